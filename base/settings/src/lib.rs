@@ -1,0 +1,1 @@
+//! Every setting that is read from the environment, in one place.

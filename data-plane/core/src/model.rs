@@ -1,0 +1,39 @@
+//! A model: synchronous, batched, CPU-bound.
+
+use hari_error::Result;
+
+use crate::{Signature, Tensor};
+
+/// One call of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Index into [`Model::signatures`].
+    pub signature: usize,
+    /// One tensor per input of the signature, in its order, already conformed to it.
+    pub inputs: Vec<Tensor>,
+    /// Indices into the signature's outputs, in the wanted order; empty for all.
+    pub outputs: Vec<usize>,
+}
+
+/// A loaded model. It is called on the CPU pool of `hari-batch`, never on an async thread.
+pub trait Model: Send + Sync + 'static {
+    /// The ways to call it, at least one; the first is the default.
+    fn signatures(&self) -> &[Signature];
+
+    /// Computes the outputs, in the order of `call.outputs`. Types and shapes are the signature's.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the values are at fault, `Model` if the model is.
+    fn run(&self, call: Call) -> Result<Vec<Tensor>>;
+
+    /// What kind of model it is, in the words of the open inference protocol's `platform`.
+    fn platform(&self) -> &str;
+
+    /// Bytes that the loaded model keeps in memory, as far as it can tell.
+    fn memory_bytes(&self) -> u64;
+
+    /// Whether rows of several calls may be put together for this signature.
+    fn batchable(&self, signature: usize) -> bool {
+        self.signatures().get(signature).is_some_and(Signature::batchable)
+    }
+}

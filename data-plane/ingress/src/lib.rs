@@ -1,0 +1,1 @@
+//! Sockets, limits, routes, health and drain: requests in, replies out.

@@ -1,0 +1,139 @@
+//! The bound plan: what the engine is handed. It has no laptop mode and no cluster mode.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A deployment, each node of which has a place to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundDeployment {
+    /// Kubernetes namespace; `default` if none was given.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// At least one.
+    pub predictors: Vec<BoundPredictor>,
+}
+
+/// One predictor: a graph with its share of the traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundPredictor {
+    /// Unique in the deployment.
+    pub name: String,
+    /// Percent of the requests; the shares of those that are not shadows sum to 100.
+    pub traffic: u32,
+    /// Gets a copy of `traffic` percent of the requests, and its answers are thrown away.
+    pub shadow: bool,
+    /// Labels, with `version` always present.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.annotations` overlaid with the predictor's.
+    pub annotations: BTreeMap<String, String>,
+    /// From `seldon.io/rest-timeout`, if given.
+    pub rest_timeout: Option<Duration>,
+    /// From `seldon.io/grpc-timeout`, if given.
+    pub grpc_timeout: Option<Duration>,
+    /// The root.
+    pub graph: BoundNode,
+}
+
+/// One node of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundNode {
+    /// Unique in the predictor.
+    pub name: String,
+    /// Field path of the node in the document, for messages: `spec.predictors[0].graph`.
+    pub path: String,
+    /// Which calls it gets: type and methods already put together.
+    pub calls: Calls,
+    /// Where it runs.
+    pub placement: Placement,
+    /// In order; the index is the branch number of a router.
+    pub children: Vec<BoundNode>,
+}
+
+/// Which calls a node gets on the walk (contract, graph, section 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Predict, on the way down.
+    pub predict: bool,
+    /// Transform-input, on the way down; instead of predict if both are asked for.
+    pub transform_input: bool,
+    /// Transform-output, on the way up.
+    pub transform_output: bool,
+    /// Route, before the children.
+    pub route: bool,
+    /// Aggregate, after the children.
+    pub aggregate: bool,
+    /// Send-feedback.
+    pub feedback: bool,
+}
+
+/// Where a node runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Placement {
+    /// A model in this process.
+    InProcess(ModelSource),
+    /// A unit that is part of the engine.
+    Builtin(Builtin),
+}
+
+/// Which model to load, and with which runtime.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSource {
+    /// Which runtime takes it.
+    pub runtime: Runtime,
+    /// As the user wrote it; a relative path is relative to the document's folder.
+    pub model_uri: String,
+    /// Typed parameters by name.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// Dynamic batching, if switched on for this node.
+    pub batching: Option<Batching>,
+}
+
+/// Model runtimes of this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Runtime {
+    /// TensorFlow SavedModel.
+    Tensorflow,
+    /// ONNX file.
+    Onnx,
+}
+
+/// Dynamic batching of one model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Most rows in one batch.
+    pub max_rows: usize,
+    /// How long the first request of a batch waits for company.
+    pub window: Duration,
+}
+
+/// A parameter with its declared type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParameterValue {
+    /// `INT`
+    Int(i64),
+    /// `FLOAT`, `DOUBLE`
+    Float(f64),
+    /// `STRING`
+    String(String),
+    /// `BOOL`
+    Bool(bool),
+}
+
+/// Units that are part of the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Builtin {
+    /// Answers a constant of three classes, whatever is asked.
+    SimpleModel,
+    /// Routes to the first child.
+    SimpleRouter,
+    /// Routes to branch 0 with this probability, else to branch 1.
+    RandomAbTest {
+        /// Probability of branch 0.
+        ratio_a: f64,
+    },
+    /// The element-wise mean of the children's tensors.
+    AverageCombiner,
+    /// Hands the message on: a node without a component of its own.
+    PassThrough,
+}

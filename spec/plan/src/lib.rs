@@ -1,0 +1,1 @@
+//! Defaults, validation, lowering and binding of a SeldonDeployment.
