@@ -1,0 +1,32 @@
+//! Where the repository is, and how to run cargo in it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// The repository's root folder.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// A folder for what tasks make on the way: `target/xtask/NAME`, emptied.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
+    let dir = root().join("target/xtask").join(name);
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("emptying {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Runs `cargo ARGS` in the root folder; an error when it fails.
+pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<()> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(root());
+    let status = command.status().context("starting cargo")?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
