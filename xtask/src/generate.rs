@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     report(&changed, args.check)
 }
 
+#[expect(clippy::print_stderr, reason = "what a task did is its output")]
 fn report(changed: &[PathBuf], check: bool) -> Result<()> {
     for path in changed {
         eprintln!(
