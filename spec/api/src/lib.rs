@@ -4,11 +4,13 @@
 
 pub mod autoscale;
 mod component;
+mod crd;
 mod deployment;
 mod explainer;
 mod graph;
 mod issue;
 mod nearest;
+mod parse;
 pub mod path;
 mod predictor;
 pub mod read;
@@ -20,12 +22,14 @@ mod yaml;
 pub use autoscale::keda::SeldonScaledObjectSpec;
 pub use autoscale::{SeldonHpaSpec, SeldonPdbSpec};
 pub use component::SeldonPodSpec;
+pub use crd::{GROUP, PLURAL, crd, crd_yaml};
 pub use deployment::{KIND, SeldonDeployment, SeldonDeploymentSpec};
 pub use explainer::Explainer;
 pub use graph::{Endpoint, Logger, Parameter, PredictiveUnit};
 pub use issue::{Issue, Severity};
 pub use k8s_openapi;
 pub use nearest::nearest;
+pub use parse::parse;
 pub use predictor::{PredictorSpec, Ssl, SvcOrchSpec};
 pub use read::{Document, Position, Positions, read_documents};
 pub use status::{

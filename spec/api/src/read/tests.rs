@@ -66,7 +66,7 @@ fn json_has_places_too() {
         document.value,
         json!({"éé😀": [1, {"b": "x\"]"}], "c": -1500.0})
     );
-    assert_eq!(place(&document, "[\"éé😀\"][1].b"), Some((2, 36)));
+    assert_eq!(place(&document, "[\"éé😀\"][1].b"), Some((2, 31)));
     assert_eq!(place(&document, "c"), Some((3, 2)));
 }
 
@@ -117,11 +117,11 @@ fn aliases_stand_for_what_they_name() {
 #[test]
 fn merge_keys_fill_what_is_not_said() {
     let text = "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\na:\n  <<: *b\n  x: 9\nb: {<<: [*b, *m], w: 0}\n";
-    let value = value(text);
-    assert_eq!(value["a"], json!({"x": 9, "y": 2}));
-    assert_eq!(value["b"], json!({"w": 0, "x": 1, "y": 2, "z": 4}));
+    let merged = value(text);
+    assert_eq!(merged["a"], json!({"x": 9, "y": 2}));
+    assert_eq!(merged["b"], json!({"w": 0, "x": 1, "y": 2, "z": 4}));
     assert_eq!(rules(&one("a:\n  <<: 1\n")), ["unreadable-yaml"]);
-    assert_eq!(super::tests::value("{\"<<\": 1}"), json!({"<<": 1}));
+    assert_eq!(value("{\"<<\": 1}"), json!({"<<": 1}));
 }
 
 #[test]
@@ -239,9 +239,9 @@ proptest! {
         let compact = serde_json::to_string(&value).unwrap();
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         for text in [compact, pretty] {
-            let is_null = value.is_null();
+            let expected: Value = serde_json::from_str(&text).unwrap();
             let documents = read_documents(&text, "t");
-            prop_assert!(is_null || documents[0].value == value);
+            prop_assert!(expected.is_null() || documents[0].value == expected);
         }
     }
 }
