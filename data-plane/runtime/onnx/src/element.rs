@@ -1,0 +1,84 @@
+//! ONNX element types, and which of them the engine holds exactly.
+
+use hari_core::DataType;
+use hari_proto::onnx::tensor_proto::DataType as Elem;
+
+/// The data plane's name for an ONNX element type; none for those it has no tensor of.
+pub(crate) fn data_type(elem: i32) -> Option<DataType> {
+    Some(match Elem::try_from(elem).ok()? {
+        Elem::Float => DataType::Fp32,
+        Elem::Uint8 => DataType::Uint8,
+        Elem::Int8 => DataType::Int8,
+        Elem::Uint16 => DataType::Uint16,
+        Elem::Int16 => DataType::Int16,
+        Elem::Int32 => DataType::Int32,
+        Elem::Int64 => DataType::Int64,
+        Elem::String => DataType::Bytes,
+        Elem::Bool => DataType::Bool,
+        Elem::Float16 => DataType::Fp16,
+        Elem::Double => DataType::Fp64,
+        Elem::Uint32 => DataType::Uint32,
+        Elem::Uint64 => DataType::Uint64,
+        Elem::Bfloat16 => DataType::Bf16,
+        _ => return None,
+    })
+}
+
+/// ONNX's own name for an element type, for messages.
+pub(crate) fn name(elem: i32) -> String {
+    match Elem::try_from(elem) {
+        Ok(known) => known.as_str_name().to_owned(),
+        Err(_) => format!("element type {elem}"),
+    }
+}
+
+/// Bytes of one element in the engine; none if the engine has no such type.
+///
+/// INT64, BOOL, FP16 and FP64 become four bytes wide.
+pub(crate) fn engine_size(dtype: DataType) -> Option<u64> {
+    match dtype {
+        DataType::Fp32
+        | DataType::Fp16
+        | DataType::Fp64
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Bool => Some(4),
+        DataType::Int8 | DataType::Uint8 => Some(1),
+        DataType::Uint16
+        | DataType::Uint32
+        | DataType::Uint64
+        | DataType::Int16
+        | DataType::Bf16
+        | DataType::Bytes => None,
+    }
+}
+
+/// Whether every value that can reach the engine in this type is held exactly there. INT64 is,
+/// because values beyond 32 bits are refused one by one.
+pub(crate) fn held_exactly(dtype: DataType) -> bool {
+    dtype != DataType::Fp64 && engine_size(dtype).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_that_is_held_has_a_size() {
+        for dtype in DataType::ALL {
+            assert!(
+                !held_exactly(dtype) || engine_size(dtype).is_some(),
+                "{dtype}"
+            );
+        }
+        assert!(held_exactly(DataType::Int64) && !held_exactly(DataType::Fp64));
+    }
+
+    #[test]
+    fn types_are_named_as_onnx_does() {
+        assert_eq!(name(Elem::Double as i32), "DOUBLE");
+        assert_eq!(name(99), "element type 99");
+        assert_eq!(data_type(Elem::Complex64 as i32), None);
+        assert_eq!(data_type(Elem::Float16 as i32), Some(DataType::Fp16));
+    }
+}

@@ -1,0 +1,104 @@
+//! Weights that lie in files beside the model.
+//!
+//! A location must be a plain file name, and a regular file in the model's own folder: no
+//! sub-folder, no link. Each file is read once, before anything is checked, so that what was
+//! checked is what is loaded.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path};
+
+use hari_error::{Error, Result};
+use hari_proto::onnx::tensor_proto::DataLocation;
+use hari_proto::onnx::{ModelProto, TensorProto};
+
+use crate::tensors;
+
+/// The content of each file, by its name.
+#[derive(Default)]
+pub(crate) struct External(BTreeMap<String, Vec<u8>>);
+
+impl External {
+    /// Reads every file that a tensor of the model refers to.
+    pub(crate) fn read(folder: &Path, model: &ModelProto) -> Result<Self> {
+        let mut wanted = Vec::new();
+        if let Some(graph) = &model.graph {
+            tensors::each_tensor(graph, &mut |title, tensor| {
+                if is_external(tensor) {
+                    wanted.push((title(), field(tensor, "location").unwrap_or_default()));
+                }
+            });
+        }
+        let mut files = BTreeMap::new();
+        for (title, name) in wanted {
+            if !files.contains_key(name) {
+                let content = open(folder, name).map_err(|error| error.context(title))?;
+                files.insert(name.to_owned(), content);
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// The bytes of a tensor that lies outside the model; none for one inside.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with the reference.
+    pub(crate) fn bytes(&self, tensor: &TensorProto) -> Result<Option<&[u8]>, &'static str> {
+        if !is_external(tensor) {
+            return Ok(None);
+        }
+        let name = field(tensor, "location").ok_or("names no file for its elements")?;
+        let content = self
+            .0
+            .get(name)
+            .ok_or("is kept in a file that was not read")?;
+        let number = |key| field(tensor, key).and_then(|text| text.parse::<usize>().ok());
+        let range = number("offset").zip(number("length"));
+        let range = range.and_then(|(start, len)| Some(start..start.checked_add(len)?));
+        let range = range.ok_or("gives no offset and length for its elements")?;
+        content
+            .get(range)
+            .map(Some)
+            .ok_or("ends beyond the file of its elements")
+    }
+
+    /// The files, for the engine.
+    pub(crate) fn into_files(self) -> impl Iterator<Item = (String, Vec<u8>)> {
+        self.0.into_iter()
+    }
+}
+
+/// Whether the elements lie outside the model.
+pub(crate) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location() == DataLocation::External
+}
+
+fn field<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
+    tensor
+        .external_data
+        .iter()
+        .find(|entry| entry.key() == key)
+        .map(|entry| entry.value())
+}
+
+fn open(folder: &Path, name: &str) -> Result<Vec<u8>> {
+    let mut parts = Path::new(name).components();
+    let plain = matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    );
+    if !plain {
+        return Err(Error::model(format!(
+            "its file `{name}` is not a plain name: weights must lie beside the model"
+        )));
+    }
+    let path = folder.join(name);
+    let regular = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+    if !regular {
+        return Err(Error::model(format!(
+            "its file `{name}` is not a regular file beside the model"
+        )));
+    }
+    fs::read(&path)
+        .map_err(|error| Error::model(format!("its file `{name}` cannot be read: {error}")))
+}

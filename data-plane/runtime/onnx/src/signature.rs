@@ -1,0 +1,114 @@
+//! The signature that an ONNX graph declares.
+
+use hari_core::{Dim, Signature, SignatureMethod, TensorSpec};
+use hari_proto::onnx::tensor_shape_proto::dimension;
+use hari_proto::onnx::{GraphProto, TensorShapeProto, ValueInfoProto, type_proto};
+
+use crate::check::Problem;
+use crate::{BoundSignature, element};
+
+/// The graph's inputs and outputs under their own names, or what is wrong with each of them.
+pub(crate) fn of(graph: &GraphProto) -> Result<BoundSignature, Vec<Problem>> {
+    let (inputs, mut problems) = specs("input", inputs(graph));
+    let (outputs, more) = specs("output", graph.output.iter());
+    problems.extend(more);
+    if outputs.is_empty() && problems.is_empty() {
+        problems.push(Problem::new(
+            "the graph",
+            "has no outputs",
+            "export the model again",
+        ));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let names = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.name.clone()).collect();
+    let (input_names, output_names) = (names(&inputs), names(&outputs));
+    let name = Signature::DEFAULT.to_owned();
+    let signature = Signature {
+        name,
+        method: SignatureMethod::Predict,
+        inputs,
+        outputs,
+    };
+    Ok(BoundSignature {
+        signature,
+        inputs: input_names,
+        outputs: output_names,
+    })
+}
+
+/// The values that callers give: an initializer listed as an input is a weight.
+pub(crate) fn inputs(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
+    let weights: std::collections::HashSet<_> = graph
+        .initializer
+        .iter()
+        .map(|tensor| tensor.name())
+        .collect();
+    graph
+        .input
+        .iter()
+        .filter(move |value| !weights.contains(value.name()))
+}
+
+fn specs<'a>(
+    role: &str,
+    values: impl Iterator<Item = &'a ValueInfoProto>,
+) -> (Vec<TensorSpec>, Vec<Problem>) {
+    let (mut specs, mut problems) = (Vec::new(), Vec::new());
+    for value in values {
+        match spec(value) {
+            Ok(spec) => specs.push(spec),
+            Err((why, hint)) => {
+                problems.push(Problem::new(
+                    format!("{role} `{}`", value.name()),
+                    why,
+                    hint,
+                ));
+            }
+        }
+    }
+    (specs, problems)
+}
+
+fn spec(value: &ValueInfoProto) -> Result<TensorSpec, (String, &'static str)> {
+    let kind = value
+        .r#type
+        .as_ref()
+        .and_then(|declared| declared.value.as_ref());
+    let tensor = match kind {
+        Some(type_proto::Value::TensorType(tensor)) => tensor,
+        Some(_) => {
+            let hint = "leave maps and sequences (`zipmap`) out of the export";
+            return Err(("is not a tensor".to_owned(), hint));
+        }
+        None => {
+            return Err((
+                "has no declared type".to_owned(),
+                "run shape inference on the file",
+            ));
+        }
+    };
+    let dtype = element::data_type(tensor.elem_type())
+        .filter(|&dtype| element::held_exactly(dtype))
+        .ok_or_else(|| crate::check::not_held(tensor.elem_type()))?;
+    let shape = tensor.shape.as_ref().map(dims);
+    Ok(TensorSpec {
+        name: value.name().to_owned(),
+        dtype,
+        shape,
+    })
+}
+
+fn dims(shape: &TensorShapeProto) -> Vec<Dim> {
+    let dim = |dim: &hari_proto::onnx::tensor_shape_proto::Dimension| match &dim.value {
+        Some(dimension::Value::DimValue(size)) => {
+            usize::try_from(*size).map_or(Dim::Dynamic(None), Dim::Fixed)
+        }
+        Some(dimension::Value::DimParam(name)) if !name.is_empty() => {
+            Dim::Dynamic(Some(name.clone()))
+        }
+        _ => Dim::Dynamic(None),
+    };
+    shape.dim.iter().map(dim).collect()
+}
