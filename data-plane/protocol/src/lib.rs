@@ -1,0 +1,11 @@
+//! Bytes to payload and back, for every protocol; no I/O.
+//!
+//! Each protocol has a module of pure functions between its wire form and the types of
+//! `hari_core`. What the JSON protocols share, reading arrays of numbers straight into tensors
+//! above all, is in [`json`].
+
+pub mod json;
+pub mod open_inference;
+mod shape;
+pub mod seldon;
+pub mod tensorflow;
