@@ -1,5 +1,6 @@
 //! Scaling of a pod: HorizontalPodAutoscaler, KEDA, disruption budget.
 
+mod convert;
 pub mod keda;
 pub mod v2beta1;
 
@@ -35,4 +36,16 @@ pub struct SeldonPdbSpec {
     /// Pods that may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<IntOrString>,
+}
+
+impl SeldonHpaSpec {
+    /// What to scale on, in the form that Kubernetes takes: `metrics` translated, or else
+    /// `metricsv2`.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricSpec> {
+        match self.metrics.as_slice() {
+            [] => self.metrics_v2.clone(),
+            metrics => metrics.iter().cloned().map(MetricSpec::from).collect(),
+        }
+    }
 }

@@ -139,3 +139,55 @@ impl SeldonDeploymentSpec {
         ServerType::read_or_default(self.server_type.as_deref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> SeldonDeployment {
+        let mut deployment = SeldonDeployment::default();
+        deployment.metadata.name = Some(name.to_owned());
+        deployment
+    }
+
+    #[test]
+    fn annotations_of_the_spec_come_first() {
+        let mut deployment = named("d");
+        let mut of_metadata = BTreeMap::new();
+        of_metadata.insert("a".to_owned(), "metadata".to_owned());
+        of_metadata.insert("b".to_owned(), "metadata".to_owned());
+        deployment.metadata.annotations = Some(of_metadata);
+        deployment
+            .spec
+            .annotations
+            .insert("a".to_owned(), "spec".to_owned());
+        assert_eq!(deployment.annotation("a"), Some("spec"));
+        assert_eq!(deployment.annotation("b"), Some("metadata"));
+        assert_eq!(deployment.annotation("c"), None);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_the_default_one() {
+        let mut deployment = named("d");
+        assert_eq!(
+            (deployment.name(), deployment.namespace()),
+            ("d", "default")
+        );
+        deployment.metadata.namespace = Some(String::new());
+        assert_eq!(deployment.namespace(), "default");
+        deployment.metadata.namespace = Some("demo".to_owned());
+        assert_eq!(deployment.namespace(), "demo");
+    }
+
+    #[test]
+    fn words_of_the_spec() {
+        let mut spec = SeldonDeploymentSpec::default();
+        assert_eq!(spec.protocol(), Ok(Protocol::Seldon));
+        assert_eq!(spec.transport(), Ok(Transport::Rest));
+        assert_eq!(spec.server_type(), Ok(ServerType::Rpc));
+        spec.protocol = Some("kfserving".to_owned());
+        assert_eq!(spec.protocol(), Ok(Protocol::V2));
+        spec.transport = Some("GRPC".to_owned());
+        assert_eq!(spec.transport().unwrap_err().known, ["rest", "grpc"]);
+    }
+}

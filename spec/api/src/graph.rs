@@ -12,9 +12,6 @@ use crate::{EndpointType, LoggerMode, Method, ParameterType, UnitType, UnknownVa
 pub struct PredictiveUnit {
     /// Name of the unit: the name of its container, and of the model where the protocol has one.
     pub name: String,
-    /// The units after this one, in the order of a router's branches.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub children: Vec<PredictiveUnit>,
     /// `MODEL`, `ROUTER`, `COMBINER`, `TRANSFORMER`, `OUTPUT_TRANSFORMER` or `UNKNOWN_TYPE`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<String>,
@@ -47,6 +44,9 @@ pub struct PredictiveUnit {
     /// Where requests and responses of the unit are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logger: Option<Logger>,
+    /// The units after this one, in the order of a router's branches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<PredictiveUnit>,
 }
 
 /// A parameter of a unit: the value is text, `type` says how to read it.
@@ -147,5 +147,45 @@ impl Logger {
     /// When `mode` names none that is known.
     pub fn logger_mode(&self) -> Result<Option<LoggerMode>, UnknownValue> {
         read_optional(self.mode.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_walk_meets_parents_before_children_in_order() {
+        let leaf = |name: &str| json!({"name": name});
+        let inner = json!({"name": "b", "children": [leaf("c"), leaf("d")]});
+        let root = json!({"name": "a", "children": [inner, leaf("e")]});
+        let root: PredictiveUnit = serde_json::from_value(root).unwrap();
+        let names: Vec<_> = root.walk().map(|unit| unit.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn words_are_read() {
+        let unit = json!({"name": "a", "type": "ROUTER", "methods": ["ROUTE", "SEND_FEEDBACK"]});
+        let unit: PredictiveUnit = serde_json::from_value(unit).unwrap();
+        assert_eq!(unit.unit_type(), Ok(Some(UnitType::Router)));
+        assert_eq!(
+            unit.unit_methods(),
+            Ok(vec![Method::Route, Method::SendFeedback])
+        );
+        let logger = Logger {
+            mode: Some("both".to_owned()),
+            url: None,
+        };
+        assert!(logger.logger_mode().is_err());
+        let endpoint = Endpoint::default();
+        assert_eq!(endpoint.endpoint_type(), Ok(None));
+        let parameter = Parameter {
+            type_: "DOUBLE".to_owned(),
+            ..Parameter::default()
+        };
+        assert_eq!(parameter.parameter_type(), Ok(ParameterType::Double));
     }
 }

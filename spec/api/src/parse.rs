@@ -50,6 +50,7 @@ pub fn parse(document: &Document) -> (Option<SeldonDeployment>, Vec<Issue>) {
             .map_err(|error| issues.push(document.locate(unreadable(&error))))
             .ok()
     });
+    issues.sort_by_key(|issue| (issue.line, issue.column));
     (deployment, issues)
 }
 
@@ -114,6 +115,7 @@ fn unreadable(error: &serde_json::Error) -> Issue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -217,6 +219,35 @@ mod tests {
         let (deployment, rules) = parsed(value);
         assert_eq!(deployment, None);
         assert_eq!(rules, ["unreadable-field"]);
+    }
+
+    /// Puts a value in the place that `at` picks among all places of a document.
+    fn replace(value: &mut Value, at: &mut usize, new: &Value) {
+        if *at == 0 {
+            value.clone_from(new);
+        }
+        *at = at.wrapping_sub(1);
+        match value {
+            Value::Object(fields) => fields
+                .values_mut()
+                .for_each(|below| replace(below, at, new)),
+            Value::Array(items) => items.iter_mut().for_each(|below| replace(below, at, new)),
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_deployment_comes_back_or_an_error_says_why(
+            at in 0_usize..60,
+            new in crate::yaml::tests::any_value(),
+        ) {
+            let text = include_str!("../tests/golden/manifests/pod.yaml");
+            let mut document = crate::read_documents(text, "pod.yaml").remove(0);
+            replace(&mut document.value, &mut at.clone(), &new);
+            let (deployment, issues) = parse(&document);
+            prop_assert!(deployment.is_some() || !issues.is_empty(), "{}", document.value);
+        }
     }
 
     #[test]

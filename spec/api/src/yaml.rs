@@ -151,8 +151,23 @@ fn write_block(out: &mut String, text: &str, indent: usize) {
     }
 }
 
-/// In double quotes, with everything escaped that is not plainly printable.
+/// In quotes: single ones where that saves escapes and all is printable ASCII, else double ones.
 fn write_quoted(out: &mut String, text: &str) {
+    let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    match printable && text.contains(['"', '\\']) {
+        true => write_single_quoted(out, text),
+        false => write_double_quoted(out, text),
+    }
+}
+
+fn write_single_quoted(out: &mut String, text: &str) {
+    out.push('\'');
+    out.push_str(&text.replace('\'', "''"));
+    out.push('\'');
+}
+
+/// In double quotes, with everything escaped that is not plainly printable.
+fn write_double_quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -230,6 +245,7 @@ pub(crate) mod tests {
             "empty": {},
             "no newline": "a\nb",
             "url": "http://a.b:80/c",
+            "json": "{\"a\": 'b'}",
         });
         let expected = "\
 apiVersion: v1
@@ -251,6 +267,7 @@ no newline: |-
   a
   b
 url: http://a.b:80/c
+json: '{\"a\": ''b''}'
 ";
         assert_eq!(to_yaml(&value), expected);
     }

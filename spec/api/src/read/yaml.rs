@@ -12,12 +12,13 @@ use crate::issue::Issue;
 pub(super) fn read(text: &str) -> Vec<Tree> {
     let mut reader = Reader::default();
     for event in Parser::new(StrInput::new(text)) {
-        let result = match event {
-            Ok((event, span)) => reader.take(event, position(span.start)),
-            Err(error) => Err(malformed(&error)),
+        let (event, here) = match event {
+            Ok((event, span)) => (event, position(span.start)),
+            Err(error) => return reader.stop(malformed(&error)),
         };
-        if let Err(issue) = result {
-            return reader.stop(issue);
+        if let Err(message) = reader.take(event, here) {
+            let issue = Issue::error("unreadable-yaml", "", message);
+            return reader.stop(issue.with_position(here));
         }
     }
     reader.trees
@@ -31,11 +32,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn take(&mut self, event: Event<'_>, here: Position) -> Result<(), Issue> {
+    fn take(&mut self, event: Event<'_>, here: Position) -> Result<(), &'static str> {
         let Self {
             builder, budget, ..
         } = self;
-        let result = match event {
+        match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd => Ok(()),
             Event::DocumentStart(_) | Event::DocumentEnd => {
                 self.close();
@@ -56,8 +57,7 @@ impl Reader {
                 let value = typed(&word, style, tag.as_deref());
                 value.and_then(|value| builder.scalar(value, (here, anchor), budget))
             }
-        };
-        result.map_err(|message| refused(message).with_position(here))
+        }
     }
 
     fn close(&mut self) {
@@ -101,8 +101,4 @@ fn malformed(error: &ScanError) -> Issue {
     Issue::error("malformed-yaml", "", message)
         .with_position(position(*error.marker()))
         .with_hint("check indentation, quotes and brackets here and just before")
-}
-
-fn refused(message: &str) -> Issue {
-    Issue::error("unreadable-yaml", "", message)
 }

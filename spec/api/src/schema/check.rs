@@ -139,13 +139,7 @@ impl Check<'_> {
     fn report(&mut self, trail: &Trail<'_>, mut issue: Issue) {
         match self.issues.len() {
             ..MAX_ISSUES => issue.path = trail.to_string(),
-            MAX_ISSUES => {
-                issue = Issue::error(
-                    "too-many-issues",
-                    "",
-                    "there are more issues than are shown",
-                )
-            }
+            MAX_ISSUES => issue = more(),
             _ => return,
         }
         let position = self.positions.nearest_of(trail.steps().into_iter());
@@ -154,6 +148,11 @@ impl Check<'_> {
             None => issue,
         });
     }
+}
+
+fn more() -> Issue {
+    let message = format!("there are more than {MAX_ISSUES} issues: the rest is not shown");
+    Issue::error("too-many-issues", "", message)
 }
 
 /// The schema that a reference stands for.

@@ -7,6 +7,10 @@ use super::{ROOT, definition};
 /// Levels of `children` below the root of a graph; deeper ones are not stored by Kubernetes.
 pub(crate) const GRAPH_LEVELS: usize = 10;
 
+/// Longest description, in bytes. Kubernetes explains its pod in 350 KiB, three times over: with all
+/// of it, the definition would hardly fit into etcd.
+const LONGEST_DESCRIPTION: usize = 200;
+
 /// The only type that holds itself.
 const UNIT: &str = "PredictiveUnit";
 
@@ -39,7 +43,7 @@ fn inline(schema: &Value, units: usize) -> Value {
 fn inline_keywords(fields: &Map<String, Value>, units: usize) -> Map<String, Value> {
     let inline_keyword = |(keyword, value): (&String, &Value)| {
         let value = match (keyword.as_str(), value) {
-            ("$defs", _) => return None,
+            ("$defs" | "$ref", _) => return None,
             ("items" | "additionalProperties", schema) => inline(schema, units),
             ("properties", Value::Object(schemas)) => {
                 let schemas = schemas.iter();
@@ -49,6 +53,7 @@ fn inline_keywords(fields: &Map<String, Value>, units: usize) -> Map<String, Val
                         .collect(),
                 )
             }
+            ("description", Value::String(text)) => Value::String(brief(text)),
             (_, other) => other.clone(),
         };
         Some((keyword.clone(), value))
@@ -67,11 +72,25 @@ fn cut_off(unit: &Value, units: usize) -> Value {
     unit
 }
 
+/// The first sentences of a description, as many as fit; at least part of the first.
+fn brief(text: &str) -> String {
+    if text.len() <= LONGEST_DESCRIPTION {
+        return text.to_owned();
+    }
+    let start = text
+        .get(..text.floor_char_boundary(LONGEST_DESCRIPTION))
+        .unwrap_or_default();
+    match (start.rfind(". "), start.rfind(' ')) {
+        (Some(end), _) => start.get(..=end).unwrap_or_default().to_owned(),
+        (None, Some(end)) => format!("{} …", start.get(..end).unwrap_or_default()),
+        (None, None) => start.to_owned(),
+    }
+}
+
 /// What stands beside a reference, such as the field's description, wins.
 fn overlaid(mut target: Value, beside: &Map<String, Value>) -> Value {
     if let Value::Object(target) = &mut target {
-        let beside = beside.iter().filter(|(keyword, _)| *keyword != "$ref");
-        target.extend(beside.map(|(keyword, value)| (keyword.clone(), value.clone())));
+        target.extend(inline_keywords(beside, 0));
     }
     target
 }
@@ -100,6 +119,16 @@ mod tests {
             schema["properties"]["spec"]["description"],
             "What to serve."
         );
+    }
+
+    #[test]
+    fn long_descriptions_end_with_a_sentence() {
+        assert_eq!(brief("Short. Whole."), "Short. Whole.");
+        let long = format!("One. Two. {}", "three ".repeat(50));
+        assert_eq!(brief(&long), "One. Two.");
+        let endless = "é ".repeat(100);
+        assert!(brief(&endless).ends_with(" …"));
+        assert!(brief(&"é".repeat(100)).len() <= LONGEST_DESCRIPTION);
     }
 
     #[test]

@@ -160,73 +160,97 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn assert_said(schema: &Value, value: &Value, message: &str, hint: Option<&str>) {
+        let (said_message, said_hint) = said(schema, value).unwrap();
+        assert_eq!(
+            (said_message.as_str(), said_hint.as_deref()),
+            (message, hint)
+        );
+    }
+
     #[test]
-    fn wrong_types_say_how_to_mend_them() {
-        let int32 = json!({"type": "integer", "format": "int32"});
+    fn what_should_be_quoted_is_shown_quoted() {
         let text = json!({"type": "string"});
-        let cases = [
-            (
-                &text,
-                json!(0.5),
-                "expected a string, found a fraction",
-                Some("quote it: \"0.5\""),
-            ),
-            (
-                &text,
-                json!(true),
-                "expected a string, found a boolean",
-                Some("quote it: \"true\""),
-            ),
-            (
-                &int32,
-                json!("2"),
-                "expected a 32-bit integer, found a string",
-                Some("write it without quotes: 2"),
-            ),
-            (
-                &int32,
-                json!("two"),
-                "expected a 32-bit integer, found a string",
-                None,
-            ),
-            (
-                &int32,
-                json!(3_000_000_000_u32),
-                "expected a 32-bit integer, found an integer",
-                None,
-            ),
-            (
-                &int32,
-                json!(1.5),
-                "expected a 32-bit integer, found a fraction",
-                None,
-            ),
-            (
-                &json!({"type": "array"}),
-                json!({}),
-                "expected a list, found a mapping",
-                Some("begin each item with `- `"),
-            ),
-            (
-                &json!({"type": "boolean"}),
-                json!("yes"),
-                "expected true or false, found a string",
-                Some("write true or false, without quotes"),
-            ),
-            (
-                &json!({"x-kubernetes-int-or-string": true}),
-                json!(0.5),
-                "expected an integer or a string, found a fraction",
-                Some("quote it: \"0.5\""),
-            ),
-        ];
-        for (schema, value, message, hint) in cases {
-            let (said_message, said_hint) = said(schema, &value).unwrap();
-            assert_eq!(
-                (said_message.as_str(), said_hint.as_deref()),
-                (message, hint),
-                "{value}"
-            );
-        }
+        let quantity = json!({"x-kubernetes-int-or-string": true});
+        let half = Some("quote it: \"0.5\"");
+        assert_said(
+            &text,
+            &json!(0.5),
+            "expected a string, found a fraction",
+            half,
+        );
+        assert_said(
+            &quantity,
+            &json!(0.5),
+            "expected an integer or a string, found a fraction",
+            half,
+        );
+        let truth = Some("quote it: \"true\"");
+        assert_said(
+            &text,
+            &json!(true),
+            "expected a string, found a boolean",
+            truth,
+        );
+    }
+
+    #[test]
+    fn integers_keep_to_their_bits() {
+        let int32 = json!({"type": "integer", "format": "int32"});
+        let unquoted = Some("write it without quotes: 2");
+        assert_said(
+            &int32,
+            &json!("2"),
+            "expected a 32-bit integer, found a string",
+            unquoted,
+        );
+        assert_said(
+            &int32,
+            &json!("two"),
+            "expected a 32-bit integer, found a string",
+            None,
+        );
+        assert_said(
+            &int32,
+            &json!(1.5),
+            "expected a 32-bit integer, found a fraction",
+            None,
+        );
+        let large = json!(3_000_000_000_u32);
+        assert_said(
+            &int32,
+            &large,
+            "expected a 32-bit integer, found an integer",
+            None,
+        );
+        assert_eq!(said(&json!({"type": "integer"}), &large), None);
+    }
+
+    #[test]
+    fn lists_mappings_and_truth_values() {
+        let list = json!({"type": "array"});
+        let dashes = Some("begin each item with `- `");
+        assert_said(
+            &list,
+            &json!({}),
+            "expected a list, found a mapping",
+            dashes,
+        );
+        let no_dashes = Some("write its fields without `- `");
+        assert_said(
+            &json!({"type": "object"}),
+            &json!([]),
+            "expected a mapping, found a list",
+            no_dashes,
+        );
+        let truth = json!({"type": "boolean"});
+        let unquoted = Some("write true or false, without quotes");
+        assert_said(
+            &truth,
+            &json!("yes"),
+            "expected true or false, found a string",
+            unquoted,
+        );
     }
 }

@@ -17,13 +17,13 @@ fn said(checked: &Checked) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn deployment(predictor: Value) -> Value {
+fn deployment(predictor: &Value) -> Value {
     json!({"spec": {"predictors": [predictor]}})
 }
 
 #[test]
 fn a_good_document_says_nothing() {
-    let value = deployment(json!({
+    let value = deployment(&json!({
         "name": "p",
         "graph": {"name": "m", "children": [{"name": "c", "parameters": [{"name": "a", "value": "1", "type": "INT"}]}]},
         "componentSpecs": [{"spec": {"containers": [{"name": "m", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}]}}],
@@ -37,7 +37,7 @@ fn a_good_document_says_nothing() {
 #[test]
 fn unknown_fields_are_warnings_with_the_nearest_name() {
     let value =
-        deployment(json!({"name": "p", "graph": {"name": "m", "modelURL": "x", "colour": 1}}));
+        deployment(&json!({"name": "p", "graph": {"name": "m", "modelURL": "x", "colour": 1}}));
     let checked = checked(value);
     let expected = [
         ("unknown-field", "spec.predictors[0].graph.modelURL"),
@@ -53,7 +53,7 @@ fn unknown_fields_are_warnings_with_the_nearest_name() {
             .hint
             .as_deref()
             .unwrap()
-            .starts_with("known here: name, children")
+            .starts_with("known here: name, type")
     );
     assert_eq!(url.severity, Severity::Warning);
     assert!(checked.value.is_some());
@@ -61,7 +61,7 @@ fn unknown_fields_are_warnings_with_the_nearest_name() {
 
 #[test]
 fn everything_is_reported_at_once() {
-    let value = deployment(json!({
+    let value = deployment(&json!({
         "replicas": "two",
         "graph": {"children": {"name": "x"}, "type": 3},
         "componentSpecs": [{"spec": {"containers": [{"image": "i"}]}, "hpaSpec": {}}],
@@ -90,7 +90,7 @@ fn everything_is_reported_at_once() {
 
 #[test]
 fn a_mistyped_optional_field_is_left_out() {
-    let value = deployment(json!({"name": "p", "graph": {"name": "m"}, "replicas": "2"}));
+    let value = deployment(&json!({"name": "p", "graph": {"name": "m"}, "replicas": "2"}));
     let checked = checked(value);
     assert_eq!(
         said(&checked),
@@ -98,22 +98,22 @@ fn a_mistyped_optional_field_is_left_out() {
     );
     assert_eq!(
         checked.value,
-        Some(deployment(json!({"name": "p", "graph": {"name": "m"}})))
+        Some(deployment(&json!({"name": "p", "graph": {"name": "m"}})))
     );
 }
 
 #[test]
 fn null_is_absent() {
     let value =
-        deployment(json!({"name": "p", "graph": {"name": "m", "children": null}, "labels": null}));
+        deployment(&json!({"name": "p", "graph": {"name": "m", "children": null}, "labels": null}));
     let left = checked(value);
     assert_eq!(said(&left), []);
     assert_eq!(
         left.value,
-        Some(deployment(json!({"name": "p", "graph": {"name": "m"}})))
+        Some(deployment(&json!({"name": "p", "graph": {"name": "m"}})))
     );
 
-    let missing = checked(deployment(json!({"name": null, "graph": {"name": "m"}})));
+    let missing = checked(deployment(&json!({"name": null, "graph": {"name": "m"}})));
     assert_eq!(
         said(&missing),
         [("missing-field", "spec.predictors[0].name")]
@@ -121,7 +121,7 @@ fn null_is_absent() {
     assert_eq!(missing.value, None);
 
     let text = checked(deployment(
-        json!({"name": "p", "graph": {"name": "m"}, "labels": {"a": null}}),
+        &json!({"name": "p", "graph": {"name": "m"}, "labels": {"a": null}}),
     ));
     assert_eq!(said(&text), [("wrong-type", "spec.predictors[0].labels.a")]);
 }
@@ -139,7 +139,7 @@ fn deep_graphs_are_checked_to_the_end() {
     for _ in 0..20 {
         unit = json!({"name": "n", "children": [unit]});
     }
-    let checked = checked(deployment(json!({"name": "p", "graph": unit})));
+    let checked = checked(deployment(&json!({"name": "p", "graph": unit})));
     assert_eq!(checked.issues.len(), 2);
     assert!(checked.issues[0].path.ends_with(".children[0].nam"));
 }
