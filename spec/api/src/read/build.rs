@@ -223,12 +223,15 @@ impl Builder {
     }
 
     fn report_repeated(&mut self, name: &str, here: Position) {
+        if self.issues.len() >= crate::MAX_ISSUES {
+            return;
+        }
         let quoted = path::shortened(name);
         let message = format!("the field {quoted:?} is written twice: the last one counts");
         let issue = Issue::error("duplicate-field", path::field(&self.path(), name), message)
             .with_hint("keep one of them")
             .with_position(here);
-        self.add_issue(issue);
+        self.issues.push(issue);
     }
 
     /// The path of the innermost list or mapping that is open.
@@ -241,12 +244,6 @@ impl Builder {
                 Some(Name::Merge) | None => path,
             },
         })
-    }
-
-    fn add_issue(&mut self, issue: Issue) {
-        if self.issues.len() < crate::MAX_ISSUES {
-            self.issues.push(issue);
-        }
     }
 
     /// A value that holds no others. `anchor` is 0 where it has none.

@@ -71,6 +71,15 @@ fn json_has_places_too() {
 }
 
 #[test]
+fn lines_of_other_systems() {
+    let document = one("a: 1\r\nb:\r\n  c: x\r\n");
+    assert_eq!(document.value, json!({"a": 1, "b": {"c": "x"}}));
+    assert_eq!(place(&document, "b.c"), Some((3, 3)));
+    let json = one("{\r\n\"a\": 1}");
+    assert_eq!(place(&json, "a"), Some((2, 1)));
+}
+
+#[test]
 fn flow_yaml_is_no_json() {
     assert_eq!(value("{a: b, c: [1, x]}"), json!({"a": "b", "c": [1, "x"]}));
 }
