@@ -12,7 +12,7 @@ use std::fmt;
 
 use hari_core::DataType;
 use hari_error::{Error, Result};
-use hari_proto::onnx::{GraphProto, ModelProto};
+use hari_proto::onnx::{GraphProto, ModelProto, OperatorSetIdProto};
 
 use crate::element;
 use crate::external::External;
@@ -85,7 +85,7 @@ pub(crate) fn operator_set(model: &ModelProto) -> Option<i64> {
         .opset_import
         .iter()
         .find(|set| own(set.domain()))
-        .map(|set| set.version())
+        .map(OperatorSetIdProto::version)
 }
 
 /// Everything in a well-formed model that the engine cannot serve.

@@ -1,7 +1,8 @@
 //! Weights that lie in files beside the model.
 //!
 //! A location must be a plain file name, and a regular file in the model's own folder: no
-//! sub-folder, no link. Each file is read once, before anything is checked, so that what was
+//! sub-folder, no link. The engine takes names that end in `.data` or `.onnx_data` (`.onnx_data_1`
+//! and the like too), which is what exporters write. Each file is read once, before anything is checked, so that what was
 //! checked is what is loaded.
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::path::{Component, Path};
 
 use hari_error::{Error, Result};
 use hari_proto::onnx::tensor_proto::DataLocation;
-use hari_proto::onnx::{ModelProto, TensorProto};
+use hari_proto::onnx::{ModelProto, StringStringEntryProto, TensorProto};
 
 use crate::tensors;
 
@@ -78,7 +79,7 @@ fn field<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
         .external_data
         .iter()
         .find(|entry| entry.key() == key)
-        .map(|entry| entry.value())
+        .map(StringStringEntryProto::value)
 }
 
 fn open(folder: &Path, name: &str) -> Result<Vec<u8>> {
@@ -90,6 +91,16 @@ fn open(folder: &Path, name: &str) -> Result<Vec<u8>> {
     if !plain {
         return Err(Error::model(format!(
             "its file `{name}` is not a plain name: weights must lie beside the model"
+        )));
+    }
+    let ending = Path::new(name)
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
+    if !ending.starts_with("data") && !ending.starts_with("onnx_data") {
+        return Err(Error::model(format!(
+            "its file `{name}` ends neither in `.data` nor in `.onnx_data`: save the model again, \
+             with all weights in one file of such a name"
         )));
     }
     let path = folder.join(name);

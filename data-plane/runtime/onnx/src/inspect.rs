@@ -70,3 +70,50 @@ fn domain(domain: &str) -> String {
         domain.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hari_proto::onnx::tensor_proto::DataType as Elem;
+
+    use super::*;
+    use crate::fixture::{dense, file, unary};
+
+    #[test]
+    fn a_model_is_described() {
+        let (_folder, path) = file(&dense());
+        let found = inspect(&path).unwrap();
+        assert_eq!((found.ir_version, &*found.producer), (8, "hari-test"));
+        assert_eq!(
+            found.operator_sets,
+            BTreeMap::from([("ai.onnx".to_owned(), 17)])
+        );
+        let counted: Vec<_> = found
+            .operators
+            .iter()
+            .map(|(name, count)| (&**name, *count))
+            .collect();
+        assert_eq!(
+            counted,
+            [("Add", 1), ("MatMul", 1), ("Relu", 1), ("Softmax", 1)]
+        );
+        assert_eq!((found.weights, found.problems.len()), (36, 0));
+        assert_eq!(found.signatures[0].inputs[0].name, "x");
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_listed_and_no_error() {
+        let (_folder, path) = file(&unary("Frobnicate", Elem::Double));
+        let found = inspect(&path).unwrap();
+        let subjects: Vec<_> = found
+            .problems
+            .iter()
+            .map(|problem| &*problem.subject)
+            .collect();
+        assert_eq!(subjects[..2], ["input `x`", "output `y`"]);
+        assert!(
+            subjects[2].starts_with("operator `Frobnicate`"),
+            "{subjects:?}"
+        );
+        assert!(found.signatures.is_empty());
+    }
+}

@@ -160,7 +160,7 @@ fn bind(
     if let Some(twice) = from
         .iter()
         .enumerate()
-        .find(|(at, name)| from[..*at].contains(name))
+        .find(|(at, name)| from.iter().take(*at).any(|other| other == *name))
     {
         let (name, at) = (&signature.name, twice.1);
         return Err(Error::model(format!(
@@ -184,3 +184,6 @@ fn bind(
     };
     Ok((signature, binding))
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,6 @@ fn distinct<'a>(wanted: impl Iterator<Item = &'a NodeId>) -> (Vec<NodeId>, Vec<u
     }
     (nodes, places)
 }
+
+#[cfg(test)]
+mod tests;

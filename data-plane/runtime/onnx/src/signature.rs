@@ -1,8 +1,10 @@
 //! The signature that an ONNX graph declares.
 
+use std::collections::HashSet;
+
 use hari_core::{Dim, Signature, SignatureMethod, TensorSpec};
-use hari_proto::onnx::tensor_shape_proto::dimension;
-use hari_proto::onnx::{GraphProto, TensorShapeProto, ValueInfoProto, type_proto};
+use hari_proto::onnx::tensor_shape_proto::{self, dimension};
+use hari_proto::onnx::{GraphProto, TensorProto, TensorShapeProto, ValueInfoProto, type_proto};
 
 use crate::check::Problem;
 use crate::{BoundSignature, element};
@@ -40,11 +42,7 @@ pub(crate) fn of(graph: &GraphProto) -> Result<BoundSignature, Vec<Problem>> {
 
 /// The values that callers give: an initializer listed as an input is a weight.
 pub(crate) fn inputs(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
-    let weights: std::collections::HashSet<_> = graph
-        .initializer
-        .iter()
-        .map(|tensor| tensor.name())
-        .collect();
+    let weights: HashSet<_> = graph.initializer.iter().map(TensorProto::name).collect();
     graph
         .input
         .iter()
@@ -101,7 +99,7 @@ fn spec(value: &ValueInfoProto) -> Result<TensorSpec, (String, &'static str)> {
 }
 
 fn dims(shape: &TensorShapeProto) -> Vec<Dim> {
-    let dim = |dim: &hari_proto::onnx::tensor_shape_proto::Dimension| match &dim.value {
+    let dim = |dim: &tensor_shape_proto::Dimension| match &dim.value {
         Some(dimension::Value::DimValue(size)) => {
             usize::try_from(*size).map_or(Dim::Dynamic(None), Dim::Fixed)
         }

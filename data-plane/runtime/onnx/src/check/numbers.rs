@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use hari_core::DataType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
 use hari_proto::onnx::tensor_shape_proto::dimension::Value::DimValue;
-use hari_proto::onnx::{GraphProto, ModelProto, NodeProto, TensorProto, type_proto};
+use hari_proto::onnx::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, type_proto,
+};
 
 use super::{Problem, not_held, operator_set};
 use crate::external::External;
@@ -102,7 +104,7 @@ fn sparse(graph: &GraphProto) -> impl Iterator<Item = Problem> {
         let name = tensor
             .values
             .as_ref()
-            .map(|values| values.name())
+            .map(TensorProto::name)
             .unwrap_or_default();
         Problem::new(
             format!("initializer `{name}`"),
@@ -133,7 +135,7 @@ fn old_softmax(graph: &GraphProto, node: &NodeProto) -> Option<Problem> {
         .attribute
         .iter()
         .find(|attribute| attribute.name() == "axis");
-    let axis = declared.map_or(1, |attribute| attribute.i());
+    let axis = declared.map_or(1, AttributeProto::i);
     let dims = node
         .input
         .iter()
@@ -195,4 +197,129 @@ fn slice_bounds(graph: &GraphProto) -> HashMap<&str, bool> {
         bounds.extend(graph.output.iter().map(|output| (output.name(), false)));
     });
     bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{
+        doubles, graph, int, int64s, loaded, model, node, refused, run, tensor, unary, value, with,
+    };
+
+    fn constant_model(weight: TensorProto) -> ModelProto {
+        let elem = Elem::try_from(weight.data_type()).unwrap();
+        let mut model = unary("Add", elem);
+        let graph = model.graph.as_mut().unwrap();
+        graph.node = vec![node("Add", &["x", "w"], &["y"])];
+        graph.initializer = vec![weight];
+        model
+    }
+
+    fn said(model: &ModelProto) -> Vec<String> {
+        problems(model, &External::default())
+            .iter()
+            .map(|problem| problem.why.clone())
+            .collect()
+    }
+
+    #[test]
+    fn an_int64_constant_beyond_32_bits_is_refused_unless_it_means_no_bound() {
+        let far = said(&constant_model(int64s("w", &[1 << 40, 0])));
+        assert_eq!(far.len(), 1);
+        assert!(
+            far[0].starts_with("holds the INT64 value 1099511627776"),
+            "{far:?}"
+        );
+        assert!(said(&constant_model(int64s("w", &[i64::MAX, i64::MIN]))).is_empty());
+        let mut raw = int64s("w", &[]);
+        raw.dims = vec![1];
+        raw.raw_data = Some((1_i64 << 40).to_le_bytes().to_vec().into());
+        assert_eq!(said(&constant_model(raw)).len(), 1);
+    }
+
+    #[test]
+    fn the_bounds_of_a_slice_may_be_anything() {
+        let mut sliced = unary("Slice", Elem::Float);
+        let graph = sliced.graph.as_mut().unwrap();
+        graph.node = vec![node("Slice", &["x", "start", "end", "axis"], &["y"])];
+        graph.initializer = vec![
+            int64s("start", &[-(1 << 40)]),
+            int64s("end", &[1 << 40]),
+            int64s("axis", &[0]),
+        ];
+        let input = hari_core::Tensor::from_vec([3, 2], vec![1.0_f32; 6]).unwrap();
+        assert_eq!(run(&loaded(&sliced), vec![input.clone()]), [input]);
+        let graph = sliced.graph.as_mut().unwrap();
+        graph.output.push(value("end", Elem::Int64, &["1"]));
+        assert_eq!(said(&sliced).len(), 1);
+    }
+
+    #[test]
+    fn fp64_is_taken_where_fp32_holds_it() {
+        assert_eq!(
+            said(&constant_model(doubles("w", &[0.5, -3.0]))),
+            Vec::<String>::new()
+        );
+        let third = said(&constant_model(doubles("w", &[0.1, 0.5])));
+        assert_eq!(
+            third,
+            ["holds the FP64 value 0.1, which the engine would round to FP32"]
+        );
+    }
+
+    #[test]
+    fn a_cast_to_fp64_and_a_constant_node_are_looked_into() {
+        let mut cast = unary("Cast", Elem::Float);
+        let nodes = &mut cast.graph.as_mut().unwrap().node;
+        nodes[0].attribute = vec![int("to", Elem::Double as i64)];
+        let constant = tensor("value", doubles("", &[0.1]));
+        nodes.push(with(node("Constant", &[], &["c"]), constant));
+        let found = refused(&cast);
+        assert!(
+            found.contains("the result of the Cast that makes `y` is FP64"),
+            "{found}"
+        );
+        assert!(
+            found.contains("`value` of the Constant that makes `c` holds the FP64"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn types_that_the_engine_lacks_are_named_all_at_once() {
+        let odd = |name: &str, elem: Elem| TensorProto {
+            data_type: Some(elem as i32),
+            ..int64s(name, &[])
+        };
+        let mut model = unary("Identity", Elem::Float);
+        model.graph.as_mut().unwrap().initializer = vec![
+            odd("a", Elem::Uint64),
+            odd("b", Elem::Bfloat16),
+            odd("c", Elem::Int4),
+        ];
+        let found = refused(&model);
+        for words in ["`a` is UINT64", "`b` is BFLOAT16", "`c` is INT4"] {
+            assert!(found.contains(words), "{words}: {found}");
+        }
+    }
+
+    fn softmax(version: i64, dims: &[&str], axis: Option<i64>) -> usize {
+        let mut softmax = node("Softmax", &["x"], &["y"]);
+        softmax.attribute.extend(axis.map(|axis| int("axis", axis)));
+        let ends = |name| vec![value(name, Elem::Float, dims)];
+        let mut model = model(graph(ends("x"), vec![softmax], ends("y")));
+        model.opset_import[0].version = Some(version);
+        said(&model).len()
+    }
+
+    #[test]
+    fn an_old_softmax_is_taken_where_it_means_the_last_axis() {
+        assert_eq!(softmax(11, &["n", "10"], None), 0);
+        assert_eq!(softmax(11, &["n", "10"], Some(1)), 0);
+        assert_eq!(softmax(11, &["n", "10", "1", "1"], Some(1)), 0);
+        assert_eq!(softmax(11, &["n", "3", "10"], Some(-1)), 0);
+        assert_eq!(softmax(11, &["n", "3", "10"], Some(1)), 1);
+        assert_eq!(softmax(11, &["n", "3", "10"], None), 1);
+        assert_eq!(softmax(13, &["n", "3", "10"], Some(1)), 0);
+    }
 }

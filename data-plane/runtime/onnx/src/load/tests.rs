@@ -1,0 +1,219 @@
+//! Files that are refused, and why.
+
+use std::fs;
+
+use hari_core::{Call, Model, Tensor};
+use hari_error::Kind;
+use hari_proto::onnx::StringStringEntryProto;
+use hari_proto::onnx::tensor_proto::{DataLocation, DataType as Elem};
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+use crate::fixture::{
+    self, dense, doubles, floats, graph, int, model, node, refused, unary, value,
+};
+
+#[test]
+fn what_is_no_model_is_refused() {
+    let (folder, path) = fixture::bytes(b"not a protocol buffer");
+    let error = file(&path, &Options::default()).err().unwrap();
+    assert_eq!(error.kind(), Kind::Model);
+    assert!(
+        error
+            .message()
+            .starts_with("`model.onnx` is not an ONNX model"),
+        "{error}"
+    );
+    let error = file(&folder.path().join("other.onnx"), &Options::default())
+        .err()
+        .unwrap();
+    assert!(
+        error.message().starts_with("`other.onnx` cannot be read"),
+        "{error}"
+    );
+    let (_folder, path) = fixture::bytes(b"");
+    assert_eq!(
+        file(&path, &Options::default()).err().unwrap().message(),
+        "the model has no graph"
+    );
+}
+
+#[test]
+fn versions_that_are_missing_or_unknown_are_refused() {
+    let mut model = dense();
+    model.opset_import[0].version = Some(99);
+    assert!(refused(&model).contains("expected version 1 to 26 of the ONNX operators, found 99"));
+    model.opset_import.clear();
+    assert!(refused(&model).contains("`opset_import`"));
+    model.ir_version = None;
+    assert!(refused(&model).contains("`ir_version`"));
+}
+
+#[test]
+fn everything_that_cannot_be_served_is_named_in_one_error() {
+    let mut bad = graph(
+        vec![
+            value("x", Elem::Double, &["n", "2"]),
+            value("s", Elem::String, &["n"]),
+        ],
+        vec![
+            node("Frobnicate", &["x"], &["a"]),
+            node("Frobnicate", &["a"], &["b"]),
+            node("Unique", &["b"], &["c"]),
+            fixture::with(node("Flatten", &["c"], &["y"]), int("colour", 3)),
+        ],
+        vec![value("y", Elem::Float, &["n", "2"])],
+    );
+    bad.initializer = vec![doubles("third", &[1.0 / 3.0])];
+    bad.node[0].name = Some("first".into());
+    let message = refused(&model(bad));
+    for words in [
+        "input `x` is FP64 and would be computed in FP32",
+        "input `s` is STRING, which the engine does not have",
+        "initializer `third` holds the FP64 value 0.333",
+        "operator `Frobnicate` (2 nodes, the first is node `first`) is not built in",
+        "operator `Unique` (the Unique that makes `c`) is not built in",
+        "operator `Flatten` (the Flatten that makes `y`) is not taken: unsupported",
+    ] {
+        assert!(message.contains(words), "`{words}` is not in: {message}");
+    }
+}
+
+#[test]
+fn a_graph_in_memory_passes_the_same_checks() {
+    let bad = unary("Frobnicate", Elem::Float);
+    let bound = signature::of(bad.graph.as_ref().unwrap()).unwrap();
+    let error = super::graph(&bad, vec![bound], &Options::default())
+        .err()
+        .unwrap();
+    assert!(error.message().contains("operator `Frobnicate`"), "{error}");
+    let none = super::graph(&dense(), Vec::new(), &Options::default())
+        .err()
+        .unwrap();
+    assert_eq!(none.message(), "the model has no signature");
+}
+
+/// The dense model with `w` in `weights.data`, and that file.
+fn with_external(location: &str, length: usize) -> (ModelProto, Vec<u8>) {
+    let mut model = dense();
+    let weight = &mut model.graph.as_mut().unwrap().initializer[0];
+    let raw = weight.raw_data.take().unwrap();
+    let entry = |key: &str, value: String| StringStringEntryProto {
+        key: Some(key.into()),
+        value: Some(value),
+    };
+    weight.data_location = Some(DataLocation::External as i32);
+    weight.external_data = vec![
+        entry("location", location.into()),
+        entry("offset", "8".into()),
+        entry("length", length.to_string()),
+    ];
+    (model, [&[0; 8], &*raw].concat())
+}
+
+#[test]
+fn weights_beside_the_model_are_read() {
+    let (model, weights) = with_external("weights.data", 24);
+    let (folder, path) = fixture::file(&model);
+    fs::write(folder.path().join("weights.data"), weights).unwrap();
+    let split = file(&path, &Options::default()).unwrap();
+    let input = vec![Tensor::from_vec([1, 2], vec![0.3_f32, 0.7]).unwrap()];
+    let whole = fixture::run(&fixture::loaded(&dense()), input.clone());
+    assert_eq!(fixture::run(&split, input), whole);
+}
+
+#[test]
+fn weights_elsewhere_are_refused() {
+    for (location, length, words) in [
+        ("../weights.data", 24, "is not a plain name"),
+        ("/etc/passwd", 24, "is not a plain name"),
+        ("sub/weights.data", 24, "is not a plain name"),
+        ("weights.bin", 24, "ends neither in `.data`"),
+        ("link.data", 24, "is not a regular file"),
+        ("absent.data", 24, "is not a regular file"),
+        ("weights.data", 25, "ends beyond the file"),
+        ("weights.data", 20, "found 5"),
+        ("weights.data", usize::MAX, "gives no offset and length"),
+    ] {
+        let (model, weights) = with_external(location, length);
+        let (folder, path) = fixture::file(&model);
+        fs::write(folder.path().join("weights.data"), weights).unwrap();
+        std::os::unix::fs::symlink("weights.data", folder.path().join("link.data")).unwrap();
+        let error = file(&path, &Options::default()).err().unwrap();
+        assert!(
+            error.message().contains(words),
+            "{location}, {length}: {error}"
+        );
+        assert!(error.message().contains("`w`"), "{error}");
+    }
+}
+
+#[test]
+fn weights_of_another_size_are_refused() {
+    for dims in [&[2, 4][..], &[3], &[-2, -3], &[i64::MAX, i64::MAX]] {
+        let mut model = dense();
+        model.graph.as_mut().unwrap().initializer[0] = floats("w", dims, &[1., 2., 3., 4., 5., 6.]);
+        assert!(refused(&model).contains("initializer `w` has "), "{dims:?}");
+    }
+}
+
+/// Loads, and runs if it loads; neither may panic.
+fn survives(content: &[u8]) {
+    let (_folder, path) = fixture::bytes(content);
+    let Ok(model) = file(&path, &Options::default()) else {
+        return;
+    };
+    let signature = &model.signatures()[0];
+    let inputs: Option<Vec<_>> = signature
+        .inputs
+        .iter()
+        .map(|spec| {
+            let shape: Vec<usize> = spec
+                .wire_shape()
+                .iter()
+                .map(|&dim| usize::try_from(dim).unwrap_or(1))
+                .collect();
+            let len = shape
+                .iter()
+                .try_fold(spec.dtype.size()?, |len, &dim| len.checked_mul(dim))?;
+            let small = len <= 1 << 20;
+            small.then(|| Tensor::from_bytes(spec.dtype, shape, vec![0_u8; len]).ok())?
+        })
+        .collect();
+    let Some(inputs) = inputs else { return };
+    let _ = model.run(Call {
+        signature: 0,
+        inputs,
+        outputs: Vec::new(),
+    });
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused_or_served() {
+    let whole = dense().encode_to_vec();
+    for end in 0..whole.len() {
+        survives(&whole[..end]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_file_with_flipped_bits_is_refused_or_served(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 1..6),
+    ) {
+        let mut content = dense().encode_to_vec();
+        for (at, bit) in flips {
+            let at = at.index(content.len());
+            content[at] ^= 1 << bit;
+        }
+        survives(&content);
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_served(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        survives(&content);
+    }
+}
