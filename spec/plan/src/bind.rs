@@ -1,0 +1,149 @@
+//! Plan -> bound plan: each node gets a place to run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hari_api::Issue;
+use hari_api::path::field;
+
+use crate::bound::{
+    Batching, BoundDeployment, BoundNode, BoundPredictor, Builtin, ModelSource, ParameterValue,
+    Placement,
+};
+use crate::catalogue::parameter::{BATCH_WINDOW, DEFAULT_BATCH_WINDOW, MAX_BATCH_SIZE};
+use crate::catalogue::{in_this_build, server};
+use crate::plan::{Component, Container, NodePlan, Plan, PredictorPlan, Server};
+use crate::rule;
+
+/// Where nodes may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlacementPolicy {
+    /// Everything in this process: a laptop.
+    ThisProcess,
+}
+
+/// Gives each node of a plan a place to run.
+///
+/// # Errors
+/// Every node that cannot run under the policy, each with its place and a hint: container images
+/// (`cannot-run-image`), and servers whose runtime is not part of this build
+/// (`not-in-this-build`).
+pub fn bind(plan: &Plan, policy: &PlacementPolicy) -> Result<BoundDeployment, Vec<Issue>> {
+    let PlacementPolicy::ThisProcess = policy;
+    let mut issues = Vec::new();
+    let predictors = plan.predictors.iter();
+    let predictors = predictors
+        .map(|predictor| bind_predictor(predictor, &mut issues))
+        .collect();
+    if !issues.is_empty() {
+        return Err(issues.into_iter().map(|issue| plan.locate(issue)).collect());
+    }
+    Ok(BoundDeployment {
+        namespace: plan.namespace.clone(),
+        name: plan.name.clone(),
+        predictors,
+    })
+}
+
+fn bind_predictor(predictor: &PredictorPlan, issues: &mut Vec<Issue>) -> BoundPredictor {
+    BoundPredictor {
+        name: predictor.name.clone(),
+        traffic: predictor.traffic,
+        shadow: predictor.shadow,
+        labels: predictor.labels.clone(),
+        annotations: predictor.annotations.clone(),
+        rest_timeout: predictor.rest_timeout,
+        grpc_timeout: predictor.grpc_timeout,
+        graph: bind_node(&predictor.graph, issues),
+    }
+}
+
+/// A node that cannot be bound leaves an issue, and a placeholder that no one gets to see.
+fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
+    let placement = placement(node).unwrap_or_else(|issue| {
+        issues.push(issue);
+        Placement::Builtin(Builtin::PassThrough)
+    });
+    BoundNode {
+        name: node.name.clone(),
+        path: node.path.clone(),
+        calls: node.calls,
+        placement,
+        children: node
+            .children
+            .iter()
+            .map(|child| bind_node(child, issues))
+            .collect(),
+    }
+}
+
+fn placement(node: &NodePlan) -> Result<Placement, Issue> {
+    match &node.component {
+        Component::Builtin(builtin) => Ok(Placement::Builtin(*builtin)),
+        Component::Server(server) => model(node, server).map(Placement::InProcess),
+        Component::Container(container) => Err(cannot_run(container)),
+    }
+}
+
+fn model(node: &NodePlan, found: &Server) -> Result<ModelSource, Issue> {
+    let runtime = server(&found.implementation).and_then(|spec| spec.runtime);
+    Ok(ModelSource {
+        runtime: runtime.ok_or_else(|| not_here(node, found))?,
+        model_uri: found.model_uri.clone(),
+        parameters: node.parameters.clone(),
+        batching: batching(&node.parameters),
+    })
+}
+
+/// On when a batch may have more than one row.
+fn batching(parameters: &BTreeMap<String, ParameterValue>) -> Option<Batching> {
+    let Some(ParameterValue::Int(rows)) = parameters.get(MAX_BATCH_SIZE) else {
+        return None;
+    };
+    let window = match parameters.get(BATCH_WINDOW) {
+        Some(ParameterValue::Float(window)) => *window,
+        _ => DEFAULT_BATCH_WINDOW,
+    };
+    let max_rows = usize::try_from(*rows).ok().filter(|rows| *rows > 1)?;
+    Some(Batching {
+        max_rows,
+        window: Duration::try_from_secs_f64(window / 1000.0).unwrap_or_default(),
+    })
+}
+
+fn cannot_run(container: &Container) -> Issue {
+    let message = "a container image cannot be run on this machine";
+    let path = match container.image.as_str() {
+        "" => container.path.clone(),
+        _ => field(&container.path, "image"),
+    };
+    Issue::error(rule::CANNOT_RUN_IMAGE, path, message)
+        .with_value(&container.image)
+        .with_hint(format!(
+            "a container image needs a cluster; here a unit has an `implementation`: {}",
+            known()
+        ))
+}
+
+fn not_here(node: &NodePlan, found: &Server) -> Issue {
+    let Server { implementation, .. } = found;
+    let message = format!("{implementation} is not part of this build");
+    Issue::error(
+        rule::NOT_IN_THIS_BUILD,
+        field(&node.path, "implementation"),
+        message,
+    )
+    .with_value(implementation)
+    .with_hint(format!(
+        "this build serves {}; in a cluster its image is run",
+        known()
+    ))
+}
+
+fn known() -> String {
+    in_this_build().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

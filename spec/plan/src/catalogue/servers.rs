@@ -1,0 +1,244 @@
+//! The tables of built-in units and prepackaged servers.
+
+use hari_api::ParameterType::{Bool, Float, String as Text};
+use hari_api::{Protocol, UnitType};
+
+use super::parameter::{Check, ParameterSpec, RATIO_A};
+use super::{BuiltinSpec, Image, ServerSpec};
+use crate::bound::{Builtin, Runtime};
+
+/// Units that are part of the engine.
+pub const BUILTINS: &[BuiltinSpec] = &[
+    BuiltinSpec {
+        implementation: "SIMPLE_MODEL",
+        doc: "answers a constant of three classes",
+        unit: Builtin::SimpleModel,
+        kind: UnitType::Model,
+        parameters: &[],
+    },
+    BuiltinSpec {
+        implementation: "SIMPLE_ROUTER",
+        doc: "routes to the first child",
+        unit: Builtin::SimpleRouter,
+        kind: UnitType::Router,
+        parameters: &[],
+    },
+    BuiltinSpec {
+        implementation: "RANDOM_ABTEST",
+        doc: "routes to one of two children at random",
+        unit: Builtin::RandomAbTest { ratio_a: 0.5 },
+        kind: UnitType::Router,
+        parameters: &[
+            ParameterSpec::new(RATIO_A, Float, "probability of the first child")
+                .or("0.5")
+                .check(Check::Between(0.0, 1.0)),
+        ],
+    },
+    BuiltinSpec {
+        implementation: "AVERAGE_COMBINER",
+        doc: "answers the mean of what its children answer",
+        unit: Builtin::AverageCombiner,
+        kind: UnitType::Combiner,
+        parameters: &[],
+    },
+];
+
+/// Injected by the operator; accepted where someone writes it.
+const MODEL_URI: ParameterSpec = ParameterSpec::new(
+    "model_uri",
+    Text,
+    "where the model's files are, set by the operator",
+);
+
+/// What a server is before its own row says more.
+const SERVER: ServerSpec = ServerSpec {
+    implementation: "",
+    doc: "",
+    images: &[],
+    runtime: None,
+    own_parameters: &[],
+    artifacts: &[],
+    speaks_tensorflow: true,
+    needs_model_uri: true,
+};
+
+const fn image(protocol: Protocol, image: &'static str, version: &'static str) -> Image {
+    Image {
+        protocol,
+        image,
+        version,
+    }
+}
+
+/// Every prepackaged server.
+pub const SERVERS: &[ServerSpec] = &[
+    TENSORFLOW,
+    ONNX,
+    SKLEARN,
+    XGBOOST,
+    LIGHTGBM,
+    CATBOOST,
+    MLFLOW,
+    HUGGINGFACE,
+    TRITON,
+    TEMPO,
+];
+
+const TENSORFLOW: ServerSpec = ServerSpec {
+    implementation: "TENSORFLOW_SERVER",
+    doc: "TensorFlow SavedModels",
+    images: &[
+        image(Protocol::Seldon, "seldonio/tfserving-proxy", "1.19.0-dev"),
+        image(Protocol::Tensorflow, "tensorflow/serving", "2.1.0"),
+    ],
+    runtime: Some(Runtime::Tensorflow),
+    own_parameters: &[
+        ParameterSpec::new("signature_name", Text, "signature that predicts").or("serving_default"),
+        ParameterSpec::new(
+            "model_name",
+            Text,
+            "name of the model; the unit's name by default",
+        ),
+        ParameterSpec::new("model_input", Text, "input that a lone tensor is meant for"),
+        ParameterSpec::new(
+            "model_output",
+            Text,
+            "output that is answered where one is wanted",
+        ),
+        ParameterSpec::new(
+            "rest_endpoint",
+            Text,
+            "TensorFlow Serving over REST; not needed here",
+        ),
+        ParameterSpec::new(
+            "grpc_endpoint",
+            Text,
+            "TensorFlow Serving over gRPC; not needed here",
+        ),
+    ],
+    artifacts: &["saved_model.pb"],
+    ..SERVER
+};
+
+const ONNX: ServerSpec = ServerSpec {
+    implementation: "ONNX_SERVER",
+    doc: "ONNX files",
+    runtime: Some(Runtime::Onnx),
+    artifacts: &["model.onnx"],
+    ..SERVER
+};
+
+const SKLEARN: ServerSpec = ServerSpec {
+    implementation: "SKLEARN_SERVER",
+    doc: "scikit-learn estimators",
+    images: &[
+        image(Protocol::Seldon, "seldonio/sklearnserver", "1.19.0-dev"),
+        image(Protocol::V2, "seldonio/mlserver", "1.7.1-sklearn"),
+    ],
+    own_parameters: &[
+        ParameterSpec::new(
+            "method",
+            Text,
+            "predict_proba, decision_function or predict",
+        )
+        .or("predict_proba"),
+        MODEL_URI,
+    ],
+    artifacts: &["model.joblib"],
+    speaks_tensorflow: false,
+    ..SERVER
+};
+
+const XGBOOST: ServerSpec = ServerSpec {
+    implementation: "XGBOOST_SERVER",
+    doc: "XGBoost boosters",
+    images: &[
+        image(Protocol::Seldon, "seldonio/xgboostserver", "1.19.0-dev"),
+        image(Protocol::V2, "seldonio/mlserver", "1.7.1-xgboost"),
+    ],
+    own_parameters: &[MODEL_URI],
+    artifacts: &["model.json", "model.bst"],
+    speaks_tensorflow: false,
+    ..SERVER
+};
+
+const LIGHTGBM: ServerSpec = ServerSpec {
+    implementation: "LIGHTGBM_SERVER",
+    doc: "LightGBM boosters",
+    own_parameters: &[MODEL_URI],
+    artifacts: &["model.txt"],
+    ..SERVER
+};
+
+const CATBOOST: ServerSpec = ServerSpec {
+    implementation: "CATBOOST_SERVER",
+    doc: "CatBoost models",
+    own_parameters: &[MODEL_URI],
+    artifacts: &["model.cbm", "model.json"],
+    ..SERVER
+};
+
+const MLFLOW: ServerSpec = ServerSpec {
+    implementation: "MLFLOW_SERVER",
+    doc: "MLflow models of any flavour that Python can load",
+    images: &[
+        image(Protocol::Seldon, "seldonio/mlflowserver", "1.19.0-dev"),
+        image(Protocol::V2, "seldonio/mlserver", "1.7.1-mlflow"),
+    ],
+    own_parameters: &[
+        ParameterSpec::new("xtype", Text, "ndarray, or a data frame for anything else")
+            .or("ndarray"),
+        MODEL_URI,
+    ],
+    artifacts: &["MLmodel"],
+    speaks_tensorflow: false,
+    ..SERVER
+};
+
+const HUGGINGFACE: ServerSpec = ServerSpec {
+    implementation: "HUGGINGFACE_SERVER",
+    doc: "transformers",
+    images: &[image(
+        Protocol::V2,
+        "seldonio/mlserver",
+        "1.7.1-huggingface",
+    )],
+    own_parameters: &[
+        ParameterSpec::new("task", Text, "what the pipeline does"),
+        ParameterSpec::new("pretrained_model", Text, "name of the model"),
+        ParameterSpec::new("pretrained_tokenizer", Text, "name of the tokenizer"),
+        ParameterSpec::new("optimum_model", Bool, "whether the model is in ONNX form"),
+    ],
+    speaks_tensorflow: false,
+    needs_model_uri: false,
+    ..SERVER
+};
+
+const TRITON: ServerSpec = ServerSpec {
+    implementation: "TRITON_SERVER",
+    doc: "a Triton model repository",
+    images: &[image(
+        Protocol::V2,
+        "nvcr.io/nvidia/tritonserver",
+        "21.08-py3",
+    )],
+    own_parameters: &[
+        ParameterSpec::new("model_control_mode", Text, "which models are loaded when"),
+        ParameterSpec::new("load_model", Text, "a model to load; may be repeated")
+            .check(Check::Repeated),
+        ParameterSpec::new(
+            "strict_model_config",
+            Text,
+            "whether models need a configuration",
+        ),
+    ],
+    artifacts: &["config.pbtxt"],
+    ..SERVER
+};
+
+const TEMPO: ServerSpec = ServerSpec {
+    implementation: "TEMPO_SERVER",
+    doc: "Tempo pipelines",
+    images: &[image(Protocol::V2, "seldonio/mlserver", "1.7.1-slim")],
+    ..SERVER
+};

@@ -1,0 +1,264 @@
+//! Annotations that mean something, where they are read, and what they hold.
+
+use Content::{LooseNumber, Number, Text};
+use Place::{Anywhere, Predictor, Resource, Spec};
+
+/// Milliseconds one REST call may take.
+pub const REST_TIMEOUT: &str = "seldon.io/rest-timeout";
+/// Milliseconds one gRPC call may take.
+pub const GRPC_TIMEOUT: &str = "seldon.io/grpc-timeout";
+/// The orchestrator gets a pod of its own.
+pub const SEPARATE_POD: &str = "seldon.io/engine-separate-pod";
+/// The predictor has no orchestrator: its one unit is addressed directly.
+pub const NO_ENGINE: &str = "seldon.io/no-engine";
+/// Name of the predictor's Service.
+pub const SERVICE_NAME: &str = "seldon.io/svc-name";
+/// Annotations that begin so become environment variables of the orchestrator.
+pub const ENGINE_PREFIX: &str = "seldon.io/engine-";
+/// Prefixes that are ours: an unknown annotation with one of them is probably a slip.
+pub const PREFIXES: [&str; 2] = ["seldon.io/", "hari.dev/"];
+
+/// Where an annotation is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `spec.annotations`.
+    Spec,
+    /// `spec.annotations`, then `metadata.annotations`.
+    Resource,
+    /// `annotations` of a predictor.
+    Predictor,
+    /// The pod's annotations, which come from the deployment, its predictor or the pod template.
+    Anywhere,
+}
+
+/// What an annotation holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Any text.
+    Text,
+    /// A whole number from 0; anything else is refused.
+    Number,
+    /// A whole number from 0; anything else is ignored.
+    LooseNumber,
+}
+
+/// An annotation that means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its key.
+    pub name: &'static str,
+    /// Where it is read from.
+    pub place: Place,
+    /// What it holds.
+    pub content: Content,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const fn row(name: &'static str, place: Place, content: Content, doc: &'static str) -> Annotation {
+    Annotation {
+        name,
+        place,
+        content,
+        doc,
+    }
+}
+
+/// Every annotation that means something, [`ENGINE_PREFIX`] apart.
+pub const ALL: &[Annotation] = &[
+    row(
+        REST_TIMEOUT,
+        Anywhere,
+        Number,
+        "milliseconds one REST call may take",
+    ),
+    row(
+        GRPC_TIMEOUT,
+        Anywhere,
+        LooseNumber,
+        "milliseconds one gRPC call may take",
+    ),
+    row(
+        "seldon.io/grpc-max-message-size",
+        Anywhere,
+        LooseNumber,
+        "largest gRPC message in bytes",
+    ),
+    row(
+        SEPARATE_POD,
+        Spec,
+        Text,
+        "`true`: the orchestrator gets a pod of its own",
+    ),
+    row(
+        "seldon.io/headless-svc",
+        Resource,
+        Text,
+        "the predictor's Service has no address",
+    ),
+    row(
+        NO_ENGINE,
+        Predictor,
+        Text,
+        "no orchestrator in front of a single unit",
+    ),
+    row(
+        "seldon.io/no-storage-initializer",
+        Spec,
+        Text,
+        "Triton reads modelUri itself",
+    ),
+    row(
+        SERVICE_NAME,
+        Predictor,
+        Text,
+        "name of the predictor's Service",
+    ),
+    row(
+        "seldon.io/executor-logger-queue-size",
+        Resource,
+        Number,
+        "payloads that may wait to be logged",
+    ),
+    row(
+        "seldon.io/executor-logger-write-timeout-ms",
+        Resource,
+        Number,
+        "milliseconds one payload log may take",
+    ),
+    row(
+        "seldon.io/ambassador-config",
+        Resource,
+        Text,
+        "Ambassador configuration, used as it is",
+    ),
+    row(
+        "seldon.io/ambassador-service-name",
+        Resource,
+        Text,
+        "name in Ambassador's URL prefix",
+    ),
+    row(
+        "seldon.io/ambassador-header",
+        Resource,
+        Text,
+        "header that requests must carry",
+    ),
+    row(
+        "seldon.io/ambassador-regex-header",
+        Resource,
+        Text,
+        "header that requests must match",
+    ),
+    row(
+        "seldon.io/ambassador-id",
+        Resource,
+        Text,
+        "which Ambassador takes the mapping",
+    ),
+    row(
+        "seldon.io/ambassador-retries",
+        Resource,
+        Number,
+        "retries by Ambassador",
+    ),
+    row(
+        "seldon.io/ambassador-circuit-breakers-max-connections",
+        Resource,
+        Number,
+        "connections before Ambassador refuses",
+    ),
+    row(
+        "seldon.io/ambassador-circuit-breakers-max-pending-requests",
+        Resource,
+        Number,
+        "waiting requests before Ambassador refuses",
+    ),
+    row(
+        "seldon.io/ambassador-circuit-breakers-max-requests",
+        Resource,
+        Number,
+        "requests before Ambassador refuses",
+    ),
+    row(
+        "seldon.io/ambassador-circuit-breakers-max-retries",
+        Resource,
+        Number,
+        "retries before Ambassador refuses",
+    ),
+    row(
+        "seldon.io/istio-gateway",
+        Resource,
+        Text,
+        "Istio gateway of the deployment",
+    ),
+    row(
+        "seldon.io/istio-host",
+        Resource,
+        Text,
+        "hosts of the deployment, with commas",
+    ),
+    row(
+        "seldon.io/istio-retries",
+        Resource,
+        Number,
+        "retries by Istio",
+    ),
+    row(
+        "seldon.io/istio-retries-timeout",
+        Resource,
+        Number,
+        "seconds one try may take",
+    ),
+    row(
+        "seldon.io/last-applied",
+        Anywhere,
+        Text,
+        "written by the operator",
+    ),
+    row(
+        "seldon.io/controller-id",
+        Anywhere,
+        Text,
+        "which operator is responsible; a label, in truth",
+    ),
+];
+
+/// The annotation of this key.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Annotation> {
+    ALL.iter().find(|annotation| annotation.name == name)
+}
+
+/// Reads the number of a [`Content::Number`] or [`Content::LooseNumber`].
+#[must_use]
+pub fn number(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_annotation_is_ours_and_listed_once() {
+        for (index, annotation) in ALL.iter().enumerate() {
+            assert!(
+                PREFIXES
+                    .iter()
+                    .any(|prefix| annotation.name.starts_with(prefix))
+            );
+            let first = ALL.iter().position(|other| other.name == annotation.name);
+            assert_eq!(first, Some(index), "{}", annotation.name);
+        }
+        assert_eq!(find(NO_ENGINE).map(|found| found.place), Some(Predictor));
+    }
+
+    #[test]
+    fn numbers_are_whole_and_not_negative() {
+        assert_eq!(number("3000"), Some(3000));
+        for text in ["", "3s", "-1", "1.5", "99999999999999999999"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+}

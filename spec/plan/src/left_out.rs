@@ -1,0 +1,71 @@
+//! What a policy leaves out though the plan asks for it: served all the same, but not in silence.
+
+use hari_api::path::field;
+use hari_api::{Issue, ServerType};
+
+use crate::bind::PlacementPolicy;
+use crate::plan::{Component, NodePlan, Plan};
+use crate::rule;
+
+/// Warnings for everything that a bound plan leaves out under the policy: on this machine
+/// explainers, payload logging, TLS, Kafka, and images of prepackaged servers.
+#[must_use]
+pub fn left_out(plan: &Plan, policy: &PlacementPolicy) -> Vec<Issue> {
+    let PlacementPolicy::ThisProcess = policy;
+    let mut issues = Vec::new();
+    if plan.server_type == ServerType::Kafka {
+        let message = "requests are not read from Kafka on this machine";
+        issues.push(warning(
+            "spec.serverType".to_owned(),
+            message,
+            "send them by REST or gRPC",
+        ));
+    }
+    predictors(plan, &mut issues);
+    issues.extend(plan.nodes().filter_map(logger));
+    issues.extend(plan.nodes().filter_map(image));
+    issues.into_iter().map(|issue| plan.locate(issue)).collect()
+}
+
+fn predictors(plan: &Plan, issues: &mut Vec<Issue>) {
+    for (predictor, spec) in plan.predictors.iter().zip(&plan.resource.spec.predictors) {
+        let explainer = spec.explainer.as_ref();
+        let kind = explainer.and_then(|explainer| explainer.explainer_type().ok().flatten());
+        if kind.is_some() {
+            let message = "the explainer is not started on this machine";
+            let hint = "predictions are served without it";
+            issues.push(warning(field(&predictor.path, "explainer"), message, hint));
+        }
+        let ssl = spec.ssl.as_ref();
+        if ssl.is_some_and(|ssl| ssl.cert_secret_name.is_some()) {
+            let message = "requests are not encrypted on this machine";
+            let hint = "the certificate is a secret of the cluster";
+            issues.push(warning(field(&predictor.path, "ssl"), message, hint));
+        }
+    }
+}
+
+fn logger(node: &NodePlan) -> Option<Issue> {
+    node.logger.as_ref()?;
+    let message = "payloads are not recorded on this machine";
+    Some(warning(
+        field(&node.path, "logger"),
+        message,
+        "predictions are served without it",
+    ))
+}
+
+fn image(node: &NodePlan) -> Option<Issue> {
+    let Component::Server(server) = &node.component else {
+        return None;
+    };
+    let overlay = server.overlay.as_ref()?;
+    let message =
+        "the image is not run on this machine: the runtime of this build serves the model";
+    let path = field(&overlay.path, "image");
+    Some(warning(path, message, "results may differ from the image's").with_value(&overlay.image))
+}
+
+fn warning(path: String, message: &str, hint: &str) -> Issue {
+    Issue::warning(rule::NEEDS_CLUSTER, path, message).with_hint(hint)
+}
