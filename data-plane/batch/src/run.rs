@@ -1,0 +1,145 @@
+//! One run of a model: for one request, or for several as one.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use hari_core::{Call, Model, Tensor};
+use hari_error::{Error, Result};
+
+use crate::Observer;
+use crate::queue::{Pending, overdue};
+
+/// Runs the requests, together if there are several, and answers each. Gives back false if the
+/// model turned out not to keep rows apart.
+pub(crate) fn answer(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) -> bool {
+    let now = Instant::now();
+    for pending in &batch {
+        observer.waited(now.saturating_duration_since(pending.since));
+    }
+    if batch.len() < 2 {
+        alone(model, batch, observer);
+        return true;
+    }
+    match together(model, &batch, observer) {
+        Ok(answers) => {
+            for (pending, outputs) in batch.into_iter().zip(answers) {
+                send(pending, Ok(outputs));
+            }
+            true
+        }
+        Err(failure) => {
+            alone(model, batch, observer);
+            !matches!(failure, Failure::RowsLost)
+        }
+    }
+}
+
+/// Each request by itself, unless nobody waits for it any more.
+fn alone(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) {
+    for mut pending in batch {
+        if pending.reply.is_closed() {
+            continue;
+        }
+        if pending.deadline <= Instant::now() {
+            send(pending, Err(overdue()));
+            continue;
+        }
+        observer.batch(pending.rows.unwrap_or(1));
+        let (signature, inputs) = (
+            pending.call.signature,
+            std::mem::take(&mut pending.call.inputs),
+        );
+        let call = Call {
+            signature,
+            inputs,
+            outputs: pending.call.outputs.clone(),
+        };
+        let result = guarded(model, call, observer);
+        send(pending, result);
+    }
+}
+
+/// Why a batch gave no answers. Its requests are run alone, so the words are not needed.
+enum Failure {
+    /// The run failed: a row of one request may be at fault.
+    Run,
+    /// An output does not have the rows that went in.
+    RowsLost,
+}
+
+/// One run for all; the answers in the order of the requests.
+fn together(
+    model: &dyn Model,
+    batch: &[Pending],
+    observer: &dyn Observer,
+) -> Result<Vec<Vec<Tensor>>, Failure> {
+    let call = joined(batch).map_err(|_| Failure::Run)?;
+    let rows: Vec<usize> = batch
+        .iter()
+        .map(|pending| pending.rows.unwrap_or(0))
+        .collect();
+    observer.batch(rows.iter().sum());
+    let outputs = guarded(model, call, observer).map_err(|_| Failure::Run)?;
+    split(&outputs, &rows).ok_or(Failure::RowsLost)
+}
+
+fn joined(batch: &[Pending]) -> Result<Call> {
+    let first = batch
+        .first()
+        .ok_or_else(|| Error::internal("an empty batch"))?;
+    let mut inputs = Vec::with_capacity(first.call.inputs.len());
+    for at in 0..first.call.inputs.len() {
+        let parts: Vec<Tensor> = batch
+            .iter()
+            .filter_map(|pending| pending.call.inputs.get(at).cloned())
+            .collect();
+        inputs.push(Tensor::concat_rows(&parts)?);
+    }
+    Ok(Call {
+        signature: first.call.signature,
+        inputs,
+        outputs: first.call.outputs.clone(),
+    })
+}
+
+/// Cuts every output into the rows of each request; none if the rows do not add up.
+fn split(outputs: &[Tensor], rows: &[usize]) -> Option<Vec<Vec<Tensor>>> {
+    let total: usize = rows.iter().sum();
+    if outputs
+        .iter()
+        .any(|output| output.shape().first() != Some(&total))
+    {
+        return None;
+    }
+    let mut start = 0;
+    let mut answers = Vec::with_capacity(rows.len());
+    for &rows in rows {
+        let part = start..start + rows;
+        start = part.end;
+        let cut = |output: &Tensor| output.slice_rows(part.clone()).ok();
+        answers.push(outputs.iter().map(cut).collect::<Option<_>>()?);
+    }
+    Some(answers)
+}
+
+/// Runs the model; a panic in it is an error of the model.
+fn guarded(model: &dyn Model, call: Call, observer: &dyn Observer) -> Result<Vec<Tensor>> {
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| model.run(call)));
+    observer.ran(start.elapsed());
+    result.unwrap_or_else(|panic| {
+        Err(Error::model("the model failed while it computed").with_source(words(&*panic)))
+    })
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}
+
+fn send(pending: Pending, result: Result<Vec<Tensor>>) {
+    // The caller may have gone while the model ran: then there is no one to tell.
+    let _ = pending.reply.send(result);
+}
