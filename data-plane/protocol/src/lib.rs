@@ -6,6 +6,6 @@
 
 pub mod json;
 pub mod open_inference;
-mod shape;
 pub mod seldon;
+mod shape;
 pub mod tensorflow;

@@ -28,24 +28,38 @@ pub struct Elements {
 
 impl Elements {
     /// The type follows from the elements.
-    pub const INFERRED: Self = Self { dtype: None, base64: false, quoted: false };
+    pub const INFERRED: Self = Self {
+        dtype: None,
+        base64: false,
+        quoted: false,
+    };
 
     /// All elements are of this type and fit it.
     #[must_use]
     pub const fn declared(dtype: DataType) -> Self {
-        Self { dtype: Some(dtype), base64: false, quoted: false }
+        Self {
+            dtype: Some(dtype),
+            base64: false,
+            quoted: false,
+        }
     }
 
     /// `{"b64": "..."}` stands for bytes, as in TensorFlow Serving.
     #[must_use]
     pub const fn with_base64(self) -> Self {
-        Self { base64: true, ..self }
+        Self {
+            base64: true,
+            ..self
+        }
     }
 
     /// Numbers of a declared type may be quoted, as in the JSON form of protocol buffers.
     #[must_use]
     pub const fn with_quoted_numbers(self) -> Self {
-        Self { quoted: true, ..self }
+        Self {
+            quoted: true,
+            ..self
+        }
     }
 }
 
@@ -56,9 +70,14 @@ impl Elements {
 /// does not fit the declared type, `null`, an object. `TooLarge` beyond `limits.tensor` bytes or
 /// `limits.rank` dimensions.
 pub fn read(reader: &mut Reader<'_>, elements: Elements, limits: &Limits) -> Result<Tensor> {
-    let mut array = Array { base64: elements.base64, limits };
+    let mut array = Array {
+        base64: elements.base64,
+        limits,
+    };
     let (limit, quoted) = (limits.tensor, elements.quoted);
-    let Some(dtype) = elements.dtype else { return array.inferred(reader) };
+    let Some(dtype) = elements.dtype else {
+        return array.inferred(reader);
+    };
     match dtype {
         DataType::Bool => array.read(reader, Bools(Declared::new(limit, false))),
         DataType::Uint8 => array.read(reader, Declared::<u8>::new(limit, quoted)),
@@ -116,7 +135,10 @@ impl Array<'_> {
             Refusal::Mixed => nest.error("numbers and strings in one array"),
             Refusal::TooLarge => {
                 let limit = self.limits.tensor;
-                nest.error_of(Kind::TooLarge, format!("the tensor is larger than {limit} bytes"))
+                nest.error_of(
+                    Kind::TooLarge,
+                    format!("the tensor is larger than {limit} bytes"),
+                )
             }
         }
     }

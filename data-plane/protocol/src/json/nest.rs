@@ -22,7 +22,13 @@ pub(crate) struct Nest {
 impl Nest {
     /// Nothing read yet. `path` is what the errors start with.
     pub(crate) fn new(path: String, limits: &Limits) -> Self {
-        Self { path, dims: Vec::new(), counts: Vec::new(), leaf: None, max_rank: limits.rank }
+        Self {
+            path,
+            dims: Vec::new(),
+            counts: Vec::new(),
+            leaf: None,
+            max_rank: limits.rank,
+        }
     }
 
     /// A list begins.
@@ -70,8 +76,12 @@ impl Nest {
 
     /// The innermost open list ends.
     pub(crate) fn close(&mut self) -> Result<()> {
-        let Some(found) = self.counts.pop() else { return Ok(()) };
-        let Some(dim) = self.dims.get_mut(self.counts.len()) else { return Ok(()) };
+        let Some(found) = self.counts.pop() else {
+            return Ok(());
+        };
+        let Some(dim) = self.dims.get_mut(self.counts.len()) else {
+            return Ok(());
+        };
         match *dim.get_or_insert(found) {
             expected if expected == found => Ok(()),
             expected => Err(self.error(format!(
@@ -104,13 +114,41 @@ impl Nest {
     }
 }
 
+/// The most lists that are written for a tensor without elements.
+const MAX_EMPTY_LISTS: usize = 1 << 16;
+
+/// Checks that a tensor of `shape` can be written as nested lists. One without elements may still
+/// stand for any number of empty lists.
+///
+/// # Errors
+/// `TooLarge` for more lists than there is a use for.
+pub(crate) fn writable(shape: &[usize]) -> Result<()> {
+    if !shape.contains(&0) {
+        return Ok(());
+    }
+    let outer = shape.iter().take_while(|&&dim| dim != 0);
+    let lists = outer.fold(1_usize, |lists, &dim| lists.saturating_mul(dim));
+    if lists <= MAX_EMPTY_LISTS {
+        return Ok(());
+    }
+    Err(Error::too_large(format!(
+        "shape {shape:?} stands for {lists} empty lists"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Follows `[`, `]` and `x` for a value.
     fn follow(text: &str) -> Result<Vec<usize>> {
-        let mut nest = Nest::new("x".into(), &Limits { rank: 4, ..Limits::default() });
+        let mut nest = Nest::new(
+            "x".into(),
+            &Limits {
+                rank: 4,
+                ..Limits::default()
+            },
+        );
         for letter in text.chars() {
             match letter {
                 '[' => nest.open()?,
@@ -144,15 +182,47 @@ mod tests {
     #[test]
     fn rows_that_differ_are_refused_with_their_position() {
         for (text, message) in [
-            ("[[xx][x]]", "x[1]: expected 2 elements as in the first row, found 1"),
-            ("[[][x]]", "x[1]: expected 0 elements as in the first row, found 1"),
-            ("[[[x]][]]", "x[1]: expected 1 elements as in the first row, found 0"),
-            ("[x[x]]", "x[1]: expected a single value as in the first row, found an array"),
-            ("[[]x]", "x[1]: expected an array as in the first row, found a single value"),
-            ("[[x]x]", "x[1]: expected an array as in the first row, found a single value"),
+            (
+                "[[xx][x]]",
+                "x[1]: expected 2 elements as in the first row, found 1",
+            ),
+            (
+                "[[][x]]",
+                "x[1]: expected 0 elements as in the first row, found 1",
+            ),
+            (
+                "[[[x]][]]",
+                "x[1]: expected 1 elements as in the first row, found 0",
+            ),
+            (
+                "[x[x]]",
+                "x[1]: expected a single value as in the first row, found an array",
+            ),
+            (
+                "[[]x]",
+                "x[1]: expected an array as in the first row, found a single value",
+            ),
+            (
+                "[[x]x]",
+                "x[1]: expected an array as in the first row, found a single value",
+            ),
             ("[[[[[", "x[0][0][0][0]: more than 4 dimensions"),
         ] {
             assert_eq!(follow(text).unwrap_err().message(), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tensor_without_elements_is_no_flood_of_lists() {
+        for shape in [&[][..], &[0], &[0, usize::MAX, 2], &[65536, 0], &[1 << 40]] {
+            assert!(writable(shape).is_ok(), "{shape:?}");
+        }
+        for shape in [&[65537, 0][..], &[usize::MAX, usize::MAX, 0]] {
+            assert_eq!(
+                writable(shape).unwrap_err().kind(),
+                Kind::TooLarge,
+                "{shape:?}"
+            );
         }
     }
 }

@@ -31,7 +31,11 @@ impl<'a> Number<'a> {
     #[inline]
     pub(super) fn scan(text: &'a str, start: usize) -> Option<Self> {
         let rest = text.as_bytes().get(start..)?;
-        let mut scan = Scan { rest, at: usize::from(rest.first() == Some(&b'-')), digits: Some(0) };
+        let mut scan = Scan {
+            rest,
+            at: usize::from(rest.first() == Some(&b'-')),
+            digits: Some(0),
+        };
         if matches!(scan.peek(), Some(b'N' | b'I')) {
             return Self::word(text.get(start..)?);
         }
@@ -56,15 +60,28 @@ impl<'a> Number<'a> {
             exponent = exponent.saturating_add(scan.exponent()?);
         }
         let text = text.get(start..start + scan.at)?;
-        Some(Self { text, digits: scan.digits, exponent, form })
+        Some(Self {
+            text,
+            digits: scan.digits,
+            exponent,
+            form,
+        })
     }
 
     fn word(rest: &'a str) -> Option<Self> {
-        const WORDS: [(&str, f64); 3] =
-            [("NaN", f64::NAN), ("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)];
+        const WORDS: [(&str, f64); 3] = [
+            ("NaN", f64::NAN),
+            ("Infinity", f64::INFINITY),
+            ("-Infinity", f64::NEG_INFINITY),
+        ];
         let (word, value) = WORDS.into_iter().find(|(word, _)| rest.starts_with(word))?;
         let text = rest.get(..word.len())?;
-        Some(Self { text, digits: None, exponent: 0, form: Form::Word(value) })
+        Some(Self {
+            text,
+            digits: None,
+            exponent: 0,
+            form: Form::Word(value),
+        })
     }
 
     /// As it was written.
@@ -87,7 +104,11 @@ impl<'a> Number<'a> {
             return None;
         }
         let digits = self.digits?;
-        if self.is_negative() { 0_i64.checked_sub_unsigned(digits) } else { i64::try_from(digits).ok() }
+        if self.is_negative() {
+            0_i64.checked_sub_unsigned(digits)
+        } else {
+            i64::try_from(digits).ok()
+        }
     }
 
     /// The value, if it was written as an integer and fits.
@@ -110,7 +131,10 @@ impl<'a> Number<'a> {
         if let Some(value) = self.exact() {
             return Some(value);
         }
-        self.text.parse().ok().filter(|value: &f64| value.is_finite())
+        self.text
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
     }
 
     /// The nearest single; nothing if it is too large for one.
@@ -120,7 +144,10 @@ impl<'a> Number<'a> {
         if let Form::Word(value) = self.form {
             return Some(value as f32);
         }
-        self.text.parse().ok().filter(|value: &f32| value.is_finite())
+        self.text
+            .parse()
+            .ok()
+            .filter(|value: &f32| value.is_finite())
     }
 
     /// The value as a node of a tree; nothing for a word or a value out of range.
@@ -132,7 +159,9 @@ impl<'a> Number<'a> {
         if let Some(value) = self.to_i64().filter(|&value| value != 0) {
             return Some(Value::from(value));
         }
-        self.to_f64().and_then(serde_json::Number::from_f64).map(Value::Number)
+        self.to_f64()
+            .and_then(serde_json::Number::from_f64)
+            .map(Value::Number)
     }
 
     /// One multiplication or division of two exact doubles is rounded once, hence right: the fast
@@ -141,7 +170,11 @@ impl<'a> Number<'a> {
     fn exact(&self) -> Option<f64> {
         let digits = self.digits.filter(|&digits| digits <= 1 << 53)? as f64;
         let power = *POWERS.get(usize::try_from(self.exponent.unsigned_abs()).ok()?)?;
-        let value = if self.exponent < 0 { digits / power } else { digits * power };
+        let value = if self.exponent < 0 {
+            digits / power
+        } else {
+            digits * power
+        };
         Some(if self.is_negative() { -value } else { value })
     }
 
@@ -168,7 +201,9 @@ impl Scan<'_> {
         let start = self.at;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
             let value = u64::from(digit - b'0');
-            self.digits = self.digits.and_then(|all| all.checked_mul(10)?.checked_add(value));
+            self.digits = self
+                .digits
+                .and_then(|all| all.checked_mul(10)?.checked_add(value));
             self.at += 1;
         }
         self.at - start
@@ -186,7 +221,9 @@ impl Scan<'_> {
         if count == 0 {
             return None;
         }
-        let value = value.and_then(|value| i32::try_from(value).ok()).unwrap_or(i32::MAX);
+        let value = value
+            .and_then(|value| i32::try_from(value).ok())
+            .unwrap_or(i32::MAX);
         Some(if negative { -value } else { value })
     }
 }
@@ -203,9 +240,15 @@ mod tests {
 
     #[test]
     fn integers_keep_every_bit() {
-        assert_eq!(scan("-9223372036854775808").unwrap().to_i64(), Some(i64::MIN));
+        assert_eq!(
+            scan("-9223372036854775808").unwrap().to_i64(),
+            Some(i64::MIN)
+        );
         assert_eq!(scan("9223372036854775808").unwrap().to_i64(), None);
-        assert_eq!(scan("18446744073709551615").unwrap().to_u64(), Some(u64::MAX));
+        assert_eq!(
+            scan("18446744073709551615").unwrap().to_u64(),
+            Some(u64::MAX)
+        );
         assert_eq!(scan("18446744073709551616").unwrap().to_u64(), None);
         assert_eq!(scan("-1").unwrap().to_u64(), None);
         assert_eq!(scan("1.0").unwrap().to_i64(), None);
@@ -221,7 +264,9 @@ mod tests {
 
     #[test]
     fn what_json_forbids_is_no_number() {
-        for bad in ["", "-", "01", "-01", "1.", ".5", "1e", "1e+", "+1", "nan", "Inf", "-NaN", "0x1"] {
+        for bad in [
+            "", "-", "01", "-01", "1.", ".5", "1e", "1e+", "+1", "nan", "Inf", "-NaN", "0x1",
+        ] {
             assert_eq!(scan(bad), None, "{bad}");
         }
     }

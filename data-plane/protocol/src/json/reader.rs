@@ -62,9 +62,17 @@ impl<'a> Reader<'a> {
     /// If it is not UTF-8.
     pub fn new(input: &'a [u8], limits: &Limits) -> Result<Self> {
         let text = std::str::from_utf8(input).map_err(|error| {
-            Error::invalid(format!("the JSON is not UTF-8 at byte {}", error.valid_up_to()))
+            Error::invalid(format!(
+                "the JSON is not UTF-8 at byte {}",
+                error.valid_up_to()
+            ))
         })?;
-        Ok(Self { text, at: 0, path: Vec::new(), max_depth: limits.json_depth })
+        Ok(Self {
+            text,
+            at: 0,
+            path: Vec::new(),
+            max_depth: limits.json_depth,
+        })
     }
 
     /// The same, for a document that is one field of a message: errors start with `field`.
@@ -97,10 +105,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// If something else stands here, and what `member` returns.
-    pub fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, &str) -> Result<()>,
-    ) -> Result<()> {
+    pub fn object(&mut self, mut member: impl FnMut(&mut Self, &str) -> Result<()>) -> Result<()> {
         self.open(b'{', What::Object)?;
         if self.eat(b'}') {
             return Ok(());
@@ -151,14 +156,19 @@ impl<'a> Reader<'a> {
             return Err(self.expected("a string"));
         }
         let start = self.at + 1;
-        let Some(length) = self.bytes_from(start).iter().position(|&b| b == b'"' || b == b'\\' || b < b' ')
+        let Some(length) = self
+            .bytes_from(start)
+            .iter()
+            .position(|&b| b == b'"' || b == b'\\' || b < b' ')
         else {
             self.at = self.text.len();
             return Err(self.syntax("the end of a string"));
         };
         if self.bytes_from(start).get(length) == Some(&b'"') {
             self.at = start + length + 1;
-            return Ok(Cow::Borrowed(self.text.get(start..start + length).unwrap_or_default()));
+            return Ok(Cow::Borrowed(
+                self.text.get(start..start + length).unwrap_or_default(),
+            ));
         }
         self.escaped_string().map(Cow::Owned)
     }
@@ -351,7 +361,11 @@ impl<'a> Reader<'a> {
         let before = self.text.get(..self.at).unwrap_or(self.text);
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        let found = match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
             Some(found) => format!("`{}`", found.escape_default()),
             None => "the end".to_owned(),
         };
@@ -363,7 +377,10 @@ impl<'a> Reader<'a> {
     pub(super) fn too_deep(&self) -> Error {
         let path = self.path();
         let at = if path.is_empty() { "the JSON" } else { &*path };
-        Error::too_large(format!("{at}: nested deeper than {} levels", self.max_depth))
+        Error::too_large(format!(
+            "{at}: nested deeper than {} levels",
+            self.max_depth
+        ))
     }
 
     /// How many arrays and objects may still be opened here.
@@ -391,7 +408,11 @@ impl<'a> Reader<'a> {
     }
 
     fn require(&mut self, byte: u8, wanted: &str) -> Result<()> {
-        if self.eat(byte) { Ok(()) } else { Err(self.syntax(wanted)) }
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(self.syntax(wanted))
+        }
     }
 
     fn eat_word(&mut self, word: &str) -> bool {

@@ -1,13 +1,12 @@
 //! Where the elements of an array go while it is read: typed vectors, one per kind of array.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use half::{bf16, f16};
 use hari_core::{DataType, Element, Tensor};
 use hari_error::{Error, Result};
 
 use super::Number;
+use crate::tensorflow::base64;
 
 /// Why an element was not taken.
 pub(super) enum Refusal {
@@ -51,7 +50,9 @@ fn push<T>(values: &mut Vec<T>, value: T, limit: usize) -> Taken {
 }
 
 fn refuse(expected: &str, found: &str) -> Taken {
-    Err(Refusal::Element(format!("expected {expected}, found {found}")))
+    Err(Refusal::Element(format!(
+        "expected {expected}, found {found}"
+    )))
 }
 
 /// What does not fit, cut to a length that can be read.
@@ -71,13 +72,20 @@ pub(super) struct Strings {
 
 impl Strings {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self {
+            limit,
+            ..Self::default()
+        }
     }
 
     fn end(&mut self) -> Taken {
         self.ends.push(self.joined.len());
         let size = self.joined.len() + self.ends.len() * size_of::<Bytes>();
-        if size > self.limit { Err(Refusal::TooLarge) } else { Ok(()) }
+        if size > self.limit {
+            Err(Refusal::TooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     fn push(&mut self, text: &str) -> Taken {
@@ -100,16 +108,18 @@ impl Sink for Strings {
     }
 
     fn base64(&mut self, text: &str) -> Taken {
-        STANDARD
-            .decode_vec(text, &mut self.joined)
-            .map_err(|error| Refusal::Element(format!("invalid base64: {error}")))?;
+        let bytes = base64::decode(text);
+        let bytes = bytes.ok_or_else(|| Refusal::Element("expected base64".to_owned()))?;
+        self.joined.extend_from_slice(&bytes);
         self.end()
     }
 
     fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
         let joined = Bytes::from(self.joined);
         let starts = std::iter::once(&0).chain(&self.ends);
-        let strings = starts.zip(&self.ends).map(|(&start, &end)| joined.slice(start..end));
+        let strings = starts
+            .zip(&self.ends)
+            .map(|(&start, &end)| joined.slice(start..end));
         Tensor::from_strings(shape, strings.collect())
     }
 }
@@ -156,7 +166,10 @@ enum Values {
 
 impl Inferred {
     pub(super) fn new(limit: usize) -> Self {
-        Self { values: Values::None, limit }
+        Self {
+            values: Values::None,
+            limit,
+        }
     }
 
     /// Makes room for a number that the present type does not hold.
@@ -257,7 +270,11 @@ pub(super) struct Declared<T> {
 
 impl<T> Declared<T> {
     pub(super) fn new(limit: usize, quoted: bool) -> Self {
-        Self { values: Vec::new(), limit, quoted }
+        Self {
+            values: Vec::new(),
+            limit,
+            quoted,
+        }
     }
 }
 
@@ -327,12 +344,19 @@ pub(super) trait FromNumber: Element {
 
 /// The integer that a number is, also when written as `3.0` or `1e3`.
 fn whole(number: &Number<'_>) -> Option<i128> {
-    let integer = number.to_i64().map(i128::from).or_else(|| number.to_u64().map(i128::from));
+    let integer = number
+        .to_i64()
+        .map(i128::from)
+        .or_else(|| number.to_u64().map(i128::from));
     let decimal = || {
         let exact = |value: &f64| value.fract() == 0.0 && value.abs() <= (1_i64 << 53) as f64;
         number.to_f64().filter(exact).map(|value| value as i128)
     };
-    if number.is_integer() { integer } else { decimal() }
+    if number.is_integer() {
+        integer
+    } else {
+        decimal()
+    }
 }
 
 macro_rules! integers {

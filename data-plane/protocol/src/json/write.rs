@@ -3,6 +3,8 @@
 //! Floats are written in the shortest form that reads back as the same value of their type, and a
 //! whole float keeps its `.0`, so that the reader can tell it from an integer.
 
+use std::io;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -11,7 +13,8 @@ use hari_core::{DataType, Element, Tensor};
 use hari_error::{Error, Result};
 use serde::Serialize;
 use serde_json::ser::Formatter;
-use std::io;
+
+use super::nest::writable;
 
 /// Which characters of strings are written as escapes beyond those that JSON demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +50,10 @@ pub struct Style {
 /// Writes a tensor as nested lists; a scalar as a single value.
 ///
 /// # Errors
-/// `Model` if a byte string is not UTF-8 and has to be written as text.
+/// `Model` if a byte string is not UTF-8 and has to be written as text; `TooLarge` for a tensor
+/// that is nothing but tens of thousands of empty lists.
 pub fn nested(out: &mut Vec<u8>, tensor: &Tensor, style: Style) -> Result<()> {
+    writable(tensor.shape())?;
     elements(out, tensor, style, tensor.shape())
 }
 
@@ -107,13 +112,18 @@ fn lists<T>(
     let Some((&length, inner)) = shape.split_first() else {
         return values.first().map_or(Ok(()), |value| element(out, value));
     };
-    let size: usize = inner.iter().product();
+    // Only a list of none can have elements that are too large to count.
+    let size = inner
+        .iter()
+        .fold(1, |size: usize, &dim| size.saturating_mul(dim));
     out.push(b'[');
     for index in 0..length {
         if index > 0 {
             out.push(b',');
         }
-        let row = values.get(index * size..(index + 1) * size).unwrap_or_default();
+        let row = values
+            .get(index * size..index * size + size)
+            .unwrap_or_default();
         match row {
             [value] if inner.is_empty() => element(out, value)?,
             _ => lists(out, inner, row, element)?,
@@ -142,7 +152,11 @@ pub fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value: F) {
     } else if wide.is_nan() {
         out.extend_from_slice(b"NaN");
     } else {
-        out.extend_from_slice(if wide > 0.0 { b"Infinity" } else { b"-Infinity" });
+        out.extend_from_slice(if wide > 0.0 {
+            b"Infinity"
+        } else {
+            b"-Infinity"
+        });
     }
 }
 
@@ -190,12 +204,17 @@ pub fn string(out: &mut Vec<u8>, text: &str, escape: Escape) {
 ///
 /// # Errors
 /// `Internal` if the type has no JSON form, a map with keys that are no strings say.
-pub fn serialize<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, escape: Escape) -> Result<()> {
+pub fn serialize<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    value: &T,
+    escape: Escape,
+) -> Result<()> {
     let done = match escape {
         Escape::Plain => value.serialize(&mut serde_json::Serializer::new(out)),
-        Escape::Html => {
-            value.serialize(&mut serde_json::Serializer::with_formatter(out, HtmlFormatter))
-        }
+        Escape::Html => value.serialize(&mut serde_json::Serializer::with_formatter(
+            out,
+            HtmlFormatter,
+        )),
     };
     done.map_err(|error| Error::internal("a value has no JSON form").with_source(error))
 }

@@ -6,7 +6,11 @@ use super::*;
 use crate::json::write;
 
 fn read_as(text: &str, elements: Elements) -> Result<Tensor> {
-    let limits = Limits { tensor: 4096, rank: 4, ..Limits::default() };
+    let limits = Limits {
+        tensor: 4096,
+        rank: 4,
+        ..Limits::default()
+    };
     let mut reader = Reader::of_field(text.as_bytes(), "x", &limits)?;
     let tensor = read(&mut reader, elements, &limits)?;
     reader.end()?;
@@ -22,24 +26,40 @@ fn declare(text: &str, dtype: DataType) -> Result<Tensor> {
 }
 
 fn strings(tensor: &Tensor) -> Vec<&str> {
-    tensor.strings().unwrap().iter().map(|s| std::str::from_utf8(s).unwrap()).collect()
+    tensor
+        .strings()
+        .unwrap()
+        .iter()
+        .map(|s| std::str::from_utf8(s).unwrap())
+        .collect()
 }
 
 #[test]
 fn integers_stay_integers() {
     let tensor = infer("[[1, -2], [3, 4]]").unwrap();
-    assert_eq!(tensor, Tensor::from_vec([2, 2], vec![1_i64, -2, 3, 4]).unwrap());
+    assert_eq!(
+        tensor,
+        Tensor::from_vec([2, 2], vec![1_i64, -2, 3, 4]).unwrap()
+    );
     let tensor = infer("[1, 18446744073709551615]").unwrap();
     assert_eq!(tensor, Tensor::from_vec([2], vec![1, u64::MAX]).unwrap());
     for text in ["[-1, 18446744073709551615]", "[18446744073709551615, -1]"] {
         assert_eq!(infer(text).unwrap().dtype(), DataType::Fp64, "{text}");
     }
-    assert_eq!(infer("[36893488147419103232]").unwrap().dtype(), DataType::Fp64);
+    assert_eq!(
+        infer("[36893488147419103232]").unwrap().dtype(),
+        DataType::Fp64
+    );
 }
 
 #[test]
 fn one_float_makes_all_of_them_floats() {
-    for text in ["[0, 0.5, 1]", "[0.0, 0.5, 1.0]", "[0e0, 5e-1, 1]", "[false, 0.5, true]"] {
+    for text in [
+        "[0, 0.5, 1]",
+        "[0.0, 0.5, 1.0]",
+        "[0e0, 5e-1, 1]",
+        "[false, 0.5, true]",
+    ] {
         let expected = Tensor::from_vec([3], vec![0.0, 0.5, 1.0]).unwrap();
         assert_eq!(infer(text).unwrap(), expected, "{text}");
     }
@@ -48,9 +68,16 @@ fn one_float_makes_all_of_them_floats() {
 
 #[test]
 fn booleans_are_their_own_type_and_count_among_numbers() {
-    assert_eq!(infer("[true, false]").unwrap(), Tensor::from_bools([2], &[true, false]).unwrap());
+    assert_eq!(
+        infer("[true, false]").unwrap(),
+        Tensor::from_bools([2], &[true, false]).unwrap()
+    );
     for text in ["[true, 2, false]", "[1, 2, false]"] {
-        assert_eq!(infer(text).unwrap(), Tensor::from_vec([3], vec![1_i64, 2, 0]).unwrap(), "{text}");
+        assert_eq!(
+            infer(text).unwrap(),
+            Tensor::from_vec([3], vec![1_i64, 2, 0]).unwrap(),
+            "{text}"
+        );
     }
 }
 
@@ -69,9 +96,15 @@ fn numbers_among_strings_become_their_text() {
 
 #[test]
 fn nothing_is_double_precision_of_its_shape() {
-    assert_eq!(infer("[]").unwrap(), Tensor::from_vec([0], Vec::<f64>::new()).unwrap());
+    assert_eq!(
+        infer("[]").unwrap(),
+        Tensor::from_vec([0], Vec::<f64>::new()).unwrap()
+    );
     assert_eq!(infer("[[],[]]").unwrap().shape(), [2, 0]);
-    assert_eq!(infer(" 7 ").unwrap(), Tensor::from_vec([], vec![7_i64]).unwrap());
+    assert_eq!(
+        infer(" 7 ").unwrap(),
+        Tensor::from_vec([], vec![7_i64]).unwrap()
+    );
 }
 
 #[test]
@@ -87,14 +120,32 @@ fn what_is_no_number_is_written_bare() {
 #[test]
 fn errors_name_the_element() {
     for (text, message) in [
-        ("[[1,2],[3]]", "x[1]: expected 2 elements as in the first row, found 1"),
-        ("[1,[2]]", "x[1]: expected a single value as in the first row, found an array"),
-        ("[[1,2],[3,null]]", "x[1][1]: null is no element of a tensor; a missing number is sent as NaN"),
-        ("[{}]", "x[0]: expected a number, a string or a boolean, found an object"),
+        (
+            "[[1,2],[3]]",
+            "x[1]: expected 2 elements as in the first row, found 1",
+        ),
+        (
+            "[1,[2]]",
+            "x[1]: expected a single value as in the first row, found an array",
+        ),
+        (
+            "[[1,2],[3,null]]",
+            "x[1][1]: null is no element of a tensor; a missing number is sent as NaN",
+        ),
+        (
+            "[{}]",
+            "x[0]: expected a number, a string or a boolean, found an object",
+        ),
         ("[0.5,1e999]", "x[1]: 1e999 does not fit FP64"),
         ("[[[[[1]]]]]", "x[0][0][0][0]: more than 4 dimensions"),
-        ("[1", "x: invalid JSON at line 1 column 3: expected `,` or `]`, found the end"),
-        ("[1,]", "x: invalid JSON at line 1 column 4: expected a value, found `]`"),
+        (
+            "[1",
+            "x: invalid JSON at line 1 column 3: expected `,` or `]`, found the end",
+        ),
+        (
+            "[1,]",
+            "x: invalid JSON at line 1 column 4: expected a value, found `]`",
+        ),
     ] {
         assert_eq!(infer(text).unwrap_err().message(), message, "{text}");
     }
@@ -109,11 +160,27 @@ fn a_declared_type_is_held_to() {
         ("[1e39]", DataType::Fp32, "x[0]: 1e39 does not fit FP32"),
         ("[70000]", DataType::Fp16, "x[0]: 70000 does not fit FP16"),
         ("[2]", DataType::Bool, "x[0]: 2 does not fit BOOL"),
-        ("[true]", DataType::Fp32, "x[0]: expected FP32, found a boolean"),
-        ("[\"1\"]", DataType::Int64, "x[0]: expected INT64, found a string"),
-        ("[1]", DataType::Bytes, "x[0]: expected a string, found a number"),
+        (
+            "[true]",
+            DataType::Fp32,
+            "x[0]: expected FP32, found a boolean",
+        ),
+        (
+            "[\"1\"]",
+            DataType::Int64,
+            "x[0]: expected INT64, found a string",
+        ),
+        (
+            "[1]",
+            DataType::Bytes,
+            "x[0]: expected a string, found a number",
+        ),
     ] {
-        assert_eq!(declare(text, dtype).unwrap_err().message(), message, "{text}");
+        assert_eq!(
+            declare(text, dtype).unwrap_err().message(),
+            message,
+            "{text}"
+        );
     }
 }
 
@@ -124,7 +191,10 @@ fn a_declared_type_takes_every_way_to_write_its_values() {
     let tensor = declare("[true, 0]", DataType::Bool).unwrap();
     assert_eq!(tensor, Tensor::from_bools([2], &[true, false]).unwrap());
     let tensor = declare("[0.1, 16777217]", DataType::Fp32).unwrap();
-    assert_eq!(tensor, Tensor::from_vec([2], vec![0.1_f32, 16_777_216.0]).unwrap());
+    assert_eq!(
+        tensor,
+        Tensor::from_vec([2], vec![0.1_f32, 16_777_216.0]).unwrap()
+    );
 }
 
 #[test]
@@ -140,7 +210,12 @@ fn base64_objects_are_bytes() {
     let elements = Elements::INFERRED.with_base64();
     let tensor = read_as(r#"[{"b64": "/wA="}, {"b64": ""}]"#, elements).unwrap();
     assert_eq!(tensor.strings().unwrap(), [&b"\xff\x00"[..], b""]);
-    for bad in [r#"[{"b64": "*"}]"#, r#"[{}]"#, r#"[{"c": 1}]"#, r#"[1, {"b64": ""}]"#] {
+    for bad in [
+        r#"[{"b64": "*"}]"#,
+        r#"[{}]"#,
+        r#"[{"c": 1}]"#,
+        r#"[1, {"b64": ""}]"#,
+    ] {
         if let Ok(tensor) = read_as(bad, elements) {
             assert_eq!(strings(&tensor), ["1", ""], "{bad}");
         }
@@ -152,17 +227,22 @@ fn a_tensor_over_its_limit_is_too_large() {
     let long = |element: &str| format!("[{element}{}]", format!(",{element}").repeat(600));
     for text in [long("1"), long("0.5"), long("\"\""), long("true") + "x"] {
         let error = infer(&text).unwrap_err();
-        let expected = if text.ends_with('x') { Kind::InvalidInput } else { Kind::TooLarge };
+        let expected = if text.ends_with('x') {
+            Kind::InvalidInput
+        } else {
+            Kind::TooLarge
+        };
         assert_eq!(error.kind(), expected, "{error}");
     }
 }
 
 fn rows<T: std::fmt::Debug + Clone>(
-    element: impl Strategy<Value = T>,
+    element: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = (Vec<usize>, Vec<T>)> {
     let element = element.boxed();
     (1..4_usize, 1..4_usize, 1..4_usize).prop_flat_map(move |(a, b, c)| {
-        prop::collection::vec(element.clone(), a * b * c).prop_map(move |values| (vec![a, b, c], values))
+        prop::collection::vec(element.clone(), a * b * c)
+            .prop_map(move |values| (vec![a, b, c], values))
     })
 }
 
