@@ -294,3 +294,8 @@ impl fmt::Debug for ModelUnit {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod double;
+#[cfg(test)]
+mod tests;
