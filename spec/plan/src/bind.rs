@@ -11,7 +11,7 @@ use crate::bound::{
     Placement,
 };
 use crate::catalogue::parameter::{BATCH_WINDOW, DEFAULT_BATCH_WINDOW, MAX_BATCH_SIZE};
-use crate::catalogue::{in_this_build, server};
+use crate::catalogue::{ServerSpec, in_this_build, server};
 use crate::plan::{Component, Container, NodePlan, Plan, PredictorPlan, Server};
 use crate::rule;
 
@@ -62,7 +62,7 @@ fn bind_predictor(predictor: &PredictorPlan, issues: &mut Vec<Issue>) -> BoundPr
 /// A node that cannot be bound leaves an issue, and a placeholder that no one gets to see.
 fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
     let placement = placement(node).unwrap_or_else(|issue| {
-        issues.push(issue);
+        issues.push(*issue);
         Placement::Builtin(Builtin::PassThrough)
     });
     BoundNode {
@@ -78,18 +78,23 @@ fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
     }
 }
 
-fn placement(node: &NodePlan) -> Result<Placement, Issue> {
+fn placement(node: &NodePlan) -> Result<Placement, Box<Issue>> {
     match &node.component {
         Component::Builtin(builtin) => Ok(Placement::Builtin(*builtin)),
         Component::Server(server) => model(node, server).map(Placement::InProcess),
-        Component::Container(container) => Err(cannot_run(container)),
+        Component::Container(container) => Err(Box::new(cannot_run(container))),
     }
 }
 
-fn model(node: &NodePlan, found: &Server) -> Result<ModelSource, Issue> {
-    let runtime = server(&found.implementation).and_then(|spec| spec.runtime);
+fn model(node: &NodePlan, found: &Server) -> Result<ModelSource, Box<Issue>> {
+    let spec = server(&found.implementation);
+    let runtime = match (spec, &found.overlay) {
+        (Some(spec), _) => spec.runtime.ok_or_else(|| Box::new(not_here(node, spec)))?,
+        (None, Some(container)) => return Err(Box::new(cannot_run(container))),
+        (None, None) => return Err(Box::new(not_ours(node, found))),
+    };
     Ok(ModelSource {
-        runtime: runtime.ok_or_else(|| not_here(node, found))?,
+        runtime,
         model_uri: found.model_uri.clone(),
         parameters: node.parameters.clone(),
         batching: batching(&node.parameters),
@@ -126,19 +131,31 @@ fn cannot_run(container: &Container) -> Issue {
         ))
 }
 
-fn not_here(node: &NodePlan, found: &Server) -> Issue {
-    let Server { implementation, .. } = found;
-    let message = format!("{implementation} is not part of this build");
-    Issue::error(
-        rule::NOT_IN_THIS_BUILD,
-        field(&node.path, "implementation"),
-        message,
-    )
-    .with_value(implementation)
-    .with_hint(format!(
-        "this build serves {}; in a cluster its image is run",
+/// A server of the catalogue without a runtime.
+fn not_here(node: &NodePlan, spec: &ServerSpec) -> Issue {
+    let hint = match spec.images.is_empty() {
+        true => format!("this build serves {}", known()),
+        false => format!(
+            "this build serves {}; in a cluster its image is run",
+            known()
+        ),
+    };
+    absent(node, spec.implementation).with_hint(hint)
+}
+
+/// A server that an installation added.
+fn not_ours(node: &NodePlan, found: &Server) -> Issue {
+    let hint = format!(
+        "it is an image, and needs a cluster; this build serves {}",
         known()
-    ))
+    );
+    absent(node, &found.implementation).with_hint(hint)
+}
+
+fn absent(node: &NodePlan, implementation: &str) -> Issue {
+    let message = format!("{implementation} is not part of this build");
+    let path = field(&node.path, "implementation");
+    Issue::error(rule::NOT_IN_THIS_BUILD, path, message).with_value(implementation)
 }
 
 fn known() -> String {

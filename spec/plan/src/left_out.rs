@@ -5,7 +5,7 @@ use hari_api::{Issue, ServerType};
 
 use crate::bind::PlacementPolicy;
 use crate::plan::{Component, NodePlan, Plan};
-use crate::rule;
+use crate::{catalogue, rule};
 
 /// Warnings for everything that a bound plan leaves out under the policy: on this machine
 /// explainers, payload logging, TLS, Kafka, and images of prepackaged servers.
@@ -59,6 +59,7 @@ fn image(node: &NodePlan) -> Option<Issue> {
     let Component::Server(server) = &node.component else {
         return None;
     };
+    catalogue::server(&server.implementation)?.runtime?;
     let overlay = server.overlay.as_ref()?;
     let message =
         "the image is not run on this machine: the runtime of this build serves the model";

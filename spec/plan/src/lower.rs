@@ -63,10 +63,8 @@ fn predictors(written: &SeldonDeployment, resource: &SeldonDeployment) -> Vec<Pr
 fn containers(predictor: &PredictorSpec, path: &str) -> HashMap<String, Container> {
     let mut containers = HashMap::new();
     for (pod, spec) in predictor.component_specs.iter().enumerate() {
-        let path = field(
-            &item(&field(path, "componentSpecs"), pod),
-            "spec.containers",
-        );
+        let pod = item(&field(path, "componentSpecs"), pod);
+        let path = field(&field(&pod, "spec"), "containers");
         for (index, container) in spec.containers().iter().enumerate() {
             let found = Container {
                 image: container.image.clone().unwrap_or_default(),

@@ -84,17 +84,26 @@ impl Planner<'_> {
     /// Adds what is wrong to the issues; a plan is there unless one of them is an error.
     fn plan(&self, resource: &SeldonDeployment, issues: &mut Vec<Issue>) -> Option<Plan> {
         let complete = defaulted(resource, self.installation);
-        let found = validate(resource, &complete, self.installation);
-        let new: Vec<Issue> = found
-            .into_iter()
-            .filter(|issue| !issues.iter().any(|other| covers(other, issue)))
-            .take(MAX_ISSUES)
-            .map(|issue| self.document.locate(issue))
-            .collect();
-        issues.extend(new);
+        let mut found = validate(resource, &complete, self.installation);
+        found.retain(|issue| !issues.iter().any(|other| covers(other, issue)));
+        shorten(&mut found);
+        issues.extend(found.into_iter().map(|issue| self.document.locate(issue)));
         let sound = !issues.iter().any(Issue::is_error);
         sound.then(|| lower(resource, complete, origin(self.document)))
     }
+}
+
+/// Keeps as many issues as anyone reads, errors first. What is left out may be an error, or was
+/// never looked for: so the rest counts as one.
+fn shorten(issues: &mut Vec<Issue>) {
+    if issues.len() < MAX_ISSUES {
+        return;
+    }
+    issues.sort_by_key(|issue| !issue.is_error());
+    issues.truncate(MAX_ISSUES);
+    let message = format!("there are more than {MAX_ISSUES} issues: the rest is left out");
+    let more = Issue::error(rule::TOO_MANY_ISSUES, "spec", message);
+    issues.push(more.with_hint("mend these first"));
 }
 
 /// Whether an issue is but a consequence of another: a field that could not be read is missing.

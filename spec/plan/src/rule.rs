@@ -93,6 +93,8 @@ rules! {
     UNKNOWN_ANNOTATION = "unknown-annotation", Field, "Annotations with our prefix are known.";
     MISPLACED_ANNOTATION = "misplaced-annotation", Field, "Annotations are where they are read from.";
 
+    TOO_MANY_ISSUES = "too-many-issues", Field, "A deployment has fewer issues than are reported.";
+
     // What this machine cannot do.
     CANNOT_RUN_IMAGE = "cannot-run-image", Field, "A container image needs a cluster.";
     NOT_IN_THIS_BUILD = "not-in-this-build", Field, "The server's runtime is part of this build.";

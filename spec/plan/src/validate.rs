@@ -70,24 +70,32 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
-/// The hint for a word that is not known: the nearest, or all.
+/// The hint for a word that is not known: the nearest, and all.
 fn words(error: &UnknownValue) -> String {
     let known = error.known.join(", ");
     match error.suggestion() {
-        Some(meant) => format!("`{}`: did you mean `{meant}`? Known: {known}", error.found),
-        None => format!("`{}` is none of {known}", error.found),
+        Some(meant) => format!("did you mean `{meant}`? Known are {known}"),
+        None => format!("known are {known}"),
     }
 }
 
-/// The end of a hint: the nearest of the known names, if one is near.
+/// The nearest of the known names, as a question, if one is near.
 fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let meant = hari_api::nearest(name, known)?;
     Some(format!("did you mean `{meant}`?"))
 }
 
+/// The start of a value, for a message.
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
+
 /// An error of a field with a word that is not known.
 fn unknown_word(rule: &'static str, path: String, error: &UnknownValue) -> Issue {
-    let message = format!("unknown {}", error.what);
+    let message = format!("unknown {} {:?}", error.what, shortened(&error.found));
     Issue::error(rule, path, message)
         .with_value(&error.found)
         .with_hint(words(error))

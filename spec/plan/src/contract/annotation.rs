@@ -82,7 +82,7 @@ pub const ALL: &[Annotation] = &[
         "seldon.io/grpc-max-message-size",
         Anywhere,
         LooseNumber,
-        "largest gRPC message in bytes",
+        "bytes of the largest gRPC message",
     ),
     row(
         SEPARATE_POD,

@@ -72,8 +72,23 @@ fn issues_are_bounded() {
         let name = format!("seldon.io/unheard-of-{index}");
         resource.spec.annotations.insert(name, String::new());
     }
-    let (_, issues) = plan_resource(&resource, &Installation::default());
-    assert_eq!(issues.len(), MAX_ISSUES);
+    let (plan, issues) = plan_resource(&resource, &Installation::default());
+    assert_eq!((plan, issues.len()), (None, MAX_ISSUES + 1));
+}
+
+#[test]
+fn a_huge_graph_is_refused_in_bounded_words() {
+    let mut resource = digits();
+    let predictor = resource.spec.predictors.first_mut().unwrap();
+    let child = |index| PredictiveUnit {
+        name: format!("Unit_{index}"),
+        implementation: Some("TENSORFLOW_SERVRE".to_owned()),
+        ..PredictiveUnit::default()
+    };
+    predictor.graph.children = (0..50_000).map(child).collect();
+    let (plan, issues) = plan_resource(&resource, &Installation::default());
+    assert_eq!((plan, issues.len()), (None, MAX_ISSUES + 1));
+    assert_eq!(issues.last().unwrap().rule, rule::TOO_MANY_ISSUES);
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {

@@ -56,8 +56,8 @@ fn all(annotations: &BTreeMap<String, String>, home: Home, parent: &str, issues:
         let path = field(&parent, name);
         match annotation::find(name) {
             Some(found) => {
-                issues.extend(number(found, text, &path));
-                issues.extend(misplaced(found, home, &path));
+                let issue = misplaced(found, home, &path);
+                issues.extend(issue.or_else(|| number(found, text, &path)));
             }
             None if home == Home::Spec && name.starts_with(annotation::ENGINE_PREFIX) => {}
             None => issues.push(unknown(name, &path)),
@@ -69,16 +69,14 @@ fn number(annotation: &Annotation, text: &str, path: &str) -> Option<Issue> {
     if annotation.content == Content::Text || annotation::number(text).is_some() {
         return None;
     }
-    let (rule, wanted) = (rule::ANNOTATION_NUMBER, "expected a whole number from 0");
+    let rule = rule::ANNOTATION_NUMBER;
+    let message = format!("expected a whole number from 0, found {text:?}");
     let issue = match annotation.content {
-        Content::LooseNumber => Issue::warning(rule, path, format!("{wanted}: it is ignored")),
-        Content::Number | Content::Text => Issue::error(rule, path, wanted),
+        Content::LooseNumber => Issue::warning(rule, path, format!("{message}: it is ignored")),
+        Content::Number | Content::Text => Issue::error(rule, path, message),
     };
-    Some(
-        issue
-            .with_value(text)
-            .with_hint(format!("it says: {}", annotation.doc)),
-    )
+    let hint = format!("write the number of {}", annotation.doc);
+    Some(issue.with_value(text).with_hint(hint))
 }
 
 fn misplaced(annotation: &Annotation, home: Home, path: &str) -> Option<Issue> {

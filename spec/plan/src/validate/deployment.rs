@@ -3,7 +3,7 @@
 use hari_api::Issue;
 
 use super::subject::Subject;
-use super::words;
+use super::{shortened, words};
 use crate::rule;
 
 pub(super) fn check(subject: &Subject<'_>, issues: &mut Vec<Issue>) {
@@ -11,7 +11,11 @@ pub(super) fn check(subject: &Subject<'_>, issues: &mut Vec<Issue>) {
     let word = |rule, field: &str, message, error: &hari_api::UnknownValue| {
         Issue::error(rule, format!("spec.{field}"), message)
             .with_value(&error.found)
-            .with_hint(words(error))
+            .with_hint(format!(
+                "found {:?}: {}",
+                shortened(&error.found),
+                words(error)
+            ))
     };
     if let Err(error) = spec.protocol() {
         issues.push(word(

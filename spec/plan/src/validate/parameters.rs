@@ -6,7 +6,7 @@ use hari_api::path::{field, item};
 use hari_api::{Issue, Parameter, ParameterType};
 
 use super::subject::{Subject, Unit};
-use super::{did_you_mean, enough, listed, unknown_word};
+use super::{did_you_mean, enough, listed, shortened, unknown_word};
 use crate::catalogue::parameter::{expected, read};
 use crate::catalogue::{self, Check, ParameterSpec};
 use crate::rule;
@@ -81,32 +81,27 @@ fn value(known: &Known, parameter: &Parameter, path: &str) -> Option<Issue> {
     let declared = match parameter.parameter_type() {
         Ok(declared) => declared,
         Err(error) => {
-            return Some(unknown_word(
-                rule::PARAMETER_TYPE,
-                field(path, "type"),
-                &error,
-            ));
+            let path = field(path, "type");
+            return Some(unknown_word(rule::PARAMETER_TYPE, path, &error));
         }
     };
     let Some(spec) = known.find(&parameter.name) else {
         let fits = read(declared, &parameter.value).is_some();
-        return (!fits).then(|| unreadable(parameter, path, expected(declared)));
+        let hint = || format!("it is declared as {declared}: change the value or the type");
+        return (!fits).then(|| unreadable(parameter, path, expected(declared)).with_hint(hint()));
     };
     if spec.read(&parameter.value).is_err() {
-        return Some(unreadable(parameter, path, &spec.expected()));
+        let issue = unreadable(parameter, path, &spec.expected());
+        return Some(issue.with_hint(format!("it is: {}", spec.doc)));
     }
     (!spec.takes(declared)).then(|| wrong_type(known, spec, declared, path))
 }
 
 fn unreadable(parameter: &Parameter, path: &str, expected: &str) -> Issue {
     let Parameter { name, value, .. } = parameter;
-    Issue::error(
-        rule::PARAMETER_VALUE,
-        field(path, "value"),
-        format!("`{name}` is {expected}"),
-    )
-    .with_value(value)
-    .with_hint(format!("`{}` cannot be read so", shortened(value)))
+    let found = shortened(value);
+    let message = format!("expected `{name}` to be {expected}, found {found:?}");
+    Issue::error(rule::PARAMETER_VALUE, field(path, "value"), message).with_value(value)
 }
 
 /// Built-in units read the text whatever its type says, as they always did.
@@ -130,12 +125,4 @@ fn repeated(parameter: &Parameter, path: &str) -> Issue {
     Issue::warning(rule::DUPLICATE_PARAMETER, field(path, "name"), message)
         .with_value(&parameter.name)
         .with_hint("keep one of them")
-}
-
-fn shortened(value: &str) -> String {
-    let start: String = value.chars().take(40).collect();
-    match start.len() < value.len() {
-        true => format!("{start}…"),
-        false => start,
-    }
 }

@@ -52,13 +52,13 @@ fn duplicate_service(predictor: &Predictor<'_>, service: &str) -> Issue {
 
 fn shadows(subject: &Subject<'_>, issues: &mut Vec<Issue>) {
     let is_shadow = |predictor: &&Predictor<'_>| predictor.spec.is_shadow();
-    if let [only] = subject.predictors.as_slice() {
-        if only.spec.is_shadow() {
-            let message = "Shadow can not exist as only predictor";
-            let issue = Issue::error(rule::ONLY_SHADOW, only.field("shadow"), message);
-            let hint = "add the predictor whose requests it gets a copy of";
-            issues.push(issue.with_value(&only.spec.name).with_hint(hint));
-        }
+    if let [only] = subject.predictors.as_slice()
+        && only.spec.is_shadow()
+    {
+        let message = "Shadow can not exist as only predictor";
+        let issue = Issue::error(rule::ONLY_SHADOW, only.field("shadow"), message);
+        let hint = "add the predictor whose requests it gets a copy of";
+        issues.push(issue.with_value(&only.spec.name).with_hint(hint));
     }
     for further in subject.predictors.iter().filter(is_shadow).skip(1) {
         let message = "Multiple shadows are not allowed";

@@ -1,7 +1,7 @@
 //! Units of the graph: what answers them, and the words that say what they are.
 
 use hari_api::path::{field, item};
-use hari_api::{Issue, Method, Protocol, UnitType};
+use hari_api::{Endpoint, Issue, Method, Protocol, UnitType};
 
 use super::subject::{Predictor, Subject, Unit};
 use super::{did_you_mean, enough, listed, unknown_word};
@@ -36,7 +36,8 @@ fn vocabulary(unit: &Unit<'_>, issues: &mut Vec<Issue>) {
         let path = item(&unit.field("methods"), index);
         Some(unknown_word(rule::UNKNOWN_METHOD, path, &error))
     }));
-    if let Some(Err(error)) = unit.written.endpoint.as_ref().map(|e| e.endpoint_type()) {
+    let endpoint = unit.written.endpoint.as_ref();
+    if let Some(Err(error)) = endpoint.map(Endpoint::endpoint_type) {
         let path = field(&unit.field("endpoint"), "type");
         issues.push(unknown_word(rule::UNKNOWN_ENDPOINT_TYPE, path, &error));
     }
