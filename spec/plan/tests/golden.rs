@@ -155,126 +155,128 @@ fn every_line_may_be_missing() {
     }
 }
 
-/// The words of the admission webhook, as clients know them: path, value and detail.
+/// The words of the admission webhook, as clients know them: case, path, value and detail.
+const WEBHOOK: &[(&str, &str, &str, &str)] = &[
+    ("protocol", "spec", "sledon", "Invalid protocol"),
+    ("transport", "spec", "REST", "Invalid transport"),
+    ("server-type", "spec", "amqp", "Invalid serverType"),
+    (
+        "kafka-environment",
+        "spec.predictors[0]",
+        "default",
+        "For kafka please supply svcOrchSpec envs KAFKA_BROKER, KAFKA_INPUT_TOPIC, \
+             KAFKA_OUTPUT_TOPIC",
+    ),
+    (
+        "only-shadow",
+        "spec.predictors[0]",
+        "default",
+        "Shadow can not exist as only predictor",
+    ),
+    (
+        "duplicate-service-name",
+        "spec.predictors[1]",
+        "b",
+        "Found duplicate service name in seldon.io/svc-name with value digits",
+    ),
+    (
+        "no-predictors",
+        "spec",
+        "grpc",
+        "Graph contains no predictors",
+    ),
+    (
+        "no-engine-graph",
+        "spec.predictors[0]",
+        "default",
+        "Running without engine only valid for single element graphs",
+    ),
+    (
+        "duplicate-predictor",
+        "spec.predictors[1]",
+        "main",
+        "Duplicate predictor name",
+    ),
+    (
+        "no-container",
+        "spec.predictors[0].graph[0]",
+        "other",
+        "Can't find container for Predictive Unit",
+    ),
+    (
+        "no-methods",
+        "spec.predictors[0].graph",
+        "classifier",
+        "Predictive Unit has no implementation methods defined. Change to a known type or add \
+             what methods it defines",
+    ),
+    (
+        "no-model-uri",
+        "spec.predictors[0].graph",
+        "digits",
+        "Predictive unit modelUri required when using standalone servers",
+    ),
+    (
+        "tensorflow-protocol",
+        "spec.predictors[0].graph[1]",
+        "third",
+        "Prepackaged server does not handle tensorflow protocol MLFLOW_SERVER",
+    ),
+    (
+        "unknown-implementation",
+        "spec.predictors[0].graph[1]",
+        "other",
+        "No entry in predictors map for FORTRAN",
+    ),
+    (
+        "logger-mode",
+        "spec.predictors[0].graph",
+        "",
+        "No logger mode specified",
+    ),
+    (
+        "several-endpoint-types",
+        "spec",
+        "",
+        "Multiple endpoint.types found - can only have 1 type in graph. Please use \
+             spec.transport",
+    ),
+    (
+        "mixed-transports",
+        "spec",
+        "",
+        "Mixed transport types found. Remove graph endpoint.types if transport set at \
+             deployment level",
+    ),
+    (
+        "several-shadows",
+        "spec",
+        "b",
+        "Multiple shadows are not allowed",
+    ),
+    (
+        "shadow-traffic",
+        "spec",
+        "a",
+        "shadow traffic is illegal, the traffic number should be between [0, 100]",
+    ),
+    (
+        "traffic-sum",
+        "spec",
+        "main",
+        "Traffic must sum to 100 for multiple predictors",
+    ),
+    (
+        "single-traffic",
+        "spec",
+        "default",
+        "Traffic must sum be 100 for a single predictor when set",
+    ),
+];
+
 #[test]
 fn the_webhook_says_what_it_always_said() {
-    for (case, path, value, detail) in [
-        ("protocol", "spec", "sledon", "Invalid protocol"),
-        ("transport", "spec", "REST", "Invalid transport"),
-        ("server-type", "spec", "amqp", "Invalid serverType"),
-        (
-            "kafka-environment",
-            "spec.predictors[0]",
-            "default",
-            "For kafka please supply svcOrchSpec envs KAFKA_BROKER, KAFKA_INPUT_TOPIC, \
-             KAFKA_OUTPUT_TOPIC",
-        ),
-        (
-            "only-shadow",
-            "spec.predictors[0]",
-            "default",
-            "Shadow can not exist as only predictor",
-        ),
-        (
-            "duplicate-service-name",
-            "spec.predictors[1]",
-            "b",
-            "Found duplicate service name in seldon.io/svc-name with value digits",
-        ),
-        (
-            "no-predictors",
-            "spec",
-            "grpc",
-            "Graph contains no predictors",
-        ),
-        (
-            "no-engine-graph",
-            "spec.predictors[0]",
-            "default",
-            "Running without engine only valid for single element graphs",
-        ),
-        (
-            "duplicate-predictor",
-            "spec.predictors[1]",
-            "main",
-            "Duplicate predictor name",
-        ),
-        (
-            "no-container",
-            "spec.predictors[0].graph[0]",
-            "other",
-            "Can't find container for Predictive Unit",
-        ),
-        (
-            "no-methods",
-            "spec.predictors[0].graph",
-            "classifier",
-            "Predictive Unit has no implementation methods defined. Change to a known type or add \
-             what methods it defines",
-        ),
-        (
-            "no-model-uri",
-            "spec.predictors[0].graph",
-            "digits",
-            "Predictive unit modelUri required when using standalone servers",
-        ),
-        (
-            "tensorflow-protocol",
-            "spec.predictors[0].graph[1]",
-            "third",
-            "Prepackaged server does not handle tensorflow protocol MLFLOW_SERVER",
-        ),
-        (
-            "unknown-implementation",
-            "spec.predictors[0].graph[1]",
-            "other",
-            "No entry in predictors map for FORTRAN",
-        ),
-        (
-            "logger-mode",
-            "spec.predictors[0].graph",
-            "",
-            "No logger mode specified",
-        ),
-        (
-            "several-endpoint-types",
-            "spec",
-            "",
-            "Multiple endpoint.types found - can only have 1 type in graph. Please use \
-             spec.transport",
-        ),
-        (
-            "mixed-transports",
-            "spec",
-            "",
-            "Mixed transport types found. Remove graph endpoint.types if transport set at \
-             deployment level",
-        ),
-        (
-            "several-shadows",
-            "spec",
-            "b",
-            "Multiple shadows are not allowed",
-        ),
-        (
-            "shadow-traffic",
-            "spec",
-            "a",
-            "shadow traffic is illegal, the traffic number should be between [0, 100]",
-        ),
-        (
-            "traffic-sum",
-            "spec",
-            "main",
-            "Traffic must sum to 100 for multiple predictors",
-        ),
-        (
-            "single-traffic",
-            "spec",
-            "default",
-            "Traffic must sum be 100 for a single predictor when set",
-        ),
-    ] {
+    for &(case, path, value, detail) in WEBHOOK {
         let (found, _, _) = issues(&folder().join(case).with_extension("yaml"));
         let expected = Cause {
             path: path.to_owned(),
