@@ -135,6 +135,23 @@ fn good_cases_are_planned_without_a_word() {
     }
 }
 
+#[test]
+fn the_examples_are_planned_and_bound_without_a_word() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let entries = examples.read_dir().unwrap();
+    let files = entries.map(|entry| entry.unwrap().path().join("seldondeployment.yaml"));
+    let files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        assert_eq!(
+            issues(&file),
+            (Vec::new(), Vec::new(), 1),
+            "{}",
+            file.display()
+        );
+    }
+}
+
 /// A document that is cut short, or lacks a line, is refused or planned, never a panic.
 #[test]
 fn every_line_may_be_missing() {
