@@ -220,7 +220,7 @@ mod tests {
         let (done, wait) = mpsc::sync_channel(1);
         pool.submit(Box::new(move || {
             done.send(thread::current().name().map(String::from))
-                .unwrap()
+                .unwrap();
         }));
         assert_eq!(wait.recv().unwrap().as_deref(), Some("model-0"));
     }
@@ -243,7 +243,7 @@ mod tests {
         let (done, wait) = mpsc::sync_channel(1);
         pool.submit(Box::new(move || {
             done.send(thread::current().name().map(String::from))
-                .unwrap()
+                .unwrap();
         }));
         assert_eq!(wait.recv().unwrap().as_deref(), Some("hosted"));
     }

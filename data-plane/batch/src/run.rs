@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hari_core::{Call, Model, Tensor};
@@ -10,27 +11,32 @@ use hari_error::{Error, Result};
 use crate::Observer;
 use crate::queue::{Pending, overdue};
 
-/// Runs the requests, together if there are several, and answers each. Gives back false if the
+/// Runs the requests, together if there are several, and answers each. Sets `unbatchable` if the
 /// model turned out not to keep rows apart.
-pub(crate) fn answer(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) -> bool {
+pub(crate) fn answer(
+    model: &dyn Model,
+    batch: Vec<Pending>,
+    observer: &dyn Observer,
+    unbatchable: &AtomicBool,
+) {
     let now = Instant::now();
     for pending in &batch {
         observer.waited(now.saturating_duration_since(pending.since));
     }
     if batch.len() < 2 {
-        alone(model, batch, observer);
-        return true;
+        return alone(model, batch, observer);
     }
     match together(model, &batch, observer) {
         Ok(answers) => {
             for (pending, outputs) in batch.into_iter().zip(answers) {
                 send(pending, Ok(outputs));
             }
-            true
         }
         Err(failure) => {
+            if matches!(failure, Failure::RowsLost) {
+                unbatchable.store(true, Ordering::Relaxed);
+            }
             alone(model, batch, observer);
-            !matches!(failure, Failure::RowsLost)
         }
     }
 }

@@ -195,13 +195,10 @@ impl Place {
         let inner = &self.0;
         let _over = Over(inner);
         let (batch, waiting) = inner.queue.take(|pending| inner.batchable(pending));
-        let Some(signature) = batch.first().map(|first| first.call.signature) else {
-            return;
-        };
-        inner.observer.queued(waiting);
-        let kept_rows = run::answer(&*inner.model, batch, &*inner.observer);
-        if let (false, Some(flag)) = (kept_rows, inner.unbatchable.get(signature)) {
-            flag.store(true, Ordering::Relaxed);
+        let signature = batch.first().map(|first| first.call.signature);
+        if let Some(unbatchable) = signature.and_then(|at| inner.unbatchable.get(at)) {
+            inner.observer.queued(waiting);
+            run::answer(&*inner.model, batch, &*inner.observer, unbatchable);
         }
     }
 }
@@ -295,6 +292,8 @@ impl fmt::Debug for ModelUnit {
     }
 }
 
+#[cfg(test)]
+mod batches;
 #[cfg(test)]
 mod double;
 #[cfg(test)]

@@ -12,6 +12,19 @@ use tokio::sync::watch;
 
 use crate::{BatchOptions, ModelUnit, Observer, Pool, PoolOptions};
 
+/// Every request alone, on as many threads as there are.
+pub(super) const ALONE: BatchOptions = BatchOptions {
+    max_rows: 1,
+    window: Duration::ZERO,
+    queue: 256,
+    concurrency: usize::MAX,
+};
+/// Eight rows together.
+pub(super) const TOGETHER: BatchOptions = BatchOptions {
+    max_rows: 8,
+    ..ALONE
+};
+
 /// A run with this value waits for [`Double::release`].
 pub(super) const WAITS: f32 = 100.0;
 /// A run with this value is an error.
