@@ -47,7 +47,10 @@ impl InferRequest {
     /// How the outputs are to be written.
     #[must_use]
     pub fn wishes(&self) -> Wishes<'_> {
-        Wishes { outputs: &self.outputs, binary_default: self.binary_default }
+        Wishes {
+            outputs: &self.outputs,
+            binary_default: self.binary_default,
+        }
     }
 }
 

@@ -22,7 +22,9 @@ pub(crate) fn checked(dims: &[i64], dtype: DataType, limits: &Limits) -> Result<
         .iter()
         .map(|&dim| {
             usize::try_from(dim).map_err(|_| {
-                Error::invalid(format!("shape {dims:?}: expected sizes of 0 or more, found {dim}"))
+                Error::invalid(format!(
+                    "shape {dims:?}: expected sizes of 0 or more, found {dim}"
+                ))
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -38,7 +40,9 @@ pub(crate) fn checked(dims: &[i64], dtype: DataType, limits: &Limits) -> Result<
 /// The bytes that a tensor takes in memory; none if that is more than can be counted.
 fn bytes_needed(shape: &[usize], dtype: DataType) -> Option<usize> {
     let each = dtype.size().unwrap_or(size_of::<Bytes>());
-    shape.iter().try_fold(each, |bytes, &dim| bytes.checked_mul(dim))
+    shape
+        .iter()
+        .try_fold(each, |bytes, &dim| bytes.checked_mul(dim))
 }
 
 /// The number of elements of a shape that [`checked`] let through.
@@ -48,7 +52,10 @@ pub(crate) fn elements(shape: &[usize]) -> usize {
 
 /// The dimensions as the wire writes them.
 pub(crate) fn to_wire(shape: &[usize]) -> Vec<i64> {
-    shape.iter().map(|&dim| i64::try_from(dim).unwrap_or(i64::MAX)).collect()
+    shape
+        .iter()
+        .map(|&dim| i64::try_from(dim).unwrap_or(i64::MAX))
+        .collect()
 }
 
 #[cfg(test)]
@@ -70,20 +77,32 @@ mod tests {
     #[test]
     fn a_negative_dimension_is_named() {
         let error = check(&[2, -1], DataType::Fp32).unwrap_err();
-        assert_eq!(error.message(), "shape [2, -1]: expected sizes of 0 or more, found -1");
+        assert_eq!(
+            error.message(),
+            "shape [2, -1]: expected sizes of 0 or more, found -1"
+        );
     }
 
     #[test]
     fn a_shape_over_the_limit_or_over_all_counting_is_too_large() {
         for dims in [&[(64 << 20) + 1][..], &[i64::MAX, i64::MAX]] {
-            assert_eq!(check(dims, DataType::Uint8).unwrap_err().kind(), Kind::TooLarge);
+            assert_eq!(
+                check(dims, DataType::Uint8).unwrap_err().kind(),
+                Kind::TooLarge
+            );
         }
-        assert_eq!(check(&[4 << 20], DataType::Bytes).unwrap_err().kind(), Kind::TooLarge);
+        assert_eq!(
+            check(&[4 << 20], DataType::Bytes).unwrap_err().kind(),
+            Kind::TooLarge
+        );
     }
 
     #[test]
     fn a_rank_over_the_limit_is_refused() {
         let error = check(&[1; 17], DataType::Fp32).unwrap_err();
-        assert_eq!(error.message(), "the shape has 17 dimensions, at most 16 are allowed");
+        assert_eq!(
+            error.message(),
+            "the shape has 17 dimensions, at most 16 are allowed"
+        );
     }
 }

@@ -37,13 +37,20 @@ pub(crate) fn plain_tensor() -> impl Strategy<Value = Tensor> {
     tensor().prop_map(|tensor| match tensor.dtype() {
         DataType::Bytes => {
             let texts = tensor.strings().unwrap().iter();
-            let texts = texts.map(|s| String::from_utf8_lossy(s).into_owned().into()).collect();
+            let texts = texts
+                .map(|s| String::from_utf8_lossy(s).into_owned().into())
+                .collect();
             Tensor::from_strings(tensor.shape(), texts).unwrap()
         }
         dtype if dtype.is_float() => {
             let finite = tensor.to_f64().unwrap().into_iter();
-            let finite = finite.map(|v| if v.is_finite() { v } else { 0.5 }).collect();
-            Tensor::from_vec::<f64>(tensor.shape(), finite).unwrap().cast(dtype).unwrap()
+            let finite = finite
+                .map(|v| if v.is_finite() { v } else { 0.5 })
+                .collect();
+            Tensor::from_vec::<f64>(tensor.shape(), finite)
+                .unwrap()
+                .cast(dtype)
+                .unwrap()
         }
         _ => tensor,
     })

@@ -17,10 +17,16 @@ use hari_error::{Error, Result};
 pub(super) fn classify(tensor: &Tensor, count: u32) -> Result<Tensor> {
     if !tensor.dtype().is_numeric() {
         let found = tensor.dtype();
-        return Err(Error::invalid(format!("classification needs numbers, found {found}")));
+        return Err(Error::invalid(format!(
+            "classification needs numbers, found {found}"
+        )));
     }
     let (rows, width) = match tensor.shape() {
-        [] => return Err(Error::invalid("classification needs at least one dimension")),
+        [] => {
+            return Err(Error::invalid(
+                "classification needs at least one dimension",
+            ));
+        }
         [width] => (None, *width),
         [rows, rest @ ..] => (Some(*rows), rest.iter().product()),
     };
@@ -64,7 +70,8 @@ impl Ranks {
 
 /// What is not a number is below all numbers.
 fn by_f64(a: &f64, b: &f64) -> Ordering {
-    a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
+    a.partial_cmp(b)
+        .unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
 fn by_f32(a: &f32, b: &f32) -> Ordering {
@@ -89,7 +96,9 @@ mod tests {
     fn labels(tensor: &Tensor, count: u32) -> Vec<String> {
         let classified = classify(tensor, count).unwrap();
         let strings = classified.strings().unwrap().iter();
-        strings.map(|s| String::from_utf8(s.to_vec()).unwrap()).collect()
+        strings
+            .map(|s| String::from_utf8(s.to_vec()).unwrap())
+            .collect()
     }
 
     #[test]
@@ -118,8 +127,18 @@ mod tests {
     #[test]
     fn only_numbers_in_rows_can_be_classified() {
         let texts = Tensor::from_strings([1], vec!["a".into()]).unwrap();
-        assert!(classify(&texts, 1).unwrap_err().message().contains("found BYTES"));
+        assert!(
+            classify(&texts, 1)
+                .unwrap_err()
+                .message()
+                .contains("found BYTES")
+        );
         assert!(classify(&Tensor::from_vec([], vec![1.0_f32]).unwrap(), 1).is_err());
-        assert_eq!(classify(&Tensor::from_vec([0, 3], Vec::<f32>::new()).unwrap(), 2).unwrap().shape(), [0, 2]);
+        assert_eq!(
+            classify(&Tensor::from_vec([0, 3], Vec::<f32>::new()).unwrap(), 2)
+                .unwrap()
+                .shape(),
+            [0, 2]
+        );
     }
 }

@@ -36,7 +36,9 @@ pub fn encode_error(error: &Error) -> Bytes {
 
 /// Inputs and outputs of the default signature; none if the model does not know them.
 pub(super) fn tensors(metadata: &ModelMetadata) -> (&[TensorSpec], &[TensorSpec]) {
-    metadata.signature(None).map_or((&[], &[]), |s| (&s.inputs, &s.outputs))
+    metadata
+        .signature(None)
+        .map_or((&[], &[]), |s| (&s.inputs, &s.outputs))
 }
 
 fn tensor(spec: &TensorSpec) -> Value {
@@ -54,7 +56,11 @@ pub(super) mod tests {
 
     /// A model of one input and one output.
     pub(in crate::open_inference) fn metadata() -> ModelMetadata {
-        let spec = |name: &str, dtype, shape| TensorSpec { name: name.into(), dtype, shape };
+        let spec = |name: &str, dtype, shape| TensorSpec {
+            name: name.into(),
+            dtype,
+            shape,
+        };
         let rows = Dim::Dynamic(None);
         ModelMetadata {
             name: "mnist".into(),
@@ -89,6 +95,9 @@ pub(super) mod tests {
     #[test]
     fn an_error_is_one_text() {
         let error = Error::invalid("input \"x\"").at_node("iris");
-        assert_eq!(encode_error(&error), r#"{"error":"node `iris`: input \"x\""}"#);
+        assert_eq!(
+            encode_error(&error),
+            r#"{"error":"node `iris`: input \"x\""}"#
+        );
     }
 }

@@ -24,14 +24,27 @@ pub(super) struct Output<'a> {
 pub(super) fn select<'a>(message: &'a Message, wishes: Wishes<'a>) -> Result<Vec<Output<'a>>> {
     let all = outputs(&message.payload)?;
     if wishes.outputs.is_empty() {
-        return Ok(all.into_iter().map(|o| Output { binary: wishes.binary_default, ..o }).collect());
+        return Ok(all
+            .into_iter()
+            .map(|o| Output {
+                binary: wishes.binary_default,
+                ..o
+            })
+            .collect());
     }
-    wishes.outputs.iter().map(|wish| wished(&all, wish, wishes.binary_default)).collect()
+    wishes
+        .outputs
+        .iter()
+        .map(|wish| wished(&all, wish, wishes.binary_default))
+        .collect()
 }
 
 fn wished<'a>(all: &[Output<'a>], wish: &'a RequestedOutput, binary: bool) -> Result<Output<'a>> {
     let name = &*wish.name;
-    let found = all.iter().find(|output| output.name == name).ok_or_else(|| missing(all, name))?;
+    let found = all
+        .iter()
+        .find(|output| output.name == name)
+        .ok_or_else(|| missing(all, name))?;
     let tensor = match wish.classification {
         None => found.tensor.clone(),
         Some(count) => Cow::Owned(
@@ -48,8 +61,14 @@ fn wished<'a>(all: &[Output<'a>], wish: &'a RequestedOutput, binary: bool) -> Re
 }
 
 fn missing(all: &[Output<'_>], name: &str) -> Error {
-    let names: Vec<_> = all.iter().map(|output| format!("`{}`", output.name)).collect();
-    Error::invalid(format!("output `{name}` is unknown: the model gives {}", names.join(", ")))
+    let names: Vec<_> = all
+        .iter()
+        .map(|output| format!("`{}`", output.name))
+        .collect();
+    Error::invalid(format!(
+        "output `{name}` is unknown: the model gives {}",
+        names.join(", ")
+    ))
 }
 
 /// Every output. What is no tensor becomes a BYTES tensor of one element that says in its
@@ -59,13 +78,20 @@ fn outputs(payload: &Payload) -> Result<Vec<Output<'_>>> {
         let tensor = Cow::Owned(Tensor::from_strings([1], vec![bytes])?);
         let parameters = [("content_type".to_owned(), Value::from(content_type))];
         let parameters = Cow::Owned(parameters.into_iter().collect());
-        Ok(vec![Output { name: fallback_name(0), tensor, parameters, binary: false }])
+        Ok(vec![Output {
+            name: fallback_name(0),
+            tensor,
+            parameters,
+            binary: false,
+        }])
     };
     match payload {
         Payload::Empty => Ok(Vec::new()),
-        Payload::Tensors(tensors) => {
-            Ok(tensors.iter().enumerate().map(|(at, tensor)| of_tensor(at, tensor)).collect())
-        }
+        Payload::Tensors(tensors) => Ok(tensors
+            .iter()
+            .enumerate()
+            .map(|(at, tensor)| of_tensor(at, tensor))
+            .collect()),
         Payload::Text(text) => one("str", text.clone().into()),
         Payload::Json(value) => one("json", value.to_string().into()),
         Payload::Binary(bytes) => one("base64", bytes.clone()),
@@ -76,7 +102,11 @@ fn outputs(payload: &Payload) -> Result<Vec<Output<'_>>> {
 }
 
 fn of_tensor(at: usize, named: &NamedTensor) -> Output<'_> {
-    let name = if named.name.is_empty() { fallback_name(at) } else { Cow::from(&named.name) };
+    let name = if named.name.is_empty() {
+        fallback_name(at)
+    } else {
+        Cow::from(&named.name)
+    };
     Output {
         name,
         tensor: Cow::Borrowed(&named.tensor),
@@ -103,17 +133,30 @@ mod tests {
     }
 
     fn wish(name: &str) -> RequestedOutput {
-        RequestedOutput { name: name.into(), ..RequestedOutput::default() }
+        RequestedOutput {
+            name: name.into(),
+            ..RequestedOutput::default()
+        }
     }
 
     fn names(outputs: &[Output<'_>]) -> Vec<String> {
-        outputs.iter().map(|output| output.name.clone().into_owned()).collect()
+        outputs
+            .iter()
+            .map(|output| output.name.clone().into_owned())
+            .collect()
     }
 
     #[test]
     fn all_outputs_come_in_the_models_order() {
         let message = message();
-        let outputs = select(&message, Wishes { outputs: &[], binary_default: true }).unwrap();
+        let outputs = select(
+            &message,
+            Wishes {
+                outputs: &[],
+                binary_default: true,
+            },
+        )
+        .unwrap();
         assert_eq!(names(&outputs), ["a", "output-1"]);
         assert!(outputs.iter().all(|output| output.binary));
     }
@@ -123,9 +166,20 @@ mod tests {
         let message = message();
         let wishes = [
             wish("output-1"),
-            RequestedOutput { classification: Some(1), binary: Some(false), ..wish("a") },
+            RequestedOutput {
+                classification: Some(1),
+                binary: Some(false),
+                ..wish("a")
+            },
         ];
-        let outputs = select(&message, Wishes { outputs: &wishes, binary_default: true }).unwrap();
+        let outputs = select(
+            &message,
+            Wishes {
+                outputs: &wishes,
+                binary_default: true,
+            },
+        )
+        .unwrap();
         assert_eq!(names(&outputs), ["output-1", "a"]);
         assert_eq!((outputs[0].binary, outputs[1].binary), (true, false));
         assert_eq!(outputs[1].tensor.strings().unwrap(), ["3.000000:1"]);
@@ -134,16 +188,34 @@ mod tests {
     #[test]
     fn an_unknown_output_is_named_with_the_known_ones() {
         let (message, wishes) = (message(), [wish("b")]);
-        let error = select(&message, Wishes { outputs: &wishes, ..Wishes::default() }).err().unwrap();
-        assert_eq!(error.message(), "output `b` is unknown: the model gives `a`, `output-1`");
+        let error = select(
+            &message,
+            Wishes {
+                outputs: &wishes,
+                ..Wishes::default()
+            },
+        )
+        .err()
+        .unwrap();
+        assert_eq!(
+            error.message(),
+            "output `b` is unknown: the model gives `a`, `output-1`"
+        );
     }
 
     #[test]
     fn what_is_no_tensor_says_what_it_holds() {
-        let of = |payload| Message { payload, ..Message::default() };
+        let of = |payload| Message {
+            payload,
+            ..Message::default()
+        };
         for (payload, bytes, content_type) in [
             (Payload::Text("hi".into()), "hi", "str"),
-            (Payload::Json(serde_json::json!({"a": 1})), r#"{"a":1}"#, "json"),
+            (
+                Payload::Json(serde_json::json!({"a": 1})),
+                r#"{"a":1}"#,
+                "json",
+            ),
             (Payload::Binary("raw".into()), "raw", "base64"),
         ] {
             let message = of(payload);
@@ -152,6 +224,10 @@ mod tests {
             assert_eq!(outputs[0].parameters["content_type"], content_type);
         }
         assert!(select(&of(Payload::Any(Default::default())), Wishes::default()).is_err());
-        assert!(select(&of(Payload::Empty), Wishes::default()).unwrap().is_empty());
+        assert!(
+            select(&of(Payload::Empty), Wishes::default())
+                .unwrap()
+                .is_empty()
+        );
     }
 }

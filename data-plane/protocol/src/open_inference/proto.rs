@@ -41,7 +41,14 @@ pub fn to_request(request: ModelInferRequest, limits: &Limits) -> Result<InferRe
         .collect::<Result<Vec<RequestedOutput>>>()?;
     let id = Some(request.id).filter(|id| !id.is_empty());
     let message = Message::tensors(inputs);
-    Ok(InferRequest { id, message, outputs, binary_default, parameters, raw })
+    Ok(InferRequest {
+        id,
+        message,
+        outputs,
+        binary_default,
+        parameters,
+        raw,
+    })
 }
 
 fn inputs(
@@ -76,12 +83,17 @@ fn input(input: InferInputTensor, raw: Option<Bytes>, limits: &Limits) -> Result
     let shape = shape::checked(&input.shape, dtype, limits)?;
     let tensor = match (raw, input.contents) {
         (Some(_), Some(_)) => {
-            return Err(Error::invalid("expected contents or raw_input_contents, found both"));
+            return Err(Error::invalid(
+                "expected contents or raw_input_contents, found both",
+            ));
         }
         (Some(bytes), None) => raw::read(dtype, shape, bytes)?,
         (None, contents) => contents::read(contents.unwrap_or_default(), dtype, shape)?,
     };
-    Ok(NamedTensor { parameters, ..NamedTensor::new(input.name, tensor) })
+    Ok(NamedTensor {
+        parameters,
+        ..NamedTensor::new(input.name, tensor)
+    })
 }
 
 /// The reply. Elements are raw if `raw` says so, or if a type has no other form (FP16, BF16); raw
@@ -96,7 +108,10 @@ pub fn from_reply(
     raw: bool,
 ) -> Result<ModelInferResponse> {
     let outputs = select(message, wishes)?;
-    let raw = raw || outputs.iter().any(|output| contents::is_raw_only(output.tensor.dtype()));
+    let raw = raw
+        || outputs
+            .iter()
+            .any(|output| contents::is_raw_only(output.tensor.dtype()));
     let mut response = ModelInferResponse {
         model_name: reply.model_name.clone(),
         model_version: reply.model_version.clone().unwrap_or_default(),
@@ -106,7 +121,9 @@ pub fn from_reply(
     };
     for output in &outputs {
         if raw {
-            response.raw_output_contents.push(raw::write(&output.tensor)?);
+            response
+                .raw_output_contents
+                .push(raw::write(&output.tensor)?);
         }
         response.outputs.push(output_tensor(output, raw));
     }

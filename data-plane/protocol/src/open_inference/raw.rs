@@ -25,26 +25,32 @@ pub(super) fn read(dtype: DataType, shape: Vec<usize>, bytes: Bytes) -> Result<T
 }
 
 fn read_strings(count: usize, mut bytes: Bytes) -> Result<Vec<Bytes>> {
-    if count.checked_mul(PREFIX).is_none_or(|least| least > bytes.len()) {
+    if count
+        .checked_mul(PREFIX)
+        .is_none_or(|least| least > bytes.len())
+    {
         return Err(Error::invalid(format!(
             "{count} BYTES elements need {PREFIX} bytes of length each, found {} bytes in all",
             bytes.len()
         )));
     }
     let strings = (0..count)
-        .map(|at| read_string(&mut bytes).map_err(|e| e.context(format_args!("BYTES element {at}"))))
+        .map(|at| {
+            read_string(&mut bytes).map_err(|e| e.context(format_args!("BYTES element {at}")))
+        })
         .collect::<Result<Vec<_>>>()?;
     if bytes.is_empty() {
         return Ok(strings);
     }
     let left = bytes.len();
-    Err(Error::invalid(format!("{left} bytes are left after the last of {count} BYTES elements")))
+    Err(Error::invalid(format!(
+        "{left} bytes are left after the last of {count} BYTES elements"
+    )))
 }
 
 fn read_string(bytes: &mut Bytes) -> Result<Bytes> {
-    let cut = |needed: usize, left: usize| {
-        Error::invalid(format!("needs {needed} bytes, found {left}"))
-    };
+    let cut =
+        |needed: usize, left: usize| Error::invalid(format!("needs {needed} bytes, found {left}"));
     let left = bytes.len();
     let length = bytes.try_get_u32_le().map_err(|_| cut(PREFIX, left))?;
     match usize::try_from(length) {
@@ -99,8 +105,14 @@ mod tests {
             let error = read(DataType::Bytes, vec![count], Bytes::from_static(bytes)).unwrap_err();
             error.message().to_owned()
         };
-        assert_eq!(refused(1, b"\x05\0\0\0hi"), "BYTES element 0: needs 5 bytes, found 2");
-        assert_eq!(refused(2, b"\x03\0\0\0abc\0"), "BYTES element 1: needs 4 bytes, found 1");
+        assert_eq!(
+            refused(1, b"\x05\0\0\0hi"),
+            "BYTES element 0: needs 5 bytes, found 2"
+        );
+        assert_eq!(
+            refused(2, b"\x03\0\0\0abc\0"),
+            "BYTES element 1: needs 4 bytes, found 1"
+        );
         assert_eq!(
             refused(1, b"\0\0\0\0x"),
             "1 bytes are left after the last of 1 BYTES elements"

@@ -74,7 +74,11 @@ fn write_output(json: &mut Vec<u8>, output: &Output<'_>, binary: &mut Vec<Bytes>
     json.extend_from_slice(b"\"shape\":");
     write::serialize(json, output.tensor.shape(), Escape::Plain)?;
     json.push(b',');
-    if output.binary { in_binary(json, output, binary)? } else { in_json(json, output)? }
+    if output.binary {
+        in_binary(json, output, binary)?;
+    } else {
+        in_json(json, output)?;
+    }
     json.push(b'}');
     Ok(())
 }
@@ -98,7 +102,10 @@ fn in_json(json: &mut Vec<u8>, output: &Output<'_>) -> Result<()> {
         )));
     }
     let strings = tensor.strings().unwrap_or_default();
-    if strings.iter().all(|string| std::str::from_utf8(string).is_ok()) {
+    if strings
+        .iter()
+        .all(|string| std::str::from_utf8(string).is_ok())
+    {
         parameters(json, &output.parameters)?;
         json.extend_from_slice(b"\"data\":");
         return write::flat(json, tensor, Style::default());
@@ -125,14 +132,20 @@ fn base64_list(json: &mut Vec<u8>, strings: &[Bytes]) {
 /// The JSON with the binary data behind it.
 fn join(mut json: Vec<u8>, binary: &[Bytes]) -> Encoded {
     if binary.is_empty() {
-        return Encoded { body: json.into(), json_len: None };
+        return Encoded {
+            body: json.into(),
+            json_len: None,
+        };
     }
     let json_len = Some(json.len());
     json.reserve(binary.iter().map(Bytes::len).sum());
     for bytes in binary {
         json.extend_from_slice(bytes);
     }
-    Encoded { body: json.into(), json_len }
+    Encoded {
+        body: json.into(),
+        json_len,
+    }
 }
 
 #[cfg(test)]

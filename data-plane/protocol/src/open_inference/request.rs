@@ -145,18 +145,23 @@ impl Decoder<'_> {
         let shape = shape::checked(&sizes, dtype, self.limits).map_err(at)?;
         let binary = take_size(&mut input.parameters).map_err(at)?;
         let tensor = match (input.data, binary) {
-            (Data::Read(tensor), None) => tensor.reshape(shape).map_err(at)?,
+            (Data::Read(tensor), None) => written(tensor, shape, &mut input.parameters),
             (Data::At(mut here), None) => {
-                self.data(&mut here, dtype)?.reshape(shape).map_err(at)?
+                let tensor = self.data(&mut here, dtype)?;
+                written(tensor, shape, &mut input.parameters)
             }
             (Data::None, Some(size)) => {
-                self.take(size).and_then(|bytes| raw::read(dtype, shape, bytes)).map_err(at)?
+                let bytes = self.take(size).map_err(at)?;
+                raw::read(dtype, shape, bytes)
             }
             (Data::None, None) => return Err(missing("data")),
             _ => return Err(reader.error("expected `data` or `binary_data_size`, found both")),
         };
-        let tensor = from_base64(tensor, &mut input.parameters).map_err(at)?;
-        Ok(NamedTensor { parameters: input.parameters, ..NamedTensor::new(name, tensor) })
+        let tensor = tensor.map_err(at)?;
+        Ok(NamedTensor {
+            parameters: input.parameters,
+            ..NamedTensor::new(name, tensor)
+        })
     }
 
     /// The next `size` bytes of the binary data.
@@ -168,7 +173,9 @@ impl Decoder<'_> {
         })?;
         if size > binary.len() {
             let left = binary.len();
-            return Err(Error::invalid(format!("binary_data_size is {size}, {left} bytes are left")));
+            return Err(Error::invalid(format!(
+                "binary_data_size is {size}, {left} bytes are left"
+            )));
         }
         Ok(binary.split_to(size))
     }
@@ -200,7 +207,8 @@ fn sizes(reader: &mut Reader<'_>) -> Result<Vec<i64>> {
 
 fn datatype(reader: &mut Reader<'_>) -> Result<DataType> {
     let name = reader.string()?;
-    name.parse().map_err(|error: Error| reader.error(error.message()))
+    name.parse()
+        .map_err(|error: Error| reader.error(error.message()))
 }
 
 fn outputs(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<RequestedOutput>> {
@@ -229,11 +237,17 @@ pub(super) fn check_count(what: &str, index: usize, limits: &Limits) -> Result<(
     if index < limits.inputs {
         return Ok(());
     }
-    Err(Error::too_large(format!("{what}: more than {} tensors", limits.inputs)))
+    Err(Error::too_large(format!(
+        "{what}: more than {} tensors",
+        limits.inputs
+    )))
 }
 
 /// An output that is asked for, with what its parameters ask for.
-pub(super) fn requested(name: String, mut parameters: Map<String, Value>) -> Result<RequestedOutput> {
+pub(super) fn requested(
+    name: String,
+    mut parameters: Map<String, Value>,
+) -> Result<RequestedOutput> {
     refuse_shared_memory(&parameters)?;
     let binary = match parameters.get("binary_data") {
         None => None,
@@ -242,10 +256,16 @@ pub(super) fn requested(name: String, mut parameters: Map<String, Value>) -> Res
     let classification = parameters.get("classification").map(|count| {
         let positive = count.as_u64().and_then(|count| u32::try_from(count).ok());
         positive.filter(|&count| count > 0).ok_or_else(|| {
-            Error::invalid(format!("classification: expected a number above 0, found {count}"))
+            Error::invalid(format!(
+                "classification: expected a number above 0, found {count}"
+            ))
         })
     });
-    Ok(RequestedOutput { name, binary, classification: classification.transpose()? })
+    Ok(RequestedOutput {
+        name,
+        binary,
+        classification: classification.transpose()?,
+    })
 }
 
 /// Takes a parameter that is true or false; false if it is not there.
@@ -253,12 +273,16 @@ pub(super) fn take_bool(parameters: &mut Map<String, Value>, key: &str) -> Resul
     match parameters.shift_remove(key) {
         None => Ok(false),
         Some(Value::Bool(value)) => Ok(value),
-        Some(found) => Err(Error::invalid(format!("{key}: expected true or false, found {found}"))),
+        Some(found) => Err(Error::invalid(format!(
+            "{key}: expected true or false, found {found}"
+        ))),
     }
 }
 
 fn take_size(parameters: &mut Map<String, Value>) -> Result<Option<usize>> {
-    let Some(found) = parameters.shift_remove("binary_data_size") else { return Ok(None) };
+    let Some(found) = parameters.shift_remove("binary_data_size") else {
+        return Ok(None);
+    };
     match found.as_u64().and_then(|size| usize::try_from(size).ok()) {
         Some(size) => Ok(Some(size)),
         None => Err(Error::invalid(format!(
@@ -270,21 +294,47 @@ fn take_size(parameters: &mut Map<String, Value>) -> Result<Option<usize>> {
 /// Shared memory of the caller's machine is never read.
 pub(super) fn refuse_shared_memory(parameters: &Map<String, Value>) -> Result<()> {
     match parameters.contains_key("shared_memory_region") {
-        true => Err(Error::unimplemented("shared memory is not offered: send the elements")),
+        true => Err(Error::unimplemented(
+            "shared memory is not offered: send the elements",
+        )),
         false => Ok(()),
     }
+}
+
+/// The tensor of elements written in JSON.
+fn written(
+    tensor: Tensor,
+    shape: Vec<usize>,
+    parameters: &mut Map<String, Value>,
+) -> Result<Tensor> {
+    from_base64(tensor.reshape(shape)?, parameters)
 }
 
 /// Byte strings that a JSON caller wrote as base64, which the parameter `content_type` says, are
 /// decoded, and the parameter is taken away.
 fn from_base64(tensor: Tensor, parameters: &mut Map<String, Value>) -> Result<Tensor> {
-    let coded = parameters.get("content_type").is_some_and(|content| content == "base64");
-    let Some(strings) = tensor.strings().ok().filter(|_| coded) else { return Ok(tensor) };
-    let decode = |(at, string): (usize, &Bytes)| {
-        let text = std::str::from_utf8(string).ok().and_then(base64::decode).map(Bytes::from);
-        text.ok_or_else(|| Error::invalid(format!("data[{at}]: content_type says base64, which it is not")))
+    let coded = parameters
+        .get("content_type")
+        .is_some_and(|content| content == "base64");
+    let Some(strings) = tensor.strings().ok().filter(|_| coded) else {
+        return Ok(tensor);
     };
-    let decoded = strings.iter().enumerate().map(decode).collect::<Result<Vec<_>>>()?;
+    let decode = |(at, string): (usize, &Bytes)| {
+        let text = std::str::from_utf8(string)
+            .ok()
+            .and_then(base64::decode)
+            .map(Bytes::from);
+        text.ok_or_else(|| {
+            Error::invalid(format!(
+                "data[{at}]: content_type says base64, which it is not"
+            ))
+        })
+    };
+    let decoded = strings
+        .iter()
+        .enumerate()
+        .map(decode)
+        .collect::<Result<Vec<_>>>()?;
     parameters.shift_remove("content_type");
     Tensor::from_strings(tensor.shape(), decoded)
 }

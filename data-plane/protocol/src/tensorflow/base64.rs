@@ -12,7 +12,11 @@ const URL_SAFE_ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
 /// The bytes of `text`; none if it is not base64.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let engine = if text.contains(['-', '_']) { &URL_SAFE_ENGINE } else { &STANDARD_ENGINE };
+    let engine = if text.contains(['-', '_']) {
+        &URL_SAFE_ENGINE
+    } else {
+        &STANDARD_ENGINE
+    };
     engine.decode(text).ok()
 }
 

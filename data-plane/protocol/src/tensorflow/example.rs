@@ -31,7 +31,10 @@ impl Example {
     /// What it takes in memory, in bytes, about: the map holds entries in nodes of eleven.
     pub(super) fn size(&self) -> usize {
         let entries = self.features.len().next_multiple_of(11) * size_of::<(String, Feature)>();
-        let values = self.features.iter().map(|(name, feature)| name.len() + feature.size());
+        let values = self
+            .features
+            .iter()
+            .map(|(name, feature)| name.len() + feature.size());
         size_of::<Self>() + entries + values.sum::<usize>()
     }
 }
@@ -73,9 +76,15 @@ impl Feature {
 
     fn to_proto(&self) -> wire::Feature {
         let kind = match self {
-            Self::Bytes(value) => Kind::BytesList(wire::BytesList { value: value.clone() }),
-            Self::Floats(value) => Kind::FloatList(wire::FloatList { value: value.clone() }),
-            Self::Int64s(value) => Kind::Int64List(wire::Int64List { value: value.clone() }),
+            Self::Bytes(value) => Kind::BytesList(wire::BytesList {
+                value: value.clone(),
+            }),
+            Self::Floats(value) => Kind::FloatList(wire::FloatList {
+                value: value.clone(),
+            }),
+            Self::Int64s(value) => Kind::Int64List(wire::Int64List {
+                value: value.clone(),
+            }),
         };
         wire::Feature { kind: Some(kind) }
     }
@@ -85,7 +94,9 @@ impl From<wire::Example> for Example {
     fn from(example: wire::Example) -> Self {
         let features = example.features.unwrap_or_default().feature.into_iter();
         let each = |(name, feature)| Some((name, Feature::from_proto(feature)?));
-        Self { features: features.filter_map(each).collect() }
+        Self {
+            features: features.filter_map(each).collect(),
+        }
     }
 }
 
@@ -93,7 +104,9 @@ impl From<&Example> for wire::Example {
     fn from(example: &Example) -> Self {
         let each = |(name, feature): (&String, &Feature)| (name.clone(), feature.to_proto());
         let feature = example.features.iter().map(each).collect();
-        Self { features: Some(wire::Features { feature }) }
+        Self {
+            features: Some(wire::Features { feature }),
+        }
     }
 }
 
@@ -114,15 +127,25 @@ pub fn to_serialized(examples: &[Example]) -> Result<Tensor> {
 /// If there is no example, or if a feature is missing in a row or differs there in kind or in
 /// number of values.
 pub fn to_tensors(examples: &[Example]) -> Result<Vec<NamedTensor>> {
-    let first = examples.first().ok_or_else(|| Error::invalid("expected at least one example"))?;
+    let first = examples
+        .first()
+        .ok_or_else(|| Error::invalid("expected at least one example"))?;
     for (at, example) in examples.iter().enumerate() {
-        if let Some(name) = example.features.keys().find(|name| !first.features.contains_key(*name)) {
+        if let Some(name) = example
+            .features
+            .keys()
+            .find(|name| !first.features.contains_key(*name))
+        {
             return Err(Error::invalid(format!(
                 "examples[{at}].{name}: the first example has no such feature"
             )));
         }
     }
-    first.features.iter().map(|(name, feature)| column(name, feature, examples)).collect()
+    first
+        .features
+        .iter()
+        .map(|(name, feature)| column(name, feature, examples))
+        .collect()
 }
 
 fn column(name: &str, first: &Feature, examples: &[Example]) -> Result<NamedTensor> {
@@ -182,7 +205,9 @@ mod tests {
 
     fn example(features: &[(&str, Feature)]) -> Example {
         let each = |(name, feature): &(&str, Feature)| ((*name).to_owned(), feature.clone());
-        Example { features: features.iter().map(each).collect() }
+        Example {
+            features: features.iter().map(each).collect(),
+        }
     }
 
     #[test]
@@ -194,9 +219,15 @@ mod tests {
             ])
         };
         let tensors = to_tensors(&[row(1.0, "a"), row(2.0, "b")]).unwrap();
-        assert_eq!((&*tensors[0].name, tensors[0].tensor.shape()), ("tag", &[2, 1][..]));
+        assert_eq!(
+            (&*tensors[0].name, tensors[0].tensor.shape()),
+            ("tag", &[2, 1][..])
+        );
         assert_eq!(tensors[1].name, "x");
-        assert_eq!(*tensors[1].tensor.values::<f32>().unwrap(), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(
+            *tensors[1].tensor.values::<f32>().unwrap(),
+            [1.0, 1.0, 2.0, 2.0]
+        );
     }
 
     #[test]

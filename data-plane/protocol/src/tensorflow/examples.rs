@@ -76,7 +76,9 @@ fn example(reader: &mut Reader<'_>, limits: &Limits) -> Result<Example> {
 /// The feature of a value or of a flat list of values.
 fn feature(tensor: &Tensor) -> Result<Option<Feature>> {
     if tensor.shape().len() > 1 {
-        return Err(Error::invalid("expected a value or a flat list, found a nested list"));
+        return Err(Error::invalid(
+            "expected a value or a flat list, found a nested list",
+        ));
     }
     if tensor.is_empty() {
         return Ok(None);
@@ -95,7 +97,8 @@ fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
     let narrow = |wide: &f64| {
         let single = *wide as f32;
         let fits = single.is_finite() || !wide.is_finite();
-        fits.then_some(single).ok_or_else(|| Error::invalid(format!("{wide} does not fit FP32")))
+        fits.then_some(single)
+            .ok_or_else(|| Error::invalid(format!("{wide} does not fit FP32")))
     };
     tensor.values::<f64>()?.iter().map(narrow).collect()
 }
@@ -104,7 +107,10 @@ fn check_size(size: usize, limits: &Limits) -> Result<()> {
     if size <= limits.tensor {
         return Ok(());
     }
-    Err(Error::too_large(format!("examples: they take more than {} bytes", limits.tensor)))
+    Err(Error::too_large(format!(
+        "examples: they take more than {} bytes",
+        limits.tensor
+    )))
 }
 
 /// The examples, each with a copy of the context's features.
@@ -123,9 +129,14 @@ pub(super) fn with_context(
     check_size(context.size().saturating_mul(examples.len()), limits)
         .map_err(|error| error.context("context"))?;
     for (at, example) in examples.iter_mut().enumerate() {
-        if let Some(name) = context.features.keys().find(|name| example.features.contains_key(*name))
+        if let Some(name) = context
+            .features
+            .keys()
+            .find(|name| example.features.contains_key(*name))
         {
-            return Err(Error::invalid(format!("examples[{at}].{name}: stands in the context too")));
+            return Err(Error::invalid(format!(
+                "examples[{at}].{name}: stands in the context too"
+            )));
         }
         example.features.extend(context.features.clone());
     }
@@ -160,7 +171,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(request.signature_name.as_deref(), Some("classify"));
-        let [first, second] = &*request.examples else { panic!("two examples") };
+        let [first, second] = &*request.examples else {
+            panic!("two examples")
+        };
         assert_eq!(first.features["image"], texts(&["hi"]));
         assert_eq!(first.features["size"], Feature::Int64s(vec![1, 2]));
         assert_eq!(second.features["image"], texts(&["hi"]));
@@ -168,14 +181,22 @@ mod tests {
         assert_eq!(second.features["size"], Feature::Floats(vec![1.5]));
         assert_eq!(second.features["on"], Feature::Int64s(vec![1, 0]));
         assert!(!second.features.contains_key("none"));
-        assert!(request.examples.iter().all(|e| e.features["site"] == texts(&["north"])));
+        assert!(
+            request
+                .examples
+                .iter()
+                .all(|e| e.features["site"] == texts(&["north"]))
+        );
     }
 
     #[test]
     fn what_is_no_example_is_refused() {
         let message = |text| decode(text).unwrap_err().message().to_owned();
         assert_eq!(message("{}"), "`examples` is missing");
-        assert_eq!(message(r#"{"examples": []}"#), "examples: expected at least one example, found none");
+        assert_eq!(
+            message(r#"{"examples": []}"#),
+            "examples: expected at least one example, found none"
+        );
         assert_eq!(
             message(r#"{"examples": [{"x": [[1]]}]}"#),
             "examples[0].x: expected a value or a flat list, found a nested list"
@@ -184,19 +205,31 @@ mod tests {
             message(r#"{"examples": [{"x": 18446744073709551615}]}"#),
             "examples[0].x: an integer is beyond 64 bits with a sign"
         );
-        assert_eq!(message(r#"{"examples": [{"x": 1e300}]}"#), format!("examples[0].x: {} does not fit FP32", 1e300_f64));
+        assert_eq!(
+            message(r#"{"examples": [{"x": 1e300}]}"#),
+            format!("examples[0].x: {} does not fit FP32", 1e300_f64)
+        );
         assert_eq!(
             message(r#"{"context": {"x": 1}, "examples": [{"y": 1}, {"x": 2}]}"#),
             "examples[1].x: stands in the context too"
         );
-        assert_eq!(message(r#"{"examples": [7]}"#), "examples[0]: expected an object, found a number");
+        assert_eq!(
+            message(r#"{"examples": [7]}"#),
+            "examples[0]: expected an object, found a number"
+        );
     }
 
     #[test]
     fn a_context_cannot_be_multiplied_beyond_the_limit() {
-        let limits = Limits { tensor: 100_000, ..Limits::default() };
+        let limits = Limits {
+            tensor: 100_000,
+            ..Limits::default()
+        };
         let context = format!(r#"{{"x":[{}1]}}"#, "1,".repeat(1000));
-        let body = format!(r#"{{"context":{context},"examples":[{}{{}}]}}"#, "{},".repeat(100));
+        let body = format!(
+            r#"{{"context":{context},"examples":[{}{{}}]}}"#,
+            "{},".repeat(100)
+        );
         let error = decode_examples(body.as_bytes(), &limits).unwrap_err();
         assert_eq!(error.kind(), Kind::TooLarge);
     }

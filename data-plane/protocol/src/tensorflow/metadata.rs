@@ -31,7 +31,9 @@ pub fn encode_metadata(metadata: &ModelMetadata) -> Bytes {
 /// The signatures of a model, by name.
 pub(super) fn signature_defs(metadata: &ModelMetadata) -> SignatureDefMap {
     let each = |signature: &Signature| (signature.name.clone(), signature_def(signature));
-    SignatureDefMap { signature_def: metadata.signatures.iter().map(each).collect() }
+    SignatureDefMap {
+        signature_def: metadata.signatures.iter().map(each).collect(),
+    }
 }
 
 fn signature_def(signature: &Signature) -> SignatureDef {
@@ -44,11 +46,17 @@ fn signature_def(signature: &Signature) -> SignatureDef {
 }
 
 fn tensor_infos(specs: &[TensorSpec]) -> BTreeMap<String, TensorInfo> {
-    specs.iter().map(|spec| (spec.name.clone(), tensor_info(spec))).collect()
+    specs
+        .iter()
+        .map(|spec| (spec.name.clone(), tensor_info(spec)))
+        .collect()
 }
 
 fn tensor_info(spec: &TensorSpec) -> TensorInfo {
-    let unknown = || TensorShapeProto { unknown_rank: true, ..TensorShapeProto::default() };
+    let unknown = || TensorShapeProto {
+        unknown_rank: true,
+        ..TensorShapeProto::default()
+    };
     let known = spec.shape.as_ref().map(|_| shape_proto(&spec.wire_shape()));
     TensorInfo {
         dtype: to_wire(spec.dtype) as i32,
@@ -76,7 +84,10 @@ fn signature_json(signature: &SignatureDef) -> Value {
 }
 
 fn infos_json(infos: &BTreeMap<String, TensorInfo>) -> Map<String, Value> {
-    infos.iter().map(|(name, info)| (name.clone(), info_json(name, info))).collect()
+    infos
+        .iter()
+        .map(|(name, info)| (name.clone(), info_json(name, info)))
+        .collect()
 }
 
 fn info_json(name: &str, info: &TensorInfo) -> Value {
@@ -97,7 +108,11 @@ pub(super) mod tests {
 
     /// A model of one input and one output.
     pub(in crate::tensorflow) fn metadata() -> ModelMetadata {
-        let spec = |name: &str, shape| TensorSpec { name: name.into(), dtype: DataType::Fp32, shape };
+        let spec = |name: &str, shape| TensorSpec {
+            name: name.into(),
+            dtype: DataType::Fp32,
+            shape,
+        };
         ModelMetadata {
             name: "half_plus_two".into(),
             versions: vec!["123".into()],

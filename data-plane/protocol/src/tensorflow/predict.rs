@@ -37,7 +37,9 @@ pub fn decode_predict(body: &[u8], limits: &Limits) -> Result<PredictRequest> {
             _ => return reader.skip(),
         };
         if found.as_ref().is_some_and(|(other, _)| *other != layout) {
-            return Err(Error::invalid("expected either `instances` or `inputs`, found both"));
+            return Err(Error::invalid(
+                "expected either `instances` or `inputs`, found both",
+            ));
         }
         let tensors = match layout {
             Layout::Row => rows::read(reader, limits)?,
@@ -49,7 +51,11 @@ pub fn decode_predict(body: &[u8], limits: &Limits) -> Result<PredictRequest> {
     reader.end()?;
     let missing = || Error::invalid("expected `instances` or `inputs`, found neither");
     let (layout, tensors) = found.ok_or_else(missing)?;
-    Ok(PredictRequest { signature_name, layout, message: Message::tensors(tensors) })
+    Ok(PredictRequest {
+        signature_name,
+        layout,
+        message: Message::tensors(tensors),
+    })
 }
 
 /// `inputs`: a value, or an object of values by name.
@@ -74,7 +80,10 @@ fn check_count(count: usize, limits: &Limits) -> Result<()> {
     if count < limits.inputs {
         return Ok(());
     }
-    Err(Error::too_large(format!("more than {} inputs", limits.inputs)))
+    Err(Error::too_large(format!(
+        "more than {} inputs",
+        limits.inputs
+    )))
 }
 
 /// Whether the object that stands next is `{"b64": "..."}`, hence one element.
@@ -119,7 +128,13 @@ fn write_columns(json: &mut Vec<u8>, tensors: &[NamedTensor]) -> Result<()> {
     if let [only] = tensors {
         return write_tensor(json, &only.name, &only.tensor);
     }
-    write_object(json, tensors.iter().enumerate().map(|(at, named)| (name(at, named), &named.tensor)))
+    write_object(
+        json,
+        tensors
+            .iter()
+            .enumerate()
+            .map(|(at, named)| (name(at, named), &named.tensor)),
+    )
 }
 
 /// An object of tensors by name.
@@ -142,13 +157,28 @@ fn write_object<'a>(
 
 /// The name of an output among several.
 fn name(at: usize, named: &NamedTensor) -> Cow<'_, str> {
-    if named.name.is_empty() { format!("output-{at}").into() } else { Cow::from(&named.name) }
+    if named.name.is_empty() {
+        format!("output-{at}").into()
+    } else {
+        Cow::from(&named.name)
+    }
 }
 
 fn write_tensor(json: &mut Vec<u8>, name: &str, tensor: &Tensor) -> Result<()> {
     let in_base64 = name.ends_with("_bytes");
-    let bytes = if in_base64 { ByteStrings::Base64 } else { ByteStrings::TextOrBase64 };
-    write::nested(json, tensor, Style { bytes, ..Style::default() })
+    let bytes = if in_base64 {
+        ByteStrings::Base64
+    } else {
+        ByteStrings::TextOrBase64
+    };
+    write::nested(
+        json,
+        tensor,
+        Style {
+            bytes,
+            ..Style::default()
+        },
+    )
 }
 
 /// What is no tensor: a text or bytes as one row, any JSON as it is.

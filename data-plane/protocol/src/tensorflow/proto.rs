@@ -26,7 +26,11 @@ use super::{classifications, examples, regressions};
 /// Which model, version and signature the caller named.
 #[must_use]
 pub fn to_target(spec: Option<ModelSpec>) -> Target {
-    let ModelSpec { name, signature_name, version_choice } = spec.unwrap_or_default();
+    let ModelSpec {
+        name,
+        signature_name,
+        version_choice,
+    } = spec.unwrap_or_default();
     let (version, label) = match version_choice {
         None => (None, None),
         Some(VersionChoice::Version(number)) => (Some(number.to_string()), None),
@@ -59,7 +63,10 @@ pub fn model_spec(name: &str, version: Option<&str>, signature: Option<&str>) ->
 /// `InvalidInput` that names the input; `TooLarge` beyond a limit.
 pub fn to_predict(request: PredictRequest, limits: &Limits) -> Result<(Target, Message)> {
     if request.inputs.len() > limits.inputs {
-        return Err(Error::too_large(format!("more than {} inputs", limits.inputs)));
+        return Err(Error::too_large(format!(
+            "more than {} inputs",
+            limits.inputs
+        )));
     }
     let tensors = request
         .inputs
@@ -69,9 +76,18 @@ pub fn to_predict(request: PredictRequest, limits: &Limits) -> Result<(Target, M
             Err(error) => Err(error.context(format_args!("input `{name}`"))),
         })
         .collect::<Result<Vec<_>>>()?;
-    let target = Target { outputs: request.output_filter, ..to_target(request.model_spec) };
+    let target = Target {
+        outputs: request.output_filter,
+        ..to_target(request.model_spec)
+    };
     let representation = Representation::Tftensor;
-    Ok((target, Message { representation, ..Message::tensors(tensors) }))
+    Ok((
+        target,
+        Message {
+            representation,
+            ..Message::tensors(tensors)
+        },
+    ))
 }
 
 /// The reply to predict: `outputs` by name, or all if none is named, each with its elements in the
@@ -96,23 +112,36 @@ pub fn from_predict(
             ));
         }
     };
-    let mut response = PredictResponse { model_spec: Some(spec), ..PredictResponse::default() };
+    let mut response = PredictResponse {
+        model_spec: Some(spec),
+        ..PredictResponse::default()
+    };
     for (at, named) in tensors.iter().enumerate() {
         let fallback = || format!("output-{at}");
         let name = Some(&named.name).filter(|name| !name.is_empty()).cloned();
         let name = name.unwrap_or_else(fallback);
         if outputs.is_empty() || outputs.contains(&name) {
-            response.outputs.insert(name, from_tensor_as_values(&named.tensor));
+            response
+                .outputs
+                .insert(name, from_tensor_as_values(&named.tensor));
         }
     }
-    match outputs.iter().find(|name| !response.outputs.contains_key(*name)) {
+    match outputs
+        .iter()
+        .find(|name| !response.outputs.contains_key(*name))
+    {
         None => Ok(response),
-        Some(name) => Err(Error::invalid(format!("output_filter: output `{name}` is unknown"))),
+        Some(name) => Err(Error::invalid(format!(
+            "output_filter: output `{name}` is unknown"
+        ))),
     }
 }
 
 fn bytes_tensor(bytes: bytes::Bytes) -> Result<NamedTensor> {
-    Ok(NamedTensor::new("", Tensor::from_strings([1], vec![bytes])?))
+    Ok(NamedTensor::new(
+        "",
+        Tensor::from_strings([1], vec![bytes])?,
+    ))
 }
 
 /// Reads the rows of a request to classify or to regress, each with the features of the context.
@@ -126,7 +155,9 @@ pub fn to_examples(input: Option<Input>, limits: &Limits) -> Result<Vec<Example>
         Some(Kind::ExampleListWithContext(list)) => (list.examples, list.context),
     };
     if rows.is_empty() {
-        return Err(Error::invalid("input: expected at least one example, found none"));
+        return Err(Error::invalid(
+            "input: expected at least one example, found none",
+        ));
     }
     let rows = rows.into_iter().map(Example::from).collect();
     let context = context.map(Example::from).unwrap_or_default();
@@ -139,16 +170,24 @@ pub fn to_examples(input: Option<Input>, limits: &Limits) -> Result<Vec<Example>
 /// Those of [`classifications`].
 pub fn from_classify(message: &Message, spec: ModelSpec) -> Result<ClassificationResponse> {
     let result = Some(classification_result(message)?);
-    Ok(ClassificationResponse { result, model_spec: Some(spec) })
+    Ok(ClassificationResponse {
+        result,
+        model_spec: Some(spec),
+    })
 }
 
 fn classification_result(message: &Message) -> Result<ClassificationResult> {
-    let class = |class: super::Class| Class { label: class.label, score: class.score };
+    let class = |class: super::Class| Class {
+        label: class.label,
+        score: class.score,
+    };
     let row = |row: Vec<super::Class>| Classifications {
         classes: row.into_iter().map(class).collect(),
     };
     let rows = classifications(message)?;
-    Ok(ClassificationResult { classifications: rows.into_iter().map(row).collect() })
+    Ok(ClassificationResult {
+        classifications: rows.into_iter().map(row).collect(),
+    })
 }
 
 /// The reply to regress.
@@ -157,12 +196,17 @@ fn classification_result(message: &Message) -> Result<ClassificationResult> {
 /// Those of [`regressions`].
 pub fn from_regress(message: &Message, spec: ModelSpec) -> Result<RegressionResponse> {
     let result = Some(regression_result(message)?);
-    Ok(RegressionResponse { result, model_spec: Some(spec) })
+    Ok(RegressionResponse {
+        result,
+        model_spec: Some(spec),
+    })
 }
 
 fn regression_result(message: &Message) -> Result<RegressionResult> {
     let values = regressions(message)?.into_iter();
-    Ok(RegressionResult { regressions: values.map(|value| Regression { value }).collect() })
+    Ok(RegressionResult {
+        regressions: values.map(|value| Regression { value }).collect(),
+    })
 }
 
 /// Which model and signature a task of a multi-inference asks, and in which way.
@@ -171,10 +215,15 @@ fn regression_result(message: &Message) -> Result<RegressionResult> {
 /// `InvalidInput` for a method other than classify and regress.
 pub fn to_task(task: InferenceTask) -> Result<(Target, SignatureMethod)> {
     let known = [SignatureMethod::Classify, SignatureMethod::Regress];
-    let method = known.into_iter().find(|method| method_name(*method) == task.method_name);
+    let method = known
+        .into_iter()
+        .find(|method| method_name(*method) == task.method_name);
     let method = method.ok_or_else(|| {
         let names = known.map(method_name).join(" or ");
-        Error::invalid(format!("method_name: expected {names}, found `{}`", task.method_name))
+        Error::invalid(format!(
+            "method_name: expected {names}, found `{}`",
+            task.method_name
+        ))
     })?;
     Ok((to_target(task.model_spec), method))
 }
@@ -192,7 +241,10 @@ pub fn from_task(
         SignatureMethod::Regress => Inferred::RegressionResult(regression_result(message)?),
         _ => Inferred::ClassificationResult(classification_result(message)?),
     };
-    Ok(InferenceResult { model_spec: Some(spec), result: Some(result) })
+    Ok(InferenceResult {
+        model_spec: Some(spec),
+        result: Some(result),
+    })
 }
 
 /// The one field of metadata that there is.
@@ -203,7 +255,11 @@ const SIGNATURE_DEF: &str = "signature_def";
 /// # Errors
 /// `InvalidInput` for a field other than `signature_def`.
 pub fn to_metadata_request(request: GetModelMetadataRequest) -> Result<Target> {
-    match request.metadata_field.iter().find(|field| *field != SIGNATURE_DEF) {
+    match request
+        .metadata_field
+        .iter()
+        .find(|field| *field != SIGNATURE_DEF)
+    {
         None => Ok(to_target(request.model_spec)),
         Some(field) => Err(Error::invalid(format!(
             "metadata_field: expected `{SIGNATURE_DEF}`, found `{field}`"
@@ -241,7 +297,9 @@ pub fn from_status(
         state: *state as i32,
         status: Some(StatusProto::default()),
     };
-    Ok(GetModelStatusResponse { model_version_status: versions.iter().map(each).collect() })
+    Ok(GetModelStatusResponse {
+        model_version_status: versions.iter().map(each).collect(),
+    })
 }
 
 #[cfg(test)]

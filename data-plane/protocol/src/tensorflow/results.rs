@@ -35,13 +35,23 @@ pub fn classifications(message: &Message) -> Result<Vec<Vec<Class>>> {
     if let Some(other) = scores.filter(|scores| scores.shape() != either.shape()) {
         return Err(misshapen("scores", "the shape of the classes", other));
     }
-    let mut labels = classes.map(labels).transpose()?.unwrap_or_default().into_iter();
-    let mut scores = scores.map(singles).transpose()?.unwrap_or_default().into_iter();
+    let mut labels = classes
+        .map(labels)
+        .transpose()?
+        .unwrap_or_default()
+        .into_iter();
+    let mut scores = scores
+        .map(singles)
+        .transpose()?
+        .unwrap_or_default()
+        .into_iter();
     let mut class = || Class {
         label: labels.next().unwrap_or_default(),
         score: scores.next().unwrap_or_default(),
     };
-    Ok((0..rows).map(|_| (0..width).map(|_| class()).collect()).collect())
+    Ok((0..rows)
+        .map(|_| (0..width).map(|_| class()).collect())
+        .collect())
 }
 
 /// One value for each row: the output `outputs`, or the single one, of shape `[rows]` or
@@ -63,32 +73,53 @@ pub fn regressions(message: &Message) -> Result<Vec<f32>> {
 }
 
 fn find<'a>(tensors: &'a [NamedTensor], name: &str) -> Option<&'a Tensor> {
-    tensors.iter().find(|named| named.name == name).map(|named| &named.tensor)
+    tensors
+        .iter()
+        .find(|named| named.name == name)
+        .map(|named| &named.tensor)
 }
 
 fn unable(tensors: &[NamedTensor], what: &str, wanted: &str) -> Error {
-    let names: Vec<_> = tensors.iter().map(|named| format!("`{}`", named.name)).collect();
+    let names: Vec<_> = tensors
+        .iter()
+        .map(|named| format!("`{}`", named.name))
+        .collect();
     Error::invalid(format!(
         "the model cannot {what}: expected outputs {wanted}, found {}; use predict",
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
     ))
 }
 
 fn misshapen(name: &str, wanted: &str, found: &Tensor) -> Error {
-    Error::model(format!("{name}: expected {wanted}, found shape {:?}", found.shape()))
+    Error::model(format!(
+        "{name}: expected {wanted}, found shape {:?}",
+        found.shape()
+    ))
 }
 
 /// Names of classes; numbers as their text.
 fn labels(tensor: &Tensor) -> Result<Vec<String>> {
     if let Ok(strings) = tensor.strings() {
-        return Ok(strings.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect());
+        return Ok(strings
+            .iter()
+            .map(|s| String::from_utf8_lossy(s).into_owned())
+            .collect());
     }
     match tensor.dtype() {
         DataType::Uint64 => Ok(tensor.values::<u64>()?.iter().map(u64::to_string).collect()),
-        dtype if dtype.is_integer() => {
-            Ok(tensor.cast(DataType::Int64)?.values::<i64>()?.iter().map(i64::to_string).collect())
-        }
-        found => Err(Error::model(format!("classes: expected BYTES or integers, found {found}"))),
+        dtype if dtype.is_integer() => Ok(tensor
+            .cast(DataType::Int64)?
+            .values::<i64>()?
+            .iter()
+            .map(i64::to_string)
+            .collect()),
+        found => Err(Error::model(format!(
+            "classes: expected BYTES or integers, found {found}"
+        ))),
     }
 }
 
@@ -168,18 +199,33 @@ mod tests {
             encode_classify(&only).unwrap(),
             r#"{"results":[[["",0.25],["",0.75]],[["",1.0],["",0.0]]]}"#
         );
-        let ids = message(vec![("classes", Tensor::from_vec([1, 2], vec![7_i32, 9]).unwrap())]);
-        assert_eq!(encode_classify(&ids).unwrap(), r#"{"results":[[["7",0.0],["9",0.0]]]}"#);
+        let ids = message(vec![(
+            "classes",
+            Tensor::from_vec([1, 2], vec![7_i32, 9]).unwrap(),
+        )]);
+        assert_eq!(
+            encode_classify(&ids).unwrap(),
+            r#"{"results":[[["7",0.0],["9",0.0]]]}"#
+        );
     }
 
     #[test]
     fn a_regression_is_one_value_for_each_row() {
         let column = Tensor::from_vec([2, 1], vec![3.5_f64, f64::INFINITY]).unwrap();
-        for reply in [vec![("y", column.clone())], vec![("z", names()), ("outputs", column)]] {
-            assert_eq!(encode_regress(&message(reply)).unwrap(), r#"{"results":[3.5,Infinity]}"#);
+        for reply in [
+            vec![("y", column.clone())],
+            vec![("z", names()), ("outputs", column)],
+        ] {
+            assert_eq!(
+                encode_regress(&message(reply)).unwrap(),
+                r#"{"results":[3.5,Infinity]}"#
+            );
         }
         let wide = encode_regress(&message(vec![("y", scores())])).unwrap_err();
-        assert_eq!(wide.message(), "outputs: expected [rows] or [rows, 1], found shape [2, 2]");
+        assert_eq!(
+            wide.message(),
+            "outputs: expected [rows] or [rows, 1], found shape [2, 2]"
+        );
     }
 
     #[test]
@@ -189,8 +235,16 @@ mod tests {
             classifications(&two).unwrap_err().message(),
             "the model cannot classify: expected outputs `classes` or `scores`, found `a`, `b`; use predict"
         );
-        assert!(regressions(&Message::default()).unwrap_err().message().contains("found none"));
-        let uneven = message(vec![("classes", names()), ("scores", scores().reshape([4]).unwrap())]);
+        assert!(
+            regressions(&Message::default())
+                .unwrap_err()
+                .message()
+                .contains("found none")
+        );
+        let uneven = message(vec![
+            ("classes", names()),
+            ("scores", scores().reshape([4]).unwrap()),
+        ]);
         assert_eq!(
             classifications(&uneven).unwrap_err().message(),
             "scores: expected the shape of the classes, found shape [4]"

@@ -34,8 +34,10 @@ mod tests {
 
     #[test]
     fn each_version_has_its_state() {
-        let versions =
-            [("2".to_owned(), VersionState::Loading), ("1".to_owned(), VersionState::Available)];
+        let versions = [
+            ("2".to_owned(), VersionState::Loading),
+            ("1".to_owned(), VersionState::Available),
+        ];
         assert_eq!(
             encode_status("mnist", &versions).unwrap(),
             r#"{"model_version_status":[{"version":"2","state":"LOADING","status":{"error_code":"OK","error_message":""}},{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}"#

@@ -44,9 +44,10 @@ pub fn to_tensor(mut proto: TensorProto, limits: &Limits) -> Result<Tensor> {
 #[must_use]
 pub fn from_tensor(tensor: &Tensor) -> TensorProto {
     match tensor.bytes() {
-        Some(bytes) if tensor.len() != 1 => {
-            TensorProto { tensor_content: bytes.clone(), ..outline(tensor) }
-        }
+        Some(bytes) if tensor.len() != 1 => TensorProto {
+            tensor_content: bytes.clone(),
+            ..outline(tensor)
+        },
         _ => from_tensor_as_values(tensor),
     }
 }
@@ -71,8 +72,17 @@ fn outline(tensor: &Tensor) -> TensorProto {
 /// The shape with these sizes; -1 is any.
 #[must_use]
 pub fn shape_proto(sizes: &[i64]) -> TensorShapeProto {
-    let dim = sizes.iter().map(|&size| Dim { size, name: String::new() }).collect();
-    TensorShapeProto { dim, unknown_rank: false }
+    let dim = sizes
+        .iter()
+        .map(|&size| Dim {
+            size,
+            name: String::new(),
+        })
+        .collect();
+    TensorShapeProto {
+        dim,
+        unknown_rank: false,
+    }
 }
 
 fn shape_of(
@@ -80,9 +90,13 @@ fn shape_of(
     dtype: DataType,
     limits: &Limits,
 ) -> Result<Vec<usize>> {
-    let Some(proto) = proto else { return Ok(Vec::new()) };
+    let Some(proto) = proto else {
+        return Ok(Vec::new());
+    };
     if proto.unknown_rank {
-        return Err(Error::invalid("tensor_shape: the rank is not known; give every dimension"));
+        return Err(Error::invalid(
+            "tensor_shape: the rank is not known; give every dimension",
+        ));
     }
     let sizes: Vec<i64> = proto.dim.iter().map(|dim| dim.size).collect();
     shape::checked(&sizes, dtype, limits).map_err(|error| error.context("tensor_shape"))
@@ -105,7 +119,9 @@ fn read_strings(mut content: Bytes, count: usize) -> Result<Vec<Bytes>> {
         return Ok(strings);
     }
     let left = content.len();
-    Err(Error::invalid(format!("tensor_content: {left} bytes are left after {count} strings")))
+    Err(Error::invalid(format!(
+        "tensor_content: {left} bytes are left after {count} strings"
+    )))
 }
 
 fn cut_short(at: usize, count: usize) -> Error {

@@ -43,8 +43,13 @@ pub fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Tensor> {
         _ => reader.skip(),
     })?;
     let path = reader.path();
-    to_tensor(proto, limits)
-        .map_err(|error| if path.is_empty() { error } else { error.context(path) })
+    to_tensor(proto, limits).map_err(|error| {
+        if path.is_empty() {
+            error
+        } else {
+            error.context(path)
+        }
+    })
 }
 
 fn set<T>(field: &mut T, value: T) -> Result<()> {
@@ -59,8 +64,11 @@ fn dtype(reader: &mut Reader<'_>) -> Result<i32> {
     }
     let name = reader.string()?;
     let wire = Wire::from_str_name(&name);
-    wire.map(|wire| wire as i32)
-        .ok_or_else(|| reader.error(format!("unknown type `{name}`; expected DT_FLOAT or the like")))
+    wire.map(|wire| wire as i32).ok_or_else(|| {
+        reader.error(format!(
+            "unknown type `{name}`; expected DT_FLOAT or the like"
+        ))
+    })
 }
 
 /// The sizes, and whether not even their number is known.
@@ -108,7 +116,11 @@ fn bytes(reader: &mut Reader<'_>) -> Result<Bytes> {
 }
 
 /// A flat list of numbers, each as a number or as text.
-fn numbers<T: Element>(reader: &mut Reader<'_>, values: &mut Vec<T>, limits: &Limits) -> Result<()> {
+fn numbers<T: Element>(
+    reader: &mut Reader<'_>,
+    values: &mut Vec<T>,
+    limits: &Limits,
+) -> Result<()> {
     let elements = Elements::declared(T::DTYPE).with_quoted_numbers();
     let tensor = array::read(reader, elements, limits)?;
     match tensor.shape() {
@@ -123,7 +135,8 @@ fn integer<T: FromStr>(reader: &mut Reader<'_>) -> Result<T> {
         What::String => reader.string()?,
         _ => reader.number()?.text().into(),
     };
-    text.parse().map_err(|_| reader.error(format!("expected a whole number, found {text}")))
+    text.parse()
+        .map_err(|_| reader.error(format!("expected a whole number, found {text}")))
 }
 
 /// The JSON of a tensor: several numbers as `tensorContent`, a single one and byte strings in the
@@ -131,8 +144,14 @@ fn integer<T: FromStr>(reader: &mut Reader<'_>) -> Result<T> {
 #[must_use]
 pub fn to_value(tensor: &Tensor) -> Value {
     let proto = from_tensor(tensor);
-    let dims: Vec<_> = tensor.shape().iter().map(|dim| json!({"size": dim.to_string()})).collect();
-    let name = Wire::try_from(proto.dtype).unwrap_or_default().as_str_name();
+    let dims: Vec<_> = tensor
+        .shape()
+        .iter()
+        .map(|dim| json!({"size": dim.to_string()}))
+        .collect();
+    let name = Wire::try_from(proto.dtype)
+        .unwrap_or_default()
+        .as_str_name();
     let mut object = Map::new();
     object.insert("dtype".into(), name.into());
     object.insert("tensorShape".into(), json!({"dim": dims}));
@@ -145,18 +164,34 @@ pub fn to_value(tensor: &Tensor) -> Value {
 fn elements(proto: &TensorProto) -> (&'static str, Value) {
     let texts = |texts: Vec<String>| Value::from(texts);
     match Wire::try_from(proto.dtype).unwrap_or_default() {
-        Wire::DtString => {
-            ("stringVal", texts(proto.string_val.iter().map(|s| base64::encode(s)).collect()))
-        }
-        _ if !proto.tensor_content.is_empty() => {
-            ("tensorContent", base64::encode(&proto.tensor_content).into())
-        }
-        Wire::DtFloat => ("floatVal", proto.float_val.iter().map(|&v| float(v.into(), v)).collect()),
-        Wire::DtDouble => ("doubleVal", proto.double_val.iter().map(|&v| float(v, v)).collect()),
-        Wire::DtInt64 => ("int64Val", texts(proto.int64_val.iter().map(i64::to_string).collect())),
-        Wire::DtUint64 => {
-            ("uint64Val", texts(proto.uint64_val.iter().map(u64::to_string).collect()))
-        }
+        Wire::DtString => (
+            "stringVal",
+            texts(proto.string_val.iter().map(|s| base64::encode(s)).collect()),
+        ),
+        _ if !proto.tensor_content.is_empty() => (
+            "tensorContent",
+            base64::encode(&proto.tensor_content).into(),
+        ),
+        Wire::DtFloat => (
+            "floatVal",
+            proto
+                .float_val
+                .iter()
+                .map(|&v| float(v.into(), v))
+                .collect(),
+        ),
+        Wire::DtDouble => (
+            "doubleVal",
+            proto.double_val.iter().map(|&v| float(v, v)).collect(),
+        ),
+        Wire::DtInt64 => (
+            "int64Val",
+            texts(proto.int64_val.iter().map(i64::to_string).collect()),
+        ),
+        Wire::DtUint64 => (
+            "uint64Val",
+            texts(proto.uint64_val.iter().map(u64::to_string).collect()),
+        ),
         Wire::DtUint32 => ("uint32Val", proto.uint32_val.clone().into()),
         Wire::DtBool => ("boolVal", proto.bool_val.clone().into()),
         Wire::DtHalf | Wire::DtBfloat16 => ("halfVal", proto.half_val.clone().into()),
@@ -168,12 +203,19 @@ fn elements(proto: &TensorProto) -> (&'static str, Value) {
 fn float(wide: f64, shown: impl std::fmt::Display) -> Value {
     if wide.is_finite() {
         // The shortest digits of a single read as a double print as the same digits again.
-        return shown.to_string().parse::<f64>().map_or(Value::Null, Value::from);
+        return shown
+            .to_string()
+            .parse::<f64>()
+            .map_or(Value::Null, Value::from);
     }
     if wide.is_nan() {
         return "NaN".into();
     }
-    if wide > 0.0 { "Infinity".into() } else { "-Infinity".into() }
+    if wide > 0.0 {
+        "Infinity".into()
+    } else {
+        "-Infinity".into()
+    }
 }
 
 #[cfg(test)]
@@ -215,13 +257,29 @@ mod tests {
     #[test]
     fn errors_name_the_field() {
         let error = parse(r#"{"dtype":"DT_FLOAT","floatVal":[1,"x"]}"#).unwrap_err();
-        assert_eq!(error.message(), "data.tftensor.floatVal[1]: expected FP32, found a string");
+        assert_eq!(
+            error.message(),
+            "data.tftensor.floatVal[1]: expected FP32, found a string"
+        );
         let error = parse(r#"{"dtype":"FLOAT"}"#).unwrap_err();
-        assert!(error.message().starts_with("data.tftensor.dtype: unknown type `FLOAT`"), "{error}");
+        assert!(
+            error
+                .message()
+                .starts_with("data.tftensor.dtype: unknown type `FLOAT`"),
+            "{error}"
+        );
         let error = parse(r#"{"dtype":1,"tensorShape":{"dim":[{"size":-1}]}}"#).unwrap_err();
-        assert!(error.message().starts_with("data.tftensor: tensor_shape: shape [-1]"), "{error}");
+        assert!(
+            error
+                .message()
+                .starts_with("data.tftensor: tensor_shape: shape [-1]"),
+            "{error}"
+        );
         let error = parse(r#"{"dtype":1,"tensorContent":"%"}"#).unwrap_err();
-        assert_eq!(error.message(), "data.tftensor.tensorContent: expected base64");
+        assert_eq!(
+            error.message(),
+            "data.tftensor.tensorContent: expected base64"
+        );
     }
 
     #[test]
@@ -242,11 +300,15 @@ mod tests {
             text(&strings),
             r#"{"dtype":"DT_STRING","tensorShape":{"dim":[{"size":"1"}]},"stringVal":["YQ=="]}"#
         );
-        assert_eq!(to_value(&Tensor::from_vec([1], vec![f64::INFINITY]).unwrap())["doubleVal"][0], "Infinity");
+        assert_eq!(
+            to_value(&Tensor::from_vec([1], vec![f64::INFINITY]).unwrap())["doubleVal"][0],
+            "Infinity"
+        );
     }
 
     fn same(left: &Tensor, right: &Tensor) -> bool {
-        let nan = |t: &Tensor| t.dtype().is_float() && t.to_f64().unwrap().iter().any(|v| v.is_nan());
+        let nan =
+            |t: &Tensor| t.dtype().is_float() && t.to_f64().unwrap().iter().any(|v| v.is_nan());
         left == right || (left.shape() == right.shape() && nan(left) && nan(right))
     }
 

@@ -35,7 +35,9 @@ pub(super) fn read(
     shape: Vec<usize>,
 ) -> Result<Tensor> {
     let Some(field) = field(dtype) else {
-        return Err(Error::invalid(format!("{dtype} elements belong into raw_input_contents")));
+        return Err(Error::invalid(format!(
+            "{dtype} elements belong into raw_input_contents"
+        )));
     };
     check_field(&contents, dtype, field)?;
     match dtype {
@@ -69,7 +71,10 @@ fn check_field(contents: &InferTensorContents, dtype: DataType, field: &str) -> 
         ("fp64_contents", contents.fp64_contents.len()),
         ("bytes_contents", contents.bytes_contents.len()),
     ];
-    match found.into_iter().find(|&(name, count)| count > 0 && name != field) {
+    match found
+        .into_iter()
+        .find(|&(name, count)| count > 0 && name != field)
+    {
         None => Ok(()),
         Some((name, count)) => Err(Error::invalid(format!(
             "{dtype} elements belong into {field}, found {count} in {name}"
@@ -86,7 +91,11 @@ where
         let fits = T::try_from(value);
         fits.map_err(|_| Error::invalid(format!("element {at}: {value} does not fit {}", T::DTYPE)))
     };
-    let values = values.iter().enumerate().map(each).collect::<Result<Vec<_>>>()?;
+    let values = values
+        .iter()
+        .enumerate()
+        .map(each)
+        .collect::<Result<Vec<_>>>()?;
     Tensor::from_vec(shape, values)
 }
 
@@ -129,24 +138,42 @@ mod tests {
 
     #[test]
     fn elements_in_the_field_of_another_type_are_refused() {
-        let contents = InferTensorContents { int_contents: vec![1], ..Default::default() };
+        let contents = InferTensorContents {
+            int_contents: vec![1],
+            ..Default::default()
+        };
         let error = read(contents, DataType::Fp32, vec![1]).unwrap_err();
-        assert_eq!(error.message(), "FP32 elements belong into fp32_contents, found 1 in int_contents");
+        assert_eq!(
+            error.message(),
+            "FP32 elements belong into fp32_contents, found 1 in int_contents"
+        );
     }
 
     #[test]
     fn elements_must_fit_their_type_and_the_shape() {
-        let contents = InferTensorContents { uint_contents: vec![1, 256], ..Default::default() };
+        let contents = InferTensorContents {
+            uint_contents: vec![1, 256],
+            ..Default::default()
+        };
         let error = read(contents.clone(), DataType::Uint8, vec![2]).unwrap_err();
-        assert_eq!(error.message(), "uint_contents: element 1: 256 does not fit UINT8");
+        assert_eq!(
+            error.message(),
+            "uint_contents: element 1: 256 does not fit UINT8"
+        );
         let error = read(contents, DataType::Uint16, vec![3]).unwrap_err();
-        assert_eq!(error.message(), "uint_contents: shape [3] needs 3 elements, found 2");
+        assert_eq!(
+            error.message(),
+            "uint_contents: shape [3] needs 3 elements, found 2"
+        );
     }
 
     #[test]
     fn half_precision_is_raw_only() {
         let error = read(InferTensorContents::default(), DataType::Fp16, vec![0]).unwrap_err();
-        assert_eq!(error.message(), "FP16 elements belong into raw_input_contents");
+        assert_eq!(
+            error.message(),
+            "FP16 elements belong into raw_input_contents"
+        );
     }
 
     proptest! {

@@ -16,7 +16,9 @@ pub(super) fn read(parameters: BTreeMap<String, InferParameter>) -> Result<Map<S
         let value = to_value(parameter);
         match value {
             Some(value) => Ok((name, value)),
-            None => Err(Error::invalid(format!("parameter `{name}`: expected a finite number"))),
+            None => Err(Error::invalid(format!(
+                "parameter `{name}`: expected a finite number"
+            ))),
         }
     };
     parameters.into_iter().map(each).collect()
@@ -38,7 +40,12 @@ fn to_value(parameter: InferParameter) -> Option<Value> {
 /// The same for the wire. Lists and objects become their JSON text.
 pub(super) fn write(parameters: &Map<String, Value>) -> BTreeMap<String, InferParameter> {
     let each = |(name, value): (&String, &Value)| {
-        (name.clone(), InferParameter { parameter_choice: from_value(value) })
+        (
+            name.clone(),
+            InferParameter {
+                parameter_choice: from_value(value),
+            },
+        )
     };
     parameters.iter().map(each).collect()
 }
@@ -75,11 +82,15 @@ mod tests {
 
     #[test]
     fn lists_become_text_and_nan_is_refused() {
-        let Value::Object(parameters) = json!({"list": [1, "a"]}) else { panic!("not an object") };
+        let Value::Object(parameters) = json!({"list": [1, "a"]}) else {
+            panic!("not an object")
+        };
         let written = write(&parameters);
         let expected = ParameterChoice::StringParam(r#"[1,"a"]"#.into());
         assert_eq!(written["list"].parameter_choice, Some(expected));
-        let nan = InferParameter { parameter_choice: Some(ParameterChoice::DoubleParam(f64::NAN)) };
+        let nan = InferParameter {
+            parameter_choice: Some(ParameterChoice::DoubleParam(f64::NAN)),
+        };
         let error = read([("p".to_owned(), nan)].into()).unwrap_err();
         assert_eq!(error.message(), "parameter `p`: expected a finite number");
     }

@@ -53,43 +53,80 @@ struct Column {
 /// Reads one object for each row. The texts of each name are put together first, so that one
 /// rule infers the type and checks the shape of whole tensors.
 fn read_objects(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<NamedTensor>> {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut rows = 0;
+    let mut columns = Vec::new();
     reader.array(|reader, row| {
+        let mut member = 0;
         reader.object(|reader, name| {
-            let text = reader.raw()?;
-            match columns.iter_mut().find(|column| column.name == name) {
-                Some(column) if column.rows == row => column.push(text),
-                None if row == 0 => {
-                    check_count(columns.len(), limits)?;
-                    let mut column = Column::new(name);
-                    column.push(text);
-                    columns.push(column);
-                }
-                Some(column) if column.rows > row => {
-                    return Err(reader.error(format!("`{name}` is given twice")));
-                }
-                _ => return Err(reader.error(differs(&columns))),
+            let mut at = position(&columns, name, member);
+            member += 1;
+            if at.is_none() && row == 0 {
+                check_count(columns.len(), limits)?;
+                at = Some(columns.len());
+                columns.push(Column::new(name));
             }
-            Ok(())
+            add(&mut columns, at, row, reader)
         })?;
-        rows = row + 1;
-        match columns.iter().find(|column| column.rows < rows) {
+        match columns.iter().find(|column| column.rows <= row) {
             None => Ok(()),
             Some(_) => Err(reader.error(differs(&columns))),
         }
     })?;
-    columns.into_iter().map(|column| column.finish(limits)).collect()
+    columns
+        .into_iter()
+        .map(|column| column.finish(limits))
+        .collect()
+}
+
+/// Where the column of this name is; in most rows at the place where the first row has it.
+fn position(columns: &[Column], name: &str, likely: usize) -> Option<usize> {
+    let there = columns
+        .get(likely)
+        .is_some_and(|column| column.name == name);
+    if there {
+        Some(likely)
+    } else {
+        columns.iter().position(|column| column.name == name)
+    }
+}
+
+/// Adds the value that stands next to a column, as its element of this row.
+fn add(
+    columns: &mut [Column],
+    at: Option<usize>,
+    row: usize,
+    reader: &mut Reader<'_>,
+) -> Result<()> {
+    let text = reader.raw()?;
+    match at.and_then(|at| columns.get_mut(at)) {
+        None => Err(reader.error(differs(columns))),
+        Some(column) if column.rows > row => {
+            Err(reader.error(format!("`{}` is given twice", column.name)))
+        }
+        Some(column) => {
+            column.push(text);
+            Ok(())
+        }
+    }
 }
 
 fn differs(columns: &[Column]) -> String {
-    let names: Vec<_> = columns.iter().map(|column| format!("`{}`", column.name)).collect();
-    format!("expected the names of the first instance, {}, and no others", names.join(", "))
+    let names: Vec<_> = columns
+        .iter()
+        .map(|column| format!("`{}`", column.name))
+        .collect();
+    format!(
+        "expected the names of the first instance, {}, and no others",
+        names.join(", ")
+    )
 }
 
 impl Column {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), text: b"[".to_vec(), rows: 0 }
+        Self {
+            name: name.to_owned(),
+            text: b"[".to_vec(),
+            rows: 0,
+        }
     }
 
     fn push(&mut self, value: &str) {
@@ -121,8 +158,14 @@ pub(super) fn write(json: &mut Vec<u8>, tensors: &[NamedTensor]) -> Result<()> {
         if row > 0 {
             json.push(b',');
         }
-        let cut = tensors.iter().map(|named| cut(&named.tensor, row)).collect::<Result<Vec<_>>>()?;
-        let names = tensors.iter().enumerate().map(|(at, named)| name(at, named));
+        let cut = tensors
+            .iter()
+            .map(|named| cut(&named.tensor, row))
+            .collect::<Result<Vec<_>>>()?;
+        let names = tensors
+            .iter()
+            .enumerate()
+            .map(|(at, named)| name(at, named));
         write_object(json, names.zip(&cut))?;
     }
     json.push(b']');
@@ -142,7 +185,9 @@ fn rows(tensors: &[NamedTensor]) -> Result<usize> {
     for (at, named) in tensors.iter().enumerate() {
         let Some(&rows) = named.tensor.shape().first() else {
             let name = name(at, named);
-            return Err(Error::invalid(format!("output `{name}` has no rows: {HINT}")));
+            return Err(Error::invalid(format!(
+                "output `{name}` has no rows: {HINT}"
+            )));
         };
         match shared.replace(rows) {
             Some(before) if before != rows => {

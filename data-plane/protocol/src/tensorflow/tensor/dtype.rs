@@ -32,7 +32,10 @@ pub fn from_wire(number: i32) -> Result<DataType> {
         let name = Wire::try_from(number)
             .map_or_else(|_| number.to_string(), |wire| wire.as_str_name().to_owned());
         let known: Vec<_> = PAIRS.iter().map(|(wire, _)| wire.as_str_name()).collect();
-        Error::invalid(format!("dtype {name} is not offered; use one of {}", known.join(", ")))
+        Error::invalid(format!(
+            "dtype {name} is not offered; use one of {}",
+            known.join(", ")
+        ))
     })
 }
 
@@ -57,7 +60,12 @@ mod tests {
     #[test]
     fn a_type_that_is_not_offered_is_named() {
         let error = from_wire(Wire::DtComplex64 as i32).unwrap_err();
-        assert!(error.message().starts_with("dtype DT_COMPLEX64 is not offered"), "{error}");
+        assert!(
+            error
+                .message()
+                .starts_with("dtype DT_COMPLEX64 is not offered"),
+            "{error}"
+        );
         assert!(from_wire(0).unwrap_err().message().contains("DT_INVALID"));
         assert!(from_wire(-7).unwrap_err().message().contains("dtype -7"));
     }

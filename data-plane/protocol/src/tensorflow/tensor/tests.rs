@@ -22,17 +22,32 @@ fn read(proto: TensorProto) -> Result<Tensor> {
 #[test]
 fn content_is_shared_both_ways() {
     let content = Bytes::from(bytemuck::cast_slice::<f32, u8>(&[1.0, 2.0]).to_vec());
-    let sent = TensorProto { tensor_content: content.clone(), ..proto(Wire::DtFloat, &[2]) };
+    let sent = TensorProto {
+        tensor_content: content.clone(),
+        ..proto(Wire::DtFloat, &[2])
+    };
     let tensor = read(sent).unwrap();
     assert_eq!(tensor.bytes().unwrap().as_ptr(), content.as_ptr());
-    assert_eq!(from_tensor(&tensor).tensor_content.as_ptr(), content.as_ptr());
+    assert_eq!(
+        from_tensor(&tensor).tensor_content.as_ptr(),
+        content.as_ptr()
+    );
 }
 
 #[test]
 fn the_last_value_stands_for_all_that_follow() {
-    let sent = TensorProto { float_val: vec![1.0, 2.0], ..proto(Wire::DtFloat, &[2, 2]) };
-    assert_eq!(*read(sent).unwrap().values::<f32>().unwrap(), [1.0, 2.0, 2.0, 2.0]);
-    let sent = TensorProto { string_val: vec!["a".into()], ..proto(Wire::DtString, &[2]) };
+    let sent = TensorProto {
+        float_val: vec![1.0, 2.0],
+        ..proto(Wire::DtFloat, &[2, 2])
+    };
+    assert_eq!(
+        *read(sent).unwrap().values::<f32>().unwrap(),
+        [1.0, 2.0, 2.0, 2.0]
+    );
+    let sent = TensorProto {
+        string_val: vec!["a".into()],
+        ..proto(Wire::DtString, &[2])
+    };
     assert_eq!(read(sent).unwrap().strings().unwrap(), ["a", "a"]);
     let none = read(proto(Wire::DtInt64, &[2])).unwrap();
     assert_eq!(*none.values::<i64>().unwrap(), [0, 0]);
@@ -40,22 +55,43 @@ fn the_last_value_stands_for_all_that_follow() {
 
 #[test]
 fn too_many_values_are_refused() {
-    let sent = TensorProto { int_val: vec![1, 2, 3], ..proto(Wire::DtInt32, &[2]) };
+    let sent = TensorProto {
+        int_val: vec![1, 2, 3],
+        ..proto(Wire::DtInt32, &[2])
+    };
     let error = read(sent).unwrap_err();
-    assert_eq!(error.message(), "int_val: shape [2] needs 2 values, found 3");
+    assert_eq!(
+        error.message(),
+        "int_val: shape [2] needs 2 values, found 3"
+    );
 }
 
 #[test]
 fn a_value_out_of_its_type_is_refused() {
-    let sent = TensorProto { int_val: vec![300], ..proto(Wire::DtUint8, &[1]) };
-    assert_eq!(read(sent).unwrap_err().message(), "int_val: expected UINT8, found 300");
-    let sent = TensorProto { half_val: vec![-1], ..proto(Wire::DtHalf, &[1]) };
-    assert_eq!(read(sent).unwrap_err().message(), "half_val: expected 16 bits, found -1");
+    let sent = TensorProto {
+        int_val: vec![300],
+        ..proto(Wire::DtUint8, &[1])
+    };
+    assert_eq!(
+        read(sent).unwrap_err().message(),
+        "int_val: expected UINT8, found 300"
+    );
+    let sent = TensorProto {
+        half_val: vec![-1],
+        ..proto(Wire::DtHalf, &[1])
+    };
+    assert_eq!(
+        read(sent).unwrap_err().message(),
+        "half_val: expected 16 bits, found -1"
+    );
 }
 
 #[test]
 fn a_small_message_cannot_ask_for_much_memory() {
-    let sent = TensorProto { float_val: vec![1.0], ..proto(Wire::DtFloat, &[1 << 40]) };
+    let sent = TensorProto {
+        float_val: vec![1.0],
+        ..proto(Wire::DtFloat, &[1 << 40])
+    };
     assert_eq!(read(sent).unwrap_err().kind(), Kind::TooLarge);
     let sent = proto(Wire::DtString, &[i64::MAX, 2]);
     assert_eq!(read(sent).unwrap_err().kind(), Kind::TooLarge);
@@ -63,19 +99,40 @@ fn a_small_message_cannot_ask_for_much_memory() {
 
 #[test]
 fn no_shape_is_a_scalar_and_an_unknown_rank_is_refused() {
-    let sent = TensorProto { tensor_shape: None, float_val: vec![7.0], ..proto(Wire::DtFloat, &[]) };
+    let sent = TensorProto {
+        tensor_shape: None,
+        float_val: vec![7.0],
+        ..proto(Wire::DtFloat, &[])
+    };
     assert_eq!(read(sent).unwrap().shape(), [0_usize; 0]);
-    let unknown = TensorShapeProto { unknown_rank: true, ..TensorShapeProto::default() };
-    let sent = TensorProto { tensor_shape: Some(unknown), ..proto(Wire::DtFloat, &[]) };
-    assert!(read(sent).unwrap_err().message().contains("rank is not known"));
+    let unknown = TensorShapeProto {
+        unknown_rank: true,
+        ..TensorShapeProto::default()
+    };
+    let sent = TensorProto {
+        tensor_shape: Some(unknown),
+        ..proto(Wire::DtFloat, &[])
+    };
+    assert!(
+        read(sent)
+            .unwrap_err()
+            .message()
+            .contains("rank is not known")
+    );
 }
 
 #[test]
 fn content_of_a_wrong_length_is_refused() {
     let content = Bytes::from_static(&[0; 7]);
-    let sent = TensorProto { tensor_content: content, ..proto(Wire::DtFloat, &[2]) };
+    let sent = TensorProto {
+        tensor_content: content,
+        ..proto(Wire::DtFloat, &[2])
+    };
     let error = read(sent).unwrap_err();
-    assert_eq!(error.message(), "tensor_content: shape [2] of FP32 needs 8 bytes, found 7");
+    assert_eq!(
+        error.message(),
+        "tensor_content: shape [2] of FP32 needs 8 bytes, found 7"
+    );
 }
 
 #[test]
@@ -86,7 +143,12 @@ fn strings_in_content_are_lengths_and_then_bytes() {
     };
     let tensor = read(content(b"\x01\x02abc")).unwrap();
     assert_eq!(tensor.strings().unwrap(), ["a", "bc"]);
-    for broken in [&b"\x01"[..], b"\x01\x05abc", b"\x01\x01abc", b"\xff\xff\xff\xff\xff\xff"] {
+    for broken in [
+        &b"\x01"[..],
+        b"\x01\x05abc",
+        b"\x01\x01abc",
+        b"\xff\xff\xff\xff\xff\xff",
+    ] {
         assert!(read(content(broken)).is_err(), "{broken:?}");
     }
 }

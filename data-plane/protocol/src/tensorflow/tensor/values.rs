@@ -21,8 +21,16 @@ pub(super) fn read(proto: TensorProto, dtype: DataType, shape: Vec<usize>) -> Re
         DataType::Int16 => narrow::<i16>(shape, proto.int_val),
         DataType::Uint8 => narrow::<u8>(shape, proto.int_val),
         DataType::Uint16 => narrow::<u16>(shape, proto.int_val),
-        DataType::Fp16 => same("half_val", shape, half_bits(proto.half_val, f16::from_bits)?),
-        DataType::Bf16 => same("half_val", shape, half_bits(proto.half_val, bf16::from_bits)?),
+        DataType::Fp16 => same(
+            "half_val",
+            shape,
+            half_bits(proto.half_val, f16::from_bits)?,
+        ),
+        DataType::Bf16 => same(
+            "half_val",
+            shape,
+            half_bits(proto.half_val, bf16::from_bits)?,
+        ),
         DataType::Bool => {
             let values = fill("bool_val", &shape, proto.bool_val, false)?;
             Tensor::from_bools(shape, &values)
