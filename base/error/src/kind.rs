@@ -147,7 +147,10 @@ impl Kind {
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::Overloaded | Self::Unavailable | Self::BadGateway)
+        matches!(
+            self,
+            Self::Overloaded | Self::Unavailable | Self::BadGateway
+        )
     }
 
     /// A stable upper-case word, the default of `Error::reason`.

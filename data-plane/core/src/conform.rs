@@ -61,17 +61,28 @@ fn missing(signature: &Signature, spec: &TensorSpec, found: &[NamedTensor]) -> E
         found => quoted(found.iter().map(|named| &*named.name)),
     };
     let expected = quoted(signature.inputs.iter().map(|spec| &*spec.name));
-    Error::invalid(format!("input {spec} is missing: expected {expected}, found {found}"))
+    Error::invalid(format!(
+        "input {spec} is missing: expected {expected}, found {found}"
+    ))
 }
 
 fn unknown(signature: &Signature, name: &str) -> Error {
     let expected = quoted(signature.inputs.iter().map(|spec| &*spec.name));
-    Error::invalid(format!("input `{name}` is unknown or given twice: the model takes {expected}"))
+    Error::invalid(format!(
+        "input `{name}` is unknown or given twice: the model takes {expected}"
+    ))
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> =
-        names.map(|n| if n.is_empty() { "an unnamed tensor".into() } else { format!("`{n}`") }).collect();
+    let names: Vec<_> = names
+        .map(|n| {
+            if n.is_empty() {
+                "an unnamed tensor".into()
+            } else {
+                format!("`{n}`")
+            }
+        })
+        .collect();
     names.join(", ")
 }
 
@@ -85,9 +96,15 @@ fn fit_type(spec: &TensorSpec, named: NamedTensor) -> Result<Tensor> {
         Typing::Inferred => true,
     };
     if !allowed {
-        return Err(Error::invalid(format!("input `{}`: expected {}, found {found}", spec.name, spec.dtype)));
+        return Err(Error::invalid(format!(
+            "input `{}`: expected {}, found {found}",
+            spec.name, spec.dtype
+        )));
     }
-    named.tensor.cast(spec.dtype).map_err(|error| error.context(format!("input `{}`", spec.name)))
+    named
+        .tensor
+        .cast(spec.dtype)
+        .map_err(|error| error.context(format!("input `{}`", spec.name)))
 }
 
 fn shared_rows(signature: &Signature, inputs: &[Tensor]) -> Result<Option<usize>> {
@@ -113,13 +130,22 @@ mod tests {
 
     fn spec(name: &str, dtype: DataType, dims: &[i64]) -> TensorSpec {
         let dim = |&d: &i64| usize::try_from(d).map_or(Dim::Dynamic(None), Dim::Fixed);
-        TensorSpec { name: name.into(), dtype, shape: Some(dims.iter().map(dim).collect()) }
+        TensorSpec {
+            name: name.into(),
+            dtype,
+            shape: Some(dims.iter().map(dim).collect()),
+        }
     }
 
     fn signature(inputs: Vec<TensorSpec>) -> Signature {
         let outputs = vec![spec("y", DataType::Fp32, &[-1, 1])];
         let method = SignatureMethod::Predict;
-        Signature { name: Signature::DEFAULT.into(), method, inputs, outputs }
+        Signature {
+            name: Signature::DEFAULT.into(),
+            method,
+            inputs,
+            outputs,
+        }
     }
 
     fn zeros(name: &str, shape: &[usize]) -> NamedTensor {
@@ -129,9 +155,12 @@ mod tests {
 
     #[test]
     fn inputs_are_ordered_by_name() {
-        let signature =
-            signature(vec![spec("a", DataType::Fp32, &[-1, 1]), spec("b", DataType::Fp32, &[-1, 2])]);
-        let conformed = conform(&signature, vec![zeros("b", &[3, 2]), zeros("a", &[3, 1])]).unwrap();
+        let signature = signature(vec![
+            spec("a", DataType::Fp32, &[-1, 1]),
+            spec("b", DataType::Fp32, &[-1, 2]),
+        ]);
+        let conformed =
+            conform(&signature, vec![zeros("b", &[3, 2]), zeros("a", &[3, 1])]).unwrap();
         assert_eq!(conformed.inputs[0].shape(), [3, 1]);
         assert_eq!(conformed.inputs[1].shape(), [3, 2]);
         assert_eq!(conformed.rows, Some(3));
@@ -152,7 +181,10 @@ mod tests {
     #[test]
     fn a_declared_type_is_not_narrowed() {
         let signature = signature(vec![spec("x", DataType::Fp32, &[-1, 2])]);
-        let declared = NamedTensor { typing: Typing::Declared, ..zeros("x", &[1, 2]) };
+        let declared = NamedTensor {
+            typing: Typing::Declared,
+            ..zeros("x", &[1, 2])
+        };
         let error = conform(&signature, vec![declared]).unwrap_err();
         assert_eq!(error.message(), "input `x`: expected FP32, found FP64");
         assert!(conform(&signature, vec![zeros("", &[1, 2])]).is_ok());
@@ -160,9 +192,17 @@ mod tests {
 
     #[test]
     fn inputs_need_the_same_rows() {
-        let signature =
-            signature(vec![spec("a", DataType::Fp32, &[-1, 1]), spec("b", DataType::Fp32, &[-1, 1])]);
-        let error = conform(&signature, vec![zeros("a", &[2, 1]), zeros("b", &[3, 1])]).unwrap_err();
-        assert!(error.message().starts_with("input `b` has 3 rows, input `a` has 2"), "{error}");
+        let signature = signature(vec![
+            spec("a", DataType::Fp32, &[-1, 1]),
+            spec("b", DataType::Fp32, &[-1, 1]),
+        ]);
+        let error =
+            conform(&signature, vec![zeros("a", &[2, 1]), zeros("b", &[3, 1])]).unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("input `b` has 3 rows, input `a` has 2"),
+            "{error}"
+        );
     }
 }

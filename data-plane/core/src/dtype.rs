@@ -143,10 +143,16 @@ impl FromStr for DataType {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|dtype| dtype.name() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|dtype| dtype.name()).collect();
-            Error::invalid(format!("unknown datatype `{name}`; use one of {}", known.join(", ")))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|dtype| dtype.name() == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|dtype| dtype.name()).collect();
+                Error::invalid(format!(
+                    "unknown datatype `{name}`; use one of {}",
+                    known.join(", ")
+                ))
+            })
     }
 }
 

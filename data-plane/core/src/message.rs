@@ -97,7 +97,10 @@ impl NamedTensor {
 
     /// The same, with the element type read off the numbers.
     pub fn inferred(name: impl Into<String>, tensor: Tensor) -> Self {
-        Self { typing: Typing::Inferred, ..Self::new(name, tensor) }
+        Self {
+            typing: Typing::Inferred,
+            ..Self::new(name, tensor)
+        }
     }
 }
 
@@ -110,7 +113,10 @@ impl Message {
     /// A message of tensors.
     #[must_use]
     pub fn tensors(tensors: Vec<NamedTensor>) -> Self {
-        Self { payload: Payload::Tensors(tensors), ..Self::default() }
+        Self {
+            payload: Payload::Tensors(tensors),
+            ..Self::default()
+        }
     }
 
     /// The tensors; none for any other payload.

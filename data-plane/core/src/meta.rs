@@ -68,10 +68,16 @@ mod tests {
     #[test]
     fn later_tags_win_and_the_first_puid_stays() {
         let tags = |pairs: &[(&str, i64)]| {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), Value::from(*value)))
+                .collect()
         };
-        let mut meta =
-            Meta { puid: Some("a".into()), tags: tags(&[("common", 1), ("one", 1)]), ..Meta::default() };
+        let mut meta = Meta {
+            puid: Some("a".into()),
+            tags: tags(&[("common", 1), ("one", 1)]),
+            ..Meta::default()
+        };
         meta.merge(Meta {
             puid: Some("b".into()),
             tags: tags(&[("common", 2), ("two", 2)]),

@@ -34,6 +34,8 @@ pub trait Model: Send + Sync + 'static {
 
     /// Whether rows of several calls may be put together for this signature.
     fn batchable(&self, signature: usize) -> bool {
-        self.signatures().get(signature).is_some_and(Signature::batchable)
+        self.signatures()
+            .get(signature)
+            .is_some_and(Signature::batchable)
     }
 }

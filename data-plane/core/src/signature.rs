@@ -112,7 +112,11 @@ impl Signature {
     #[must_use]
     pub fn batchable(&self) -> bool {
         !self.inputs.is_empty()
-            && self.inputs.iter().chain(&self.outputs).all(TensorSpec::has_dynamic_rows)
+            && self
+                .inputs
+                .iter()
+                .chain(&self.outputs)
+                .all(TensorSpec::has_dynamic_rows)
     }
 }
 
@@ -139,7 +143,10 @@ impl ModelMetadata {
     pub fn signature(&self, name: Option<&str>) -> Option<&Signature> {
         match name {
             None | Some("") => self.signatures.first(),
-            Some(name) => self.signatures.iter().find(|signature| signature.name == name),
+            Some(name) => self
+                .signatures
+                .iter()
+                .find(|signature| signature.name == name),
         }
     }
 }

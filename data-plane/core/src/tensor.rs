@@ -51,7 +51,9 @@ fn expect_len(shape: &[usize], found: usize) -> Result<()> {
     if expected == found {
         return Ok(());
     }
-    Err(Error::invalid(format!("shape {shape:?} needs {expected} elements, found {found}")))
+    Err(Error::invalid(format!(
+        "shape {shape:?} needs {expected} elements, found {found}"
+    )))
 }
 
 impl Tensor {
@@ -62,7 +64,11 @@ impl Tensor {
     pub fn from_vec<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Self> {
         let shape = shape.into();
         expect_len(&shape, values.len())?;
-        Ok(Self { dtype: T::DTYPE, shape, data: Data::Fixed(Bytes::from_owner(Owned(values))) })
+        Ok(Self {
+            dtype: T::DTYPE,
+            shape,
+            data: Data::Fixed(Bytes::from_owner(Owned(values))),
+        })
     }
 
     /// A tensor of booleans.
@@ -81,7 +87,11 @@ impl Tensor {
     pub fn from_strings(shape: impl Into<Vec<usize>>, values: Vec<Bytes>) -> Result<Self> {
         let shape = shape.into();
         expect_len(&shape, values.len())?;
-        Ok(Self { dtype: DataType::Bytes, shape, data: Data::Strings(values.into()) })
+        Ok(Self {
+            dtype: DataType::Bytes,
+            shape,
+            data: Data::Strings(values.into()),
+        })
     }
 
     /// Takes raw little-endian elements, without a copy.
@@ -109,7 +119,11 @@ impl Tensor {
         if dtype == DataType::Bool && bytes.iter().any(|&byte| byte > 1) {
             return Err(Error::invalid("a BOOL element is neither 0 nor 1"));
         }
-        Ok(Self { dtype, shape, data: Data::Fixed(bytes) })
+        Ok(Self {
+            dtype,
+            shape,
+            data: Data::Fixed(bytes),
+        })
     }
 
     /// The element type.
@@ -166,7 +180,11 @@ impl Tensor {
                 Ok(values) => Cow::Borrowed(values),
                 Err(_) => Cow::Owned(bytemuck::pod_collect_to_vec(bytes)),
             }),
-            _ => Err(Error::invalid(format!("expected {}, found {}", T::DTYPE, self.dtype))),
+            _ => Err(Error::invalid(format!(
+                "expected {}, found {}",
+                T::DTYPE,
+                self.dtype
+            ))),
         }
     }
 
@@ -185,7 +203,10 @@ impl Tensor {
     pub fn strings(&self) -> Result<&[Bytes]> {
         match &self.data {
             Data::Strings(strings) => Ok(strings),
-            Data::Fixed(_) => Err(Error::invalid(format!("expected BYTES, found {}", self.dtype))),
+            Data::Fixed(_) => Err(Error::invalid(format!(
+                "expected BYTES, found {}",
+                self.dtype
+            ))),
         }
     }
 

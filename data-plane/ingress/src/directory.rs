@@ -62,7 +62,11 @@ impl Deployment {
     #[must_use]
     pub fn mirror(&self) -> Option<&Arc<Predictor>> {
         let shadow = self.predictors.iter().find(|predictor| predictor.shadow)?;
-        let share = if shadow.traffic == 0 { 100 } else { shadow.traffic };
+        let share = if shadow.traffic == 0 {
+            100
+        } else {
+            shadow.traffic
+        };
         (fastrand::u32(0..100) < share).then_some(shadow)
     }
 
@@ -70,7 +74,10 @@ impl Deployment {
     #[must_use]
     pub fn knows_model(&self, model: &str) -> bool {
         self.name == model
-            || self.predictors.iter().any(|predictor| predictor.unit.find(model).is_some())
+            || self
+                .predictors
+                .iter()
+                .any(|predictor| predictor.unit.find(model).is_some())
     }
 }
 
@@ -89,7 +96,10 @@ impl Directory {
         let entries = self.entries.load();
         let found = entries.get(&(namespace.to_owned(), name.to_owned()));
         found.cloned().ok_or_else(|| {
-            Error::not_found(format!("no deployment `{name}` in namespace `{namespace}`: {}", served(&entries)))
+            Error::not_found(format!(
+                "no deployment `{name}` in namespace `{namespace}`: {}",
+                served(&entries)
+            ))
         })
     }
 
@@ -142,6 +152,10 @@ fn served(entries: &BTreeMap<Key, Arc<Deployment>>) -> String {
     if entries.is_empty() {
         return "none is served".to_owned();
     }
-    let names: Vec<_> = entries.keys().take(8).map(|(ns, name)| format!("{ns}/{name}")).collect();
+    let names: Vec<_> = entries
+        .keys()
+        .take(8)
+        .map(|(ns, name)| format!("{ns}/{name}"))
+        .collect();
     format!("served are {}", names.join(", "))
 }

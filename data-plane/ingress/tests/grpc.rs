@@ -1,6 +1,10 @@
 //! gRPC, over real connections, with the clients that are made from the same `.proto` files.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test says what it needed")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it needed"
+)]
 
 #[path = "grpc/health.rs"]
 mod health;

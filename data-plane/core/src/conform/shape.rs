@@ -11,7 +11,9 @@ use crate::{Dim, Tensor, TensorSpec};
 
 /// The tensor under a shape that `spec` admits.
 pub(super) fn fit(spec: &TensorSpec, tensor: Tensor) -> Result<Tensor> {
-    let Some(wanted) = &spec.shape else { return Ok(tensor) };
+    let Some(wanted) = &spec.shape else {
+        return Ok(tensor);
+    };
     if admits(wanted, tensor.shape()) {
         return Ok(tensor);
     }
@@ -27,7 +29,11 @@ pub(super) fn fit(spec: &TensorSpec, tensor: Tensor) -> Result<Tensor> {
 }
 
 fn admits(wanted: &[Dim], found: &[usize]) -> bool {
-    wanted.len() == found.len() && wanted.iter().zip(found).all(|(dim, &size)| dim.admits(size))
+    wanted.len() == found.len()
+        && wanted
+            .iter()
+            .zip(found)
+            .all(|(dim, &size)| dim.admits(size))
 }
 
 /// The one shape that `found` can be read as, if there is exactly one.
@@ -71,15 +77,28 @@ mod tests {
     fn read(wanted: &[i64], found: &[usize]) -> Option<Vec<usize>> {
         let dim = |&d: &i64| usize::try_from(d).map_or(Dim::Dynamic(None), Dim::Fixed);
         let shape = Some(wanted.iter().map(dim).collect());
-        let spec = TensorSpec { name: "x".into(), dtype: DataType::Uint8, shape };
+        let spec = TensorSpec {
+            name: "x".into(),
+            dtype: DataType::Uint8,
+            shape,
+        };
         let tensor = Tensor::from_vec(found, vec![0_u8; found.iter().product()]).unwrap();
-        fit(&spec, tensor).ok().map(|tensor| tensor.shape().to_vec())
+        fit(&spec, tensor)
+            .ok()
+            .map(|tensor| tensor.shape().to_vec())
     }
 
     #[test]
     fn a_digit_is_read_in_every_usual_form() {
         let image = [-1, 28, 28, 1];
-        for one in [&[28, 28][..], &[784], &[1, 784], &[28, 28, 1], &[1, 28, 28], &[1, 28, 28, 1]] {
+        for one in [
+            &[28, 28][..],
+            &[784],
+            &[1, 784],
+            &[28, 28, 1],
+            &[1, 28, 28],
+            &[1, 28, 28, 1],
+        ] {
             assert_eq!(read(&image, one), Some(vec![1, 28, 28, 1]), "{one:?}");
         }
         for five in [&[5, 28, 28][..], &[5, 784], &[5, 1, 28, 28]] {

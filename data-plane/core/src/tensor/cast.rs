@@ -99,7 +99,11 @@ impl Tensor {
         let values = values.map(|value| value.and_then(|v| T::try_from(v).ok()));
         let values: Option<Vec<T>> = values.collect();
         let values = values.ok_or_else(|| {
-            Error::invalid(format!("a {} value does not fit {} exactly", self.dtype(), T::DTYPE))
+            Error::invalid(format!(
+                "a {} value does not fit {} exactly",
+                self.dtype(),
+                T::DTYPE
+            ))
         })?;
         Self::from_vec(self.shape().to_vec(), values)
     }
@@ -126,13 +130,27 @@ mod tests {
     #[test]
     fn doubles_become_singles() {
         let tensor = Tensor::from_vec([2], vec![0.1_f64, 2.0]).unwrap();
-        assert_eq!(*tensor.cast(DataType::Fp32).unwrap().values::<f32>().unwrap(), [0.1, 2.0]);
+        assert_eq!(
+            *tensor
+                .cast(DataType::Fp32)
+                .unwrap()
+                .values::<f32>()
+                .unwrap(),
+            [0.1, 2.0]
+        );
     }
 
     #[test]
     fn whole_doubles_become_integers_and_others_are_refused() {
         let whole = Tensor::from_vec([2], vec![3.0_f64, -1.0]).unwrap();
-        assert_eq!(*whole.cast(DataType::Int32).unwrap().values::<i32>().unwrap(), [3, -1]);
+        assert_eq!(
+            *whole
+                .cast(DataType::Int32)
+                .unwrap()
+                .values::<i32>()
+                .unwrap(),
+            [3, -1]
+        );
         for bad in [0.5, f64::NAN, 1e30, -1.0] {
             let tensor = Tensor::from_vec([1], vec![bad]).unwrap();
             assert!(tensor.cast(DataType::Uint8).is_err(), "{bad}");
@@ -143,7 +161,11 @@ mod tests {
     fn large_integers_keep_every_bit() {
         let tensor = Tensor::from_vec([1], vec![i64::MAX]).unwrap();
         assert_eq!(
-            *tensor.cast(DataType::Uint64).unwrap().values::<u64>().unwrap(),
+            *tensor
+                .cast(DataType::Uint64)
+                .unwrap()
+                .values::<u64>()
+                .unwrap(),
             [i64::MAX as u64]
         );
         assert!(tensor.cast(DataType::Int32).is_err());

@@ -19,7 +19,10 @@ impl Tensor {
     /// # Errors
     /// If the tensor is a scalar or the range leaves it.
     pub fn slice_rows(&self, range: Range<usize>) -> Result<Self> {
-        let rows = *self.shape.first().ok_or_else(|| Error::invalid("a scalar has no rows"))?;
+        let rows = *self
+            .shape
+            .first()
+            .ok_or_else(|| Error::invalid("a scalar has no rows"))?;
         if range.start > range.end || range.end > rows {
             return Err(Error::invalid(format!("rows {range:?} of {rows}")));
         }
@@ -34,7 +37,11 @@ impl Tensor {
         };
         let mut shape = self.shape.clone();
         shape[0] = range.end - range.start;
-        Ok(Self { dtype: self.dtype, shape, data })
+        Ok(Self {
+            dtype: self.dtype,
+            shape,
+            data,
+        })
     }
 
     /// All rows of all parts, in order. One part is returned as it is.
@@ -42,7 +49,9 @@ impl Tensor {
     /// # Errors
     /// If there is no part, or if type or row shape differ between parts.
     pub fn concat_rows(parts: &[Self]) -> Result<Self> {
-        let first = parts.first().ok_or_else(|| Error::internal("no rows to put together"))?;
+        let first = parts
+            .first()
+            .ok_or_else(|| Error::internal("no rows to put together"))?;
         if parts.len() == 1 {
             return Ok(first.clone());
         }
@@ -61,7 +70,11 @@ impl Tensor {
         }
         let mut shape = first.shape.clone();
         shape[0] = rows;
-        Ok(Self { dtype: first.dtype, shape, data: join(parts) })
+        Ok(Self {
+            dtype: first.dtype,
+            shape,
+            data: join(parts),
+        })
     }
 }
 
@@ -88,10 +101,16 @@ mod tests {
     #[test]
     fn slices_put_together_are_the_whole() {
         let whole = Tensor::from_vec([4, 3], (0..12).collect::<Vec<i32>>()).unwrap();
-        let parts = [whole.slice_rows(0..1).unwrap(), whole.slice_rows(1..4).unwrap()];
+        let parts = [
+            whole.slice_rows(0..1).unwrap(),
+            whole.slice_rows(1..4).unwrap(),
+        ];
         assert_eq!(Tensor::concat_rows(&parts).unwrap(), whole);
         let strings = Tensor::from_strings([2], vec!["a".into(), "b".into()]).unwrap();
-        let parts = [strings.slice_rows(0..1).unwrap(), strings.slice_rows(1..2).unwrap()];
+        let parts = [
+            strings.slice_rows(0..1).unwrap(),
+            strings.slice_rows(1..2).unwrap(),
+        ];
         assert_eq!(Tensor::concat_rows(&parts).unwrap(), strings);
     }
 
@@ -100,7 +119,10 @@ mod tests {
         let whole = Tensor::from_vec([2, 2], vec![1.0_f32, 2.0, 3.0, 4.0]).unwrap();
         let row = whole.slice_rows(1..2).unwrap();
         assert_eq!(*row.values::<f32>().unwrap(), [3.0, 4.0]);
-        assert_eq!(row.bytes().unwrap().as_ptr(), whole.bytes().unwrap()[8..].as_ptr());
+        assert_eq!(
+            row.bytes().unwrap().as_ptr(),
+            whole.bytes().unwrap()[8..].as_ptr()
+        );
     }
 
     #[test]

@@ -1,0 +1,152 @@
+//! A deployment made up for a bare model: one node, of the runtime that takes it.
+
+use std::path::{Path, PathBuf};
+
+use hari_api::{Document, Parameter, SeldonDeployment};
+use hari_artifacts::Format;
+use hari_error::{Error, Result};
+
+use crate::source::Source;
+
+/// A model with nothing written about it.
+#[derive(Clone, Debug, Default)]
+pub struct BareModel {
+    /// Name of the deployment and of its node.
+    pub name: String,
+    /// Implementation, if the user says it; else it is read off the artifact.
+    pub implementation: Option<String>,
+    /// Where it lies.
+    pub model_uri: String,
+    /// Parameters of the server.
+    pub parameters: Vec<Parameter>,
+}
+
+/// The deployment for `model`.
+///
+/// # Errors
+/// If what lies at the URI is not known to any runtime of this build.
+pub fn deployment_of(model: &BareModel) -> Result<SeldonDeployment> {
+    let implementation = match &model.implementation {
+        Some(implementation) => implementation.clone(),
+        None => implementation_of(&model.model_uri)?.to_owned(),
+    };
+    let uri = model.model_uri.clone();
+    let parameters = model.parameters.clone();
+    Ok(hari_plan::single_node(
+        &model.name,
+        &implementation,
+        &uri,
+        parameters,
+    ))
+}
+
+pub(crate) fn source(input: &str) -> Result<Source> {
+    let name = name_of(input);
+    let model = BareModel {
+        name,
+        model_uri: input.to_owned(),
+        ..BareModel::default()
+    };
+    Source::bare(&model)
+}
+
+impl Source {
+    /// A bare model as a source.
+    ///
+    /// # Errors
+    /// As [`deployment_of`].
+    pub fn bare(model: &BareModel) -> Result<Self> {
+        let deployment = deployment_of(model)?;
+        let value = serde_json::to_value(&deployment).map_err(|error| {
+            Error::internal("the deployment cannot be written").with_source(error)
+        })?;
+        let documents = vec![Document::from_value(value)];
+        let (name, base) = (model.model_uri.clone(), PathBuf::new());
+        Ok(Self {
+            name,
+            file: None,
+            base,
+            documents,
+        })
+    }
+}
+
+/// Which implementation takes what lies at `uri`. What lies elsewhere is told by its name.
+fn implementation_of(uri: &str) -> Result<&'static str> {
+    let local = uri.strip_prefix("file://").unwrap_or(uri);
+    if !local.contains("://") {
+        return match hari_artifacts::probe(Path::new(local))? {
+            Format::SavedModel => Ok("TENSORFLOW_SERVER"),
+            Format::Onnx => Ok("ONNX_SERVER"),
+        };
+    }
+    let path = uri.split(['?', '#']).next().unwrap_or(uri);
+    if path.ends_with(".onnx") {
+        Ok("ONNX_SERVER")
+    } else {
+        Ok("TENSORFLOW_SERVER")
+    }
+}
+
+/// A name that Kubernetes would take: the file's stem, or its folder's if that says more.
+fn name_of(input: &str) -> String {
+    let path = input
+        .split(['?', '#'])
+        .next()
+        .unwrap_or(input)
+        .trim_end_matches('/');
+    let mut pieces = path.rsplit('/').filter(|piece| !piece.is_empty());
+    let last = pieces.next().unwrap_or("model");
+    let stem = last.split('.').next().unwrap_or(last);
+    let generic = ["model", "saved_model", "1"].contains(&stem);
+    let word = if generic {
+        pieces.next().unwrap_or(stem)
+    } else {
+        stem
+    };
+    let clean: String = word
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    match clean.trim_matches('-') {
+        "" => "model".to_owned(),
+        clean => clean
+            .chars()
+            .take(40)
+            .collect::<String>()
+            .trim_matches('-')
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_of_what_says_most() {
+        assert_eq!(name_of("digits.onnx"), "digits");
+        assert_eq!(name_of("/models/Mnist_CNN/model.onnx"), "mnist-cnn");
+        assert_eq!(name_of("examples/mnist/model/"), "mnist");
+        assert_eq!(name_of("https://host/a/resnet.onnx?sig=1"), "resnet");
+        assert_eq!(name_of("..."), "model");
+    }
+
+    #[test]
+    fn a_remote_model_is_told_by_its_name() {
+        assert_eq!(
+            implementation_of("https://host/m.onnx?x=1").unwrap(),
+            "ONNX_SERVER"
+        );
+        assert_eq!(
+            implementation_of("https://host/m.tar.gz").unwrap(),
+            "TENSORFLOW_SERVER"
+        );
+    }
+}

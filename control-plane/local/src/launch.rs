@@ -1,0 +1,84 @@
+//! Makes sources answer: plan, load, and only then take traffic.
+
+use std::collections::BTreeSet;
+
+use hari_api::Issue;
+use hari_engine::{Assembled, NodeReport, Workshop, assemble};
+use hari_error::Error;
+use hari_ingress::Directory;
+use hari_ingress::directory::Key;
+use hari_plan::bound::BoundDeployment;
+
+use crate::source::{Source, plan};
+
+/// What answers now.
+#[derive(Debug, Default)]
+pub struct Launched {
+    /// Namespace, name and nodes of each deployment.
+    pub deployments: Vec<(Key, Vec<NodeReport>)>,
+    /// What was noticed and is no error.
+    pub warnings: Vec<Issue>,
+}
+
+/// Why a source does not answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The documents are at fault.
+    Issues(Vec<Issue>),
+    /// A model could not be fetched or loaded.
+    Load {
+        /// Deployment that it belongs to.
+        deployment: String,
+        /// What went wrong.
+        error: Error,
+    },
+}
+
+/// Plans, loads and serves `source`. What was served under the same names finishes what it has
+/// begun. On failure nothing changes.
+///
+/// # Errors
+/// All issues of the documents, or the first model that fails.
+pub async fn launch(
+    source: &Source,
+    workshop: &Workshop,
+    directory: &Directory,
+) -> Result<Launched, Failure> {
+    let (bound, warnings) = plan(source).map_err(Failure::Issues)?;
+    let mut ready: Vec<Assembled> = Vec::new();
+    for deployment in &bound {
+        ready.push(load(deployment, source, workshop).await?);
+    }
+    let mut deployments = Vec::new();
+    for Assembled { deployment, nodes } in ready {
+        let key = (deployment.namespace.clone(), deployment.name.clone());
+        directory.put(deployment);
+        deployments.push((key, nodes));
+    }
+    Ok(Launched {
+        deployments,
+        warnings,
+    })
+}
+
+async fn load(
+    deployment: &BoundDeployment,
+    source: &Source,
+    workshop: &Workshop,
+) -> Result<Assembled, Failure> {
+    assemble(deployment, &source.base, workshop)
+        .await
+        .map_err(|error| Failure::Load {
+            deployment: deployment.name.clone(),
+            error,
+        })
+}
+
+/// The names of what `launched` serves.
+pub(crate) fn keys(launched: &Launched) -> BTreeSet<Key> {
+    launched
+        .deployments
+        .iter()
+        .map(|(key, _)| key.clone())
+        .collect()
+}

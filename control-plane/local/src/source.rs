@@ -1,0 +1,116 @@
+//! Where deployments come from: files, folders of files, or a bare model.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hari_api::{Document, Issue, KIND};
+use hari_error::{Error, Result};
+use hari_plan::PlacementPolicy;
+use hari_plan::bound::BoundDeployment;
+
+use crate::bare;
+
+/// One file of deployments, or one bare model.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What the user named it.
+    pub name: String,
+    /// The file to read again on a change; none for a bare model.
+    pub file: Option<PathBuf>,
+    /// Folder that relative paths inside are relative to.
+    pub base: PathBuf,
+    /// What was read.
+    pub documents: Vec<Document>,
+}
+
+impl Source {
+    /// Reads a YAML or JSON file of deployments.
+    ///
+    /// # Errors
+    /// `NotFound` if it cannot be read. What is wrong inside is said by [`plan`].
+    pub fn file(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| {
+            Error::not_found(format!("cannot read {name}: {error}")).with_source(error)
+        })?;
+        Ok(Self {
+            documents: hari_api::read_documents(&text, &name),
+            file: Some(path.to_owned()),
+            base: path.parent().map(Path::to_owned).unwrap_or_default(),
+            name,
+        })
+    }
+}
+
+/// Every source that `inputs` name: files, folders of YAML and JSON files, models.
+///
+/// # Errors
+/// The first input that is none of these.
+pub fn gather(inputs: &[String]) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for input in inputs {
+        let path = Path::new(input);
+        if is_manifest(path) {
+            sources.push(Source::file(path)?);
+            continue;
+        }
+        match manifests(path) {
+            files if files.is_empty() => sources.push(bare::source(input)?),
+            files => {
+                for file in files {
+                    sources.push(Source::file(&file)?);
+                }
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match extension {
+        Some("yaml" | "yml") => true,
+        // A JSON file may be a model of a tree library.
+        Some("json") => names_a_deployment(path),
+        _ => false,
+    }
+}
+
+/// The deployments in a folder, in the order of their names; other files are passed over.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_one = |path: &PathBuf| is_manifest(path) && names_a_deployment(path);
+    let mut files: Vec<PathBuf> = paths.filter(is_one).collect();
+    files.sort();
+    files
+}
+
+fn names_a_deployment(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.contains(KIND))
+}
+
+/// Plans and binds everything in `source` for this machine.
+///
+/// # Errors
+/// All issues, if one of them is an error. Warnings come with success, too.
+pub fn plan(source: &Source) -> Result<(Vec<BoundDeployment>, Vec<Issue>), Vec<Issue>> {
+    let planned = hari_plan::plan(&source.documents);
+    let mut issues = planned.issues;
+    let mut bound = Vec::new();
+    let policy = PlacementPolicy::ThisProcess;
+    for deployment in &planned.deployments {
+        issues.extend(hari_plan::left_out(deployment, &policy));
+        match hari_plan::bind(deployment, &policy) {
+            Ok(deployment) => bound.push(deployment),
+            Err(more) => issues.extend(more),
+        }
+    }
+    if issues.iter().any(Issue::is_error) {
+        Err(issues)
+    } else {
+        Ok((bound, issues))
+    }
+}

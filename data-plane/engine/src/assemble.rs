@@ -1,0 +1,78 @@
+//! All predictors of a deployment, loaded side by side; the first failure fails the whole.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hari_batch::Pool;
+use hari_error::Result;
+use hari_ingress::{Deployment, Predictor};
+use hari_plan::bound::{BoundDeployment, BoundPredictor};
+
+use crate::report::NodeReport;
+use crate::tree;
+
+/// What loading needs and models share.
+#[derive(Clone)]
+pub struct Workshop {
+    /// The threads that models run on.
+    pub pool: Arc<Pool>,
+    /// Where fetched models are kept.
+    pub cache: PathBuf,
+    /// Which hosts models may be fetched from.
+    pub policy: hari_artifacts::Policy,
+    /// Told about downloads.
+    pub progress: Option<Arc<dyn hari_artifacts::Progress>>,
+}
+
+/// A deployment that is ready for traffic.
+pub struct Assembled {
+    /// What answers.
+    pub deployment: Arc<Deployment>,
+    /// One line for each node.
+    pub nodes: Vec<NodeReport>,
+}
+
+/// Loads everything that `bound` names. A relative `modelUri` is relative to `base`.
+///
+/// # Errors
+/// The first model that cannot be fetched or loaded, named by its node.
+pub async fn assemble(
+    bound: &BoundDeployment,
+    base: &Path,
+    workshop: &Workshop,
+) -> Result<Assembled> {
+    let mut predictors = Vec::new();
+    let mut nodes = Vec::new();
+    for predictor in &bound.predictors {
+        let origin = tree::Origin {
+            deployment: bound,
+            predictor,
+            base,
+            workshop,
+        };
+        let (unit, reports) = tree::build(&origin).await?;
+        predictors.push(Arc::new(serve(predictor, unit)));
+        nodes.extend(reports);
+    }
+    let (namespace, name) = (bound.namespace.clone(), bound.name.clone());
+    Ok(Assembled {
+        deployment: Arc::new(Deployment {
+            namespace,
+            name,
+            predictors,
+        }),
+        nodes,
+    })
+}
+
+fn serve(bound: &BoundPredictor, unit: Arc<dyn hari_core::Unit>) -> Predictor {
+    Predictor {
+        name: bound.name.clone(),
+        version: bound.labels.get("version").unwrap_or(&bound.name).clone(),
+        traffic: bound.traffic,
+        shadow: bound.shadow,
+        rest_timeout: bound.rest_timeout,
+        grpc_timeout: bound.grpc_timeout,
+        unit,
+    }
+}

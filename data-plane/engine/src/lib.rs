@@ -1,0 +1,20 @@
+//! The assembly: a bound plan becomes a running app.
+//!
+//! [`assemble`] fetches and loads every model of a deployment and wires the graphs; nothing takes
+//! traffic before all of it succeeded. [`Server`] opens the listeners. There is no laptop mode
+//! and no cluster mode here: what runs where was decided when the plan was bound.
+
+mod assemble;
+mod json_adapter;
+mod load;
+mod observer;
+mod prefer;
+mod report;
+pub mod server;
+mod tree;
+mod warm;
+
+pub use assemble::{Assembled, Workshop, assemble};
+pub use load::{model_pool, open_model};
+pub use report::NodeReport;
+pub use server::{Addresses, Running, Server};

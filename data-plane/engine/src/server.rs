@@ -1,0 +1,105 @@
+//! The listeners of a process: open, serve, drain.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hari_error::Result;
+use hari_ingress::{App, Listener, Service};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// New observations are folded into the metrics this often.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Where to listen; port 0 picks a free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// REST and gRPC.
+    pub http: SocketAddr,
+    /// gRPC alone.
+    pub grpc: SocketAddr,
+    /// Metrics and probes.
+    pub metrics: SocketAddr,
+}
+
+/// Bound listeners that do not accept yet.
+pub struct Server {
+    http: Listener,
+    grpc: Listener,
+    metrics: Listener,
+}
+
+/// Listeners that accept.
+pub struct Running {
+    app: App,
+    /// Where they listen.
+    pub addresses: Addresses,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+impl Server {
+    /// Binds all addresses.
+    ///
+    /// # Errors
+    /// The first address that is taken or not ours.
+    pub fn bind(addresses: Addresses) -> Result<Self> {
+        Ok(Self {
+            http: Listener::bind(addresses.http)?,
+            grpc: Listener::bind(addresses.grpc)?,
+            metrics: Listener::bind(addresses.metrics)?,
+        })
+    }
+
+    /// Accepts from now on.
+    #[must_use]
+    pub fn start(self, app: &App) -> Running {
+        let addresses = Addresses {
+            http: self.http.bound().0,
+            grpc: self.grpc.bound().0,
+            metrics: self.metrics.bound().0,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let drain = app.settings().drain;
+        let mut listeners = JoinSet::new();
+        let service = |router| Service {
+            router,
+            max_connections: app.settings().max_connections,
+        };
+        // The unit's gRPC port answers REST too: the caller chooses, no setting needed.
+        for listener in [self.http, self.grpc] {
+            let everything = service(hari_ingress::everything(app));
+            listeners.spawn(listener.serve(everything, stopped.clone(), drain));
+        }
+        let metrics = service(hari_ingress::metrics(app));
+        listeners.spawn(self.metrics.serve(metrics, stopped.clone(), drain));
+        listeners.spawn(upkeep(app.clone(), stopped));
+        Running {
+            app: app.clone(),
+            addresses,
+            stop,
+            listeners,
+        }
+    }
+}
+
+impl Running {
+    /// Stops accepting, lets open requests finish within the drain time, and returns.
+    pub async fn stop(mut self) {
+        self.app.drain();
+        // Fails only when no listener is left to be told.
+        let _ = self.stop.send(true);
+        while self.listeners.join_next().await.is_some() {}
+        self.app.finished().await;
+    }
+}
+
+async fn upkeep(app: App, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => app.upkeep(),
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! From the nodes of a plan to a graph of units.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hari_core::Unit;
+use hari_error::Result;
+use hari_graph::{Calls, Graph, Node, builtin};
+use hari_plan::bound::{
+    BoundDeployment, BoundNode, BoundPredictor, Builtin, Calls as BoundCalls, ModelSource,
+    Placement,
+};
+
+use crate::assemble::Workshop;
+use crate::load::{self, Loaded};
+use crate::report::NodeReport;
+use crate::warm;
+
+/// Where a node comes from.
+pub(crate) struct Origin<'a> {
+    pub(crate) deployment: &'a BoundDeployment,
+    pub(crate) predictor: &'a BoundPredictor,
+    pub(crate) base: &'a Path,
+    pub(crate) workshop: &'a Workshop,
+}
+
+/// The graph of a predictor, with a report for each node.
+pub(crate) async fn build(origin: &Origin<'_>) -> Result<(Arc<dyn Unit>, Vec<NodeReport>)> {
+    let mut reports = Vec::new();
+    let root = node(origin, &origin.predictor.graph, &mut reports).await?;
+    let graph = Graph::new(origin.predictor.name.clone(), root);
+    Ok((Arc::new(graph), reports))
+}
+
+type Building<'a> = Pin<Box<dyn Future<Output = Result<Node>> + Send + 'a>>;
+
+fn node<'a>(
+    origin: &'a Origin<'_>,
+    bound: &'a BoundNode,
+    reports: &'a mut Vec<NodeReport>,
+) -> Building<'a> {
+    Box::pin(async move {
+        let unit = match &bound.placement {
+            Placement::InProcess(source) => Some(model(origin, bound, source, reports).await?),
+            Placement::Builtin(kind) => {
+                reports.push(report(origin, bound, builtin_name(*kind)));
+                builtin_unit(*kind, &bound.name)
+            }
+        };
+        let image = reports
+            .last()
+            .map(|report| report.runtime.clone())
+            .unwrap_or_default();
+        let mut children = Vec::with_capacity(bound.children.len());
+        for child in &bound.children {
+            children.push(node(origin, child, reports).await?);
+        }
+        Ok(Node {
+            name: bound.name.clone(),
+            calls: calls(bound.calls),
+            unit,
+            children,
+            image,
+        })
+    })
+}
+
+async fn model(
+    origin: &Origin<'_>,
+    bound: &BoundNode,
+    source: &ModelSource,
+    reports: &mut Vec<NodeReport>,
+) -> Result<Arc<dyn Unit>> {
+    let started = Instant::now();
+    let Loaded {
+        model, metadata, ..
+    } = load::load(&bound.name, source, origin.base, origin.workshop)
+        .await
+        .map_err(|error| error.at_node(&bound.name))?;
+    warm::up(&model)
+        .await
+        .map_err(|error| error.at_node(&bound.name))?;
+    let took = started.elapsed();
+    let line = NodeReport {
+        version: metadata.versions.first().cloned(),
+        load_time: took,
+        memory_bytes: model.memory_bytes(),
+        ..report(origin, bound, model.platform())
+    };
+    reports.push(line);
+    Ok(load::unit(origin, bound, source, (model, metadata), took))
+}
+
+fn report(origin: &Origin<'_>, bound: &BoundNode, runtime: &str) -> NodeReport {
+    NodeReport {
+        predictor: origin.predictor.name.clone(),
+        traffic: origin.predictor.traffic,
+        shadow: origin.predictor.shadow,
+        node: bound.name.clone(),
+        runtime: runtime.to_owned(),
+        version: None,
+        load_time: Duration::ZERO,
+        memory_bytes: 0,
+    }
+}
+
+fn builtin_unit(kind: Builtin, name: &str) -> Option<Arc<dyn Unit>> {
+    match kind {
+        Builtin::SimpleModel => Some(Arc::new(builtin::SimpleModel::new(name))),
+        Builtin::SimpleRouter => Some(Arc::new(builtin::SimpleRouter::new(name))),
+        Builtin::RandomAbTest { ratio_a } => {
+            Some(Arc::new(builtin::RandomAbTest::new(name, ratio_a)))
+        }
+        Builtin::AverageCombiner => Some(Arc::new(builtin::AverageCombiner::new(name))),
+        Builtin::PassThrough => None,
+    }
+}
+
+fn builtin_name(kind: Builtin) -> &'static str {
+    match kind {
+        Builtin::SimpleModel => "simple_model",
+        Builtin::SimpleRouter => "simple_router",
+        Builtin::RandomAbTest { .. } => "random_abtest",
+        Builtin::AverageCombiner => "average_combiner",
+        Builtin::PassThrough => "pass_through",
+    }
+}
+
+fn calls(bound: BoundCalls) -> Calls {
+    Calls {
+        predict: bound.predict,
+        transform_input: bound.transform_input,
+        transform_output: bound.transform_output,
+        route: bound.route,
+        aggregate: bound.aggregate,
+        feedback: bound.feedback,
+    }
+}

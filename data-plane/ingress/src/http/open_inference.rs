@@ -1,0 +1,215 @@
+//! The open inference protocol (V2): health, metadata and infer, with versions in the path.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use hari_core::{Input, Method, ModelMetadata, Target};
+use hari_error::{Error, Result};
+use hari_protocol::open_inference as codec;
+use hari_protocol::open_inference::InferReply;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::exchange::Exchange;
+use crate::app::App;
+use crate::probes::readiness;
+use crate::reply::{self, Dialect};
+use crate::select::check_version;
+
+/// Length of the JSON in front of binary tensors, both ways.
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/v2", get(server))
+        .route("/v2/", get(server))
+        .route("/v2/health/live", get(live))
+        .route("/v2/health/ready", get(ready))
+        .route("/v2/models/infer", post(infer))
+        .route("/v2/models/{model}", get(metadata))
+        .route("/v2/models/{model}/ready", get(model_ready))
+        .route("/v2/models/{model}/infer", post(infer))
+        .route("/v2/models/{model}/versions/{version}", get(metadata))
+        .route(
+            "/v2/models/{model}/versions/{version}/ready",
+            get(model_ready),
+        )
+        .route("/v2/models/{model}/versions/{version}/infer", post(infer))
+        .route("/v2/repository/index", post(index))
+}
+
+/// What the path says; nothing for `/v2/models/infer`.
+#[derive(Debug, Default, Deserialize)]
+struct Named {
+    model: Option<String>,
+    version: Option<String>,
+}
+
+impl Named {
+    fn target(self) -> Target {
+        Target {
+            model: self.model,
+            version: self.version,
+            ..Target::default()
+        }
+    }
+}
+
+async fn server() -> Response {
+    reply::json(codec::encode_server_metadata(
+        "hari",
+        env!("CARGO_PKG_VERSION"),
+    ))
+}
+
+async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    match readiness(&app).await {
+        Ok(()) => Response::new(Body::empty()),
+        Err(error) => reply::error(Dialect::OpenInference, &error),
+    }
+}
+
+async fn infer(State(app): State<App>, request: Request) -> Response {
+    answer(
+        &app,
+        request,
+        "predictions",
+        async |exchange, named, parts, body| run(exchange, named.target(), parts, body).await,
+    )
+    .await
+}
+
+async fn metadata(State(app): State<App>, request: Request) -> Response {
+    answer(&app, request, "metadata", async |exchange, named, _, _| {
+        let described = describe(exchange, &named.target())?;
+        Ok(reply::json(codec::encode_metadata(&described)))
+    })
+    .await
+}
+
+async fn model_ready(State(app): State<App>, request: Request) -> Response {
+    answer(&app, request, "status", async |exchange, named, _, _| {
+        let target = named.target();
+        describe(exchange, &target)?;
+        let predictor = exchange.aim(target.model.as_deref())?;
+        let unit = target
+            .model
+            .as_deref()
+            .and_then(|model| predictor.unit.find(model));
+        unit.unwrap_or_else(|| predictor.unit.clone())
+            .ready()
+            .await?;
+        Ok(Response::new(Body::empty()))
+    })
+    .await
+}
+
+async fn index(State(app): State<App>) -> Response {
+    let mut models = Vec::new();
+    for deployment in app.directory().all() {
+        for predictor in &deployment.predictors {
+            let ready = predictor.unit.ready().await.is_ok();
+            for unit in predictor
+                .unit
+                .names()
+                .iter()
+                .filter_map(|name| predictor.unit.find(name))
+            {
+                models.push(indexed(&unit.metadata(), ready));
+            }
+        }
+    }
+    reply::json(Value::Array(models).to_string())
+}
+
+/// One entry of the repository index.
+fn indexed(metadata: &ModelMetadata, ready: bool) -> Value {
+    let version = metadata.versions.first().map_or("1", String::as_str);
+    let state = if ready { "READY" } else { "UNAVAILABLE" };
+    json!({"name": metadata.name, "version": version, "state": state, "reason": ""})
+}
+
+async fn answer<F>(app: &App, request: Request, service: &'static str, work: F) -> Response
+where
+    F: AsyncFnOnce(&mut Exchange, Named, &Parts, Body) -> Result<Response>,
+{
+    let (mut parts, body) = request.into_parts();
+    let named = Path::<Named>::from_request_parts(&mut parts, &()).await;
+    let named = named.map_or_else(|_| Named::default(), |Path(named)| named);
+    match Exchange::begin(app, &parts, Dialect::OpenInference, service) {
+        Ok(mut exchange) => {
+            let result = work(&mut exchange, named, &parts, body).await;
+            exchange.finish(result)
+        }
+        Err(error) => reply::error(Dialect::OpenInference, &error),
+    }
+}
+
+/// Metadata of the model that is named, else of the whole graph; its version is checked.
+fn describe(exchange: &mut Exchange, target: &Target) -> Result<Arc<ModelMetadata>> {
+    let predictor = exchange.aim(target.model.as_deref())?;
+    let unit = target
+        .model
+        .as_deref()
+        .and_then(|model| predictor.unit.find(model));
+    let metadata = unit.unwrap_or_else(|| predictor.unit.clone()).metadata();
+    check_version(&metadata, target)?;
+    Ok(metadata)
+}
+
+async fn run(
+    exchange: &mut Exchange,
+    mut target: Target,
+    parts: &Parts,
+    body: Body,
+) -> Result<Response> {
+    let metadata = describe(exchange, &target)?;
+    let json_len = json_length(&parts.headers)?;
+    let body = exchange.body(body).await?;
+    let mut request = exchange.decode(|limits| codec::decode_request(&body, json_len, limits))?;
+    target.outputs = request
+        .outputs
+        .iter()
+        .map(|output| output.name.clone())
+        .collect();
+    let model = target.model.clone();
+    let message = std::mem::take(&mut request.message);
+    let answer = exchange
+        .call(Method::Predict, Input::One(message), target)
+        .await?;
+    let reply = InferReply {
+        model_name: model.unwrap_or_else(|| metadata.name.clone()),
+        model_version: metadata.versions.first().cloned(),
+        id: request.id.clone(),
+        ..InferReply::default()
+    };
+    let encoded = codec::encode_response(&reply, &answer, request.wishes())?;
+    Ok(match encoded.json_len {
+        None => reply::json(encoded.body),
+        Some(length) => {
+            let mut response = reply::text(encoded.body, "application/octet-stream");
+            response.headers_mut().insert(JSON_LENGTH, length.into());
+            response
+        }
+    })
+}
+
+fn json_length(headers: &HeaderMap) -> Result<Option<usize>> {
+    let Some(value) = headers.get(JSON_LENGTH) else {
+        return Ok(None);
+    };
+    let length = value.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Some).ok_or_else(|| {
+        Error::invalid("header Inference-Header-Content-Length: expected a number of bytes")
+    })
+}

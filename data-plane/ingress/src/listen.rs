@@ -1,0 +1,155 @@
+//! Accepts connections, bounds them in number and time, and drains them at the end.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hari_error::{Error, Result};
+use hari_telemetry::metric::{Held, rejected};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+/// Headers that do not arrive in time end the connection.
+const HEADER_READ: Duration = Duration::from_secs(10);
+/// An idle HTTP/2 connection is asked whether it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(65);
+/// Bytes of all headers of a request together.
+const HEADER_BYTES: usize = 32 << 10;
+/// Headers of a request.
+const HEADER_COUNT: usize = 100;
+/// Streams of one HTTP/2 connection.
+const STREAMS: u32 = 128;
+
+/// What a listener serves.
+#[derive(Clone)]
+pub struct Service {
+    /// The routes.
+    pub router: Router,
+    /// Most open connections.
+    pub max_connections: usize,
+}
+
+/// A bound socket that does not accept yet.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// The addresses that were bound, port 0 resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound(pub SocketAddr);
+
+impl Listener {
+    /// Binds `address`; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// `Unavailable` if the address is taken or not ours.
+    pub fn bind(address: SocketAddr) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            Error::unavailable(format!("cannot listen on {address}: {error}")).with_source(error)
+        };
+        let socket = open(address).map_err(failed)?;
+        let socket = TcpListener::from_std(socket).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn bound(&self) -> Bound {
+        Bound(self.address)
+    }
+
+    /// Serves until `stop` turns true, then lets open requests finish for at most `drain`.
+    pub async fn serve(self, service: Service, mut stop: watch::Receiver<bool>, drain: Duration) {
+        let graceful = GracefulShutdown::new();
+        let room = Arc::new(Semaphore::new(service.max_connections));
+        loop {
+            let stream = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match stream {
+                Ok((stream, _)) => accept(stream, &service.router, &room, &graceful),
+                Err(error) => back_off(&error).await,
+            }
+        }
+        drop(self.socket);
+        if tokio::time::timeout(drain, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                seconds = drain.as_secs(),
+                "requests were still open when time was up"
+            );
+        }
+    }
+}
+
+fn open(address: SocketAddr) -> std::io::Result<StdListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Out of descriptors, most likely: waiting lets some close.
+async fn back_off(error: &std::io::Error) {
+    tracing::warn!(%error, "cannot accept a connection");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+fn accept(stream: TcpStream, router: &Router, room: &Arc<Semaphore>, graceful: &GracefulShutdown) {
+    let Ok(permit) = room.clone().try_acquire_owned() else {
+        rejected("connections");
+        return;
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "connection closed before it was served");
+        return;
+    }
+    let service = TowerToHyperService::new(router.clone());
+    let connection = builder()
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        let _held = (permit, Held::connection());
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection ended");
+        }
+    });
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ)
+        .max_buf_size(HEADER_BYTES.max(8192) * 4)
+        .max_headers(HEADER_COUNT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES as u32)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(HEADER_READ);
+    builder
+}

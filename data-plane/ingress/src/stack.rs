@@ -1,0 +1,120 @@
+//! What every request passes on its way in and every reply on its way out.
+//!
+//! In order: the URI within its limit, the prefix `/seldon/<namespace>/<name>` taken off, an id,
+//! a trace; then the routes; then the common headers, and compression where the caller wants it.
+
+mod headers;
+mod prefix;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use hari_error::Error;
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt as _;
+use tower::Layer as _;
+use tracing::Instrument as _;
+
+use crate::app::App;
+use crate::reply::{self, Dialect};
+use crate::select::Selector;
+use crate::{body, http::grpc_call};
+
+pub(crate) use headers::{event, is_event};
+
+/// Bytes of a URI.
+const URI_BYTES: usize = 8 << 10;
+
+/// What the stack found out about a request; handlers take it from the extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) puid: Arc<str>,
+    pub(crate) selector: Selector,
+    pub(crate) started: Instant,
+    pub(crate) skip_logging: bool,
+}
+
+/// The routes with everything around them.
+pub(crate) fn wrap(app: &App, routes: Router) -> Router {
+    let entered = middleware::from_fn_with_state(app.clone(), enter).layer(routes);
+    Router::new().fallback_service(entered)
+}
+
+async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|uri| uri.as_str().len() > URI_BYTES)
+    {
+        let long = Error::too_large(format!("the URI is longer than {URI_BYTES} bytes"));
+        return reply::error(Dialect::of_path(request.uri().path()), &long);
+    }
+    let selector = prefix::take(&mut request);
+    let puid = headers::puid(request.headers());
+    let arrival = Arrival {
+        puid: puid.clone(),
+        selector,
+        started: Instant::now(),
+        skip_logging: headers::skip_logging(request.headers()),
+    };
+    request.extensions_mut().insert(arrival);
+    let span = span(&request, &puid);
+    if grpc_call(request.headers()) {
+        return next.run(request).instrument(span).await;
+    }
+    let asked = headers::Asked::of(&request, &puid);
+    let reply = if request.method() == Method::OPTIONS {
+        Response::new(Body::empty())
+    } else {
+        next.run(request).instrument(span).await
+    };
+    let mut reply = squeeze(&asked, reply).await;
+    asked.finish(app.settings(), reply.headers_mut());
+    reply
+}
+
+fn span(request: &Request, puid: &str) -> tracing::Span {
+    let path = request.uri().path();
+    let span = tracing::info_span!("request", puid, method = %request.method(), path);
+    if !span.is_disabled() {
+        hari_telemetry::trace::continue_from(&span, request.headers());
+    }
+    span
+}
+
+/// Compresses the reply if the caller wants it and it is worth it.
+async fn squeeze(asked: &headers::Asked, reply: Response) -> Response {
+    let len = http_body::Body::size_hint(reply.body())
+        .exact()
+        .unwrap_or(0) as usize;
+    let encoding = body::preferred(asked.accept_encoding.as_ref(), len);
+    if encoding == body::Encoding::Identity || encoded(reply.headers()) {
+        return reply;
+    }
+    let (mut parts, whole) = reply.into_parts();
+    let Ok(whole) = whole.collect().await else {
+        return failed();
+    };
+    match body::compress(encoding, &whole.to_bytes()) {
+        Ok(packed) => {
+            headers::compressed(&mut parts.headers, encoding);
+            Response::from_parts(parts, Body::from(packed))
+        }
+        Err(error) => reply::error(Dialect::Seldon, &error),
+    }
+}
+
+fn encoded(headers: &HeaderMap) -> bool {
+    headers.contains_key(http::header::CONTENT_ENCODING)
+}
+
+fn failed() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
