@@ -26,6 +26,9 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// With fewer digits than this, 64 bits hold any number.
+const MAX_SURE: usize = 20;
+
 impl<'a> Number<'a> {
     /// The number that starts at `start` of `text`, if one does.
     #[inline]
@@ -34,16 +37,15 @@ impl<'a> Number<'a> {
         let mut scan = Scan {
             rest,
             at: usize::from(rest.first() == Some(&b'-')),
-            digits: Some(0),
+            value: 0,
         };
         if matches!(scan.peek(), Some(b'N' | b'I')) {
             return Self::word(text.get(start..)?);
         }
-        let mut form = Form::Integer;
-        let mut exponent = 0;
+        let (mut form, mut exponent) = (Form::Integer, 0);
         let leading_zero = scan.peek() == Some(b'0');
-        let whole = scan.run();
-        if whole == 0 || (leading_zero && whole > 1) {
+        let mut count = scan.run();
+        if count == 0 || (leading_zero && count > 1) {
             return None;
         }
         if scan.peek() == Some(b'.') {
@@ -53,8 +55,14 @@ impl<'a> Number<'a> {
             if fraction == 0 {
                 return None;
             }
+            count += fraction;
             exponent = -i32::try_from(fraction).ok()?;
         }
+        let digits = if count < MAX_SURE {
+            Some(scan.value)
+        } else {
+            scan.checked()
+        };
         if matches!(scan.peek(), Some(b'e' | b'E')) {
             form = Form::Decimal;
             exponent = exponent.saturating_add(scan.exponent()?);
@@ -62,7 +70,7 @@ impl<'a> Number<'a> {
         let text = text.get(start..start + scan.at)?;
         Some(Self {
             text,
-            digits: scan.digits,
+            digits,
             exponent,
             form,
         })
@@ -186,7 +194,8 @@ impl<'a> Number<'a> {
 struct Scan<'a> {
     rest: &'a [u8],
     at: usize,
-    digits: Option<u64>,
+    /// The digits so far as one integer, modulo 2^64.
+    value: u64,
 }
 
 impl Scan<'_> {
@@ -195,18 +204,31 @@ impl Scan<'_> {
         self.rest.get(self.at).copied()
     }
 
-    /// Takes a run of digits into `digits`; returns how many.
+    /// Takes a run of digits; returns how many.
     #[inline]
     fn run(&mut self) -> usize {
         let start = self.at;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            let value = u64::from(digit - b'0');
-            self.digits = self
-                .digits
-                .and_then(|all| all.checked_mul(10)?.checked_add(value));
+            self.value = self
+                .value
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
             self.at += 1;
         }
         self.at - start
+    }
+
+    /// The digits up to here as one integer, if 64 bits hold them.
+    #[cold]
+    fn checked(&self) -> Option<u64> {
+        let digits = self
+            .rest
+            .iter()
+            .take(self.at)
+            .filter(|byte| byte.is_ascii_digit());
+        digits
+            .map(|digit| u64::from(digit - b'0'))
+            .try_fold(0_u64, |all, digit| all.checked_mul(10)?.checked_add(digit))
     }
 
     fn exponent(&mut self) -> Option<i32> {
@@ -215,15 +237,17 @@ impl Scan<'_> {
         if matches!(self.peek(), Some(b'-' | b'+')) {
             self.at += 1;
         }
-        let kept = self.digits.replace(0);
-        let count = self.run();
-        let value = std::mem::replace(&mut self.digits, kept);
-        if count == 0 {
+        let start = self.at;
+        let mut value = 0_i32;
+        while let Some(digit @ b'0'..=b'9') = self.peek() {
+            value = value
+                .saturating_mul(10)
+                .saturating_add(i32::from(digit - b'0'));
+            self.at += 1;
+        }
+        if self.at == start {
             return None;
         }
-        let value = value
-            .and_then(|value| i32::try_from(value).ok())
-            .unwrap_or(i32::MAX);
         Some(if negative { -value } else { value })
     }
 }

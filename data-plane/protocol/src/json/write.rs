@@ -196,8 +196,19 @@ pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Writes a string in quotes.
 pub fn string(out: &mut Vec<u8>, text: &str, escape: Escape) {
+    if text.bytes().all(is_plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     // Neither writing to a vector nor a string can fail.
     _ = serialize(out, text, escape);
+}
+
+/// Whether a byte stands for itself under either [`Escape`].
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
 }
 
 /// Writes anything that serde can.

@@ -28,21 +28,33 @@ pub(super) fn representation(asked: Representation, tensor: &Tensor) -> Represen
 const MAX_EMPTY_COLUMNS: usize = 4096;
 
 /// What `data.names` says of a tensor.
-pub(super) fn names(named: &NamedTensor, direction: Direction) -> Cow<'_, [String]> {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Names<'a> {
+    /// These.
+    Given(&'a [String]),
+    /// `t:0`, `t:1` and so on, as many as there are columns.
+    Counted(usize),
+}
+
+/// What `data.names` says of a tensor.
+pub(super) fn names(named: &NamedTensor, direction: Direction) -> Names<'_> {
     let fill = direction == Direction::Reply && named.columns.is_empty();
     let most = named.tensor.len().max(MAX_EMPTY_COLUMNS);
     match named.tensor.shape() {
-        &[_, columns] if fill && columns <= most => {
-            (0..columns).map(|column| format!("t:{column}")).collect()
-        }
-        _ => Cow::Borrowed(&named.columns),
+        &[_, columns] if fill && columns <= most => Names::Counted(columns),
+        _ => Names::Given(&named.columns),
     }
+}
+
+/// The name of a column that has none of its own.
+pub(super) fn counted_name(column: usize) -> String {
+    format!("t:{column}")
 }
 
 /// The name of the tensor at `index` among several.
 pub(super) fn member_name(named: &NamedTensor, index: usize) -> Cow<'_, str> {
     if named.name.is_empty() {
-        Cow::Owned(format!("t:{index}"))
+        Cow::Owned(counted_name(index))
     } else {
         Cow::Borrowed(&named.name)
     }
@@ -208,18 +220,26 @@ mod tests {
                 Tensor::from_vec(shape, vec![0.0; shape.iter().product()]).unwrap(),
             )
         };
-        assert_eq!(
-            *names(&named(&[1, 2], &[]), Direction::Reply),
-            ["t:0", "t:1"]
-        );
-        assert_eq!(names(&named(&[1, 2], &[]), Direction::Request).len(), 0);
-        assert_eq!(names(&named(&[2], &[]), Direction::Reply).len(), 0);
-        assert_eq!(
-            *names(&named(&[1, 2], &["a", "b"]), Direction::Reply),
-            ["a", "b"]
-        );
-        assert_eq!(names(&named(&[0, 3], &[]), Direction::Reply).len(), 3);
-        assert_eq!(names(&named(&[0, 1 << 40], &[]), Direction::Reply).len(), 0);
+        let columns = ["a".to_owned(), "b".to_owned()];
+        for (shape, given, direction, expected) in [
+            (&[1, 2][..], &[][..], Direction::Reply, Names::Counted(2)),
+            (&[1, 2], &[], Direction::Request, Names::Given(&[])),
+            (&[2], &[], Direction::Reply, Names::Given(&[])),
+            (
+                &[1, 2],
+                &["a", "b"],
+                Direction::Reply,
+                Names::Given(&columns),
+            ),
+            (&[0, 3], &[], Direction::Reply, Names::Counted(3)),
+            (&[0, 1 << 40], &[], Direction::Reply, Names::Given(&[])),
+        ] {
+            assert_eq!(
+                names(&named(shape, given), direction),
+                expected,
+                "{shape:?}"
+            );
+        }
     }
 
     #[test]

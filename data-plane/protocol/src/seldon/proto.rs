@@ -15,7 +15,9 @@ use hari_proto::seldon::default_data::DataOneof as Array;
 use hari_proto::seldon::seldon_message::DataOneof as Wire;
 use prost_types::{ListValue, Value};
 
-use super::data::{self, Direction, bad_data, member_name, no_elements, no_payload, shaped};
+use super::data::{
+    self, Direction, Names, bad_data, counted_name, member_name, no_elements, no_payload, shaped,
+};
 use crate::tensorflow::tensor::{from_tensor, to_tensor};
 pub use metadata::{from_graph_metadata, from_metadata};
 
@@ -206,7 +208,10 @@ fn default_data(
             Array::Ndarray(array::from_tensor(tensor)?)
         }
     };
-    let names = data::names(named, direction).into_owned();
+    let names = match data::names(named, direction) {
+        Names::Given(names) => names.to_vec(),
+        Names::Counted(columns) => (0..columns).map(counted_name).collect(),
+    };
     Ok(seldon::DefaultData {
         names,
         data_oneof: Some(array),

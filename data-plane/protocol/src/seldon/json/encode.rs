@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::meta;
 use crate::json::write::{self, ByteStrings, Escape, Style};
-use crate::seldon::data::{self, Direction, member_name, names};
+use crate::seldon::data::{self, Direction, Names, member_name, names};
 use crate::tensorflow::tensor_json;
 
 const STYLE: Style = Style {
@@ -126,7 +126,7 @@ fn write_data(
     direction: Direction,
 ) -> Result<()> {
     out.extend_from_slice(b"\"data\":{\"names\":");
-    write::serialize(out, &*names(named, direction), Escape::Html)?;
+    write_names(out, names(named, direction))?;
     match data::representation(asked, &named.tensor) {
         Representation::Tensor => {
             out.extend_from_slice(b",\"tensor\":{\"shape\":");
@@ -145,6 +145,21 @@ fn write_data(
         }
     }
     out.push(b'}');
+    Ok(())
+}
+
+fn write_names(out: &mut Vec<u8>, names: Names<'_>) -> Result<()> {
+    let columns = match names {
+        Names::Given(names) => return write::serialize(out, names, Escape::Html),
+        Names::Counted(columns) => columns,
+    };
+    out.push(b'[');
+    for column in 0..columns {
+        out.extend_from_slice(if column == 0 { b"\"t:" } else { b",\"t:" });
+        write::integer(out, column);
+        out.push(b'"');
+    }
+    out.push(b']');
     Ok(())
 }
 
