@@ -1,0 +1,134 @@
+//! Attributes of an operation, by name and type.
+
+use std::collections::BTreeMap;
+
+use hari_error::{Error, Result};
+use hari_proto::tensorflow::attr_value::{ListValue, Value};
+use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto, TensorShapeProto};
+
+use crate::dtype;
+
+/// The attributes of one operation, defaults filled in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Attrs(pub(crate) BTreeMap<String, AttrValue>);
+
+impl Attrs {
+    /// The attribute's value, if it is set.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).and_then(|attr| attr.value.as_ref())
+    }
+
+    fn wrong(name: &str, expected: &str) -> Error {
+        Error::model(format!("attribute `{name}` is missing or not {expected}"))
+    }
+
+    pub(crate) fn int(&self, name: &str) -> Result<i64> {
+        match self.value(name) {
+            Some(Value::I(value)) => Ok(*value),
+            _ => Err(Self::wrong(name, "an integer")),
+        }
+    }
+
+    pub(crate) fn float(&self, name: &str) -> Result<f32> {
+        match self.value(name) {
+            Some(Value::F(value)) => Ok(*value),
+            _ => Err(Self::wrong(name, "a float")),
+        }
+    }
+
+    pub(crate) fn bool(&self, name: &str) -> Result<bool> {
+        match self.value(name) {
+            Some(Value::B(value)) => Ok(*value),
+            _ => Err(Self::wrong(name, "a boolean")),
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<&str> {
+        match self.value(name) {
+            Some(Value::S(value)) => std::str::from_utf8(value).ok(),
+            _ => None,
+        }
+        .ok_or_else(|| Self::wrong(name, "text"))
+    }
+
+    pub(crate) fn dtype(&self, name: &str) -> Result<DataType> {
+        match self.value(name) {
+            Some(Value::Type(number)) => Ok(dtype::from_number(*number)),
+            _ => Err(Self::wrong(name, "an element type")),
+        }
+    }
+
+    pub(crate) fn tensor(&self, name: &str) -> Result<&TensorProto> {
+        match self.value(name) {
+            Some(Value::Tensor(tensor)) => Ok(tensor),
+            _ => Err(Self::wrong(name, "a tensor")),
+        }
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Result<&NameAttrList> {
+        match self.value(name) {
+            Some(Value::Func(function)) => Ok(function),
+            _ => Err(Self::wrong(name, "a function")),
+        }
+    }
+
+    /// The shape, if the attribute is one.
+    pub(crate) fn shape(&self, name: &str) -> Option<&TensorShapeProto> {
+        match self.value(name) {
+            Some(Value::Shape(shape)) => Some(shape),
+            _ => None,
+        }
+    }
+
+    /// The list, empty if the attribute is left out.
+    pub(crate) fn list(&self, name: &str) -> ListValue {
+        match self.value(name) {
+            Some(Value::List(list)) => list.clone(),
+            _ => ListValue::default(),
+        }
+    }
+
+    pub(crate) fn ints(&self, name: &str) -> Vec<i64> {
+        self.list(name).i
+    }
+
+    /// The number of tensors that an argument stands for: an integer attribute, or the length of a
+    /// list of types.
+    pub(crate) fn count(&self, number: &str, types: &str) -> Result<usize> {
+        if !types.is_empty() {
+            return Ok(self.list(types).r#type.len());
+        }
+        if number.is_empty() {
+            return Ok(1);
+        }
+        let count = self.int(number)?;
+        usize::try_from(count).map_err(|_| Self::wrong(number, "a number of tensors"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attrs(name: &str, value: Value) -> Attrs {
+        Attrs(BTreeMap::from([(name.to_owned(), AttrValue { value: Some(value) })]))
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named() {
+        let attrs = attrs("alpha", Value::F(0.5));
+        assert_eq!(attrs.float("alpha").unwrap(), 0.5);
+        assert!(attrs.int("alpha").unwrap_err().message().contains("`alpha`"));
+        assert!(attrs.text("beta").unwrap_err().message().contains("`beta`"));
+        assert!(attrs.ints("alpha").is_empty());
+    }
+
+    #[test]
+    fn counts_are_one_a_number_or_a_list() {
+        let list = ListValue { r#type: vec![1, 3], ..ListValue::default() };
+        assert_eq!(attrs("T", Value::List(list)).count("", "T").unwrap(), 2);
+        assert_eq!(attrs("N", Value::I(3)).count("N", "").unwrap(), 3);
+        assert_eq!(Attrs::default().count("", "").unwrap(), 1);
+        assert!(attrs("N", Value::I(-3)).count("N", "").is_err());
+    }
+}

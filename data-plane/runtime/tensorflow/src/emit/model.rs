@@ -1,0 +1,159 @@
+//! The finished graph as an ONNX message.
+
+use hari_error::{Error, Result};
+use hari_proto::onnx::attribute_proto::AttributeType;
+use hari_proto::onnx::tensor_shape_proto::{Dimension, dimension};
+use hari_proto::onnx::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorShapeProto,
+    TypeProto, ValueInfoProto, type_proto,
+};
+
+use super::{Attr, Builder, Id, OnnxNode};
+use crate::constant;
+use crate::dtype::{self, DataType};
+use crate::shape::Dim;
+
+/// The version of ONNX's operators that the nodes follow.
+const OPERATOR_SET: i64 = 21;
+const IR_VERSION: i64 = 10;
+
+impl Builder {
+    /// The name of a value in the ONNX graph.
+    pub(crate) fn name(&self, id: Id) -> String {
+        self.value(id).name.clone().unwrap_or_else(|| format!("v{}", id.0))
+    }
+
+    /// The ONNX model that computes these outputs from the inputs.
+    ///
+    /// # Errors
+    /// If a constant has a type that the graph cannot hold.
+    pub(crate) fn model(&self, outputs: &[Id]) -> Result<ModelProto> {
+        let mut initializers = Vec::new();
+        for id in self.used(outputs) {
+            if let Some(tensor) = &self.value(id).constant {
+                initializers.push(constant::to_onnx(&self.name(id), tensor)?);
+            }
+        }
+        let infos = |ids: &[Id]| ids.iter().map(|&id| self.info(id)).collect::<Result<Vec<_>>>();
+        let graph = GraphProto {
+            node: self.nodes.iter().map(|node| self.node_proto(node)).collect(),
+            name: Some("saved_model".to_owned()),
+            initializer: initializers,
+            input: infos(&self.inputs)?,
+            output: infos(outputs)?,
+            ..GraphProto::default()
+        };
+        Ok(ModelProto {
+            ir_version: Some(IR_VERSION),
+            producer_name: Some("hari".to_owned()),
+            graph: Some(graph),
+            opset_import: vec![OperatorSetIdProto {
+                domain: Some(String::new()),
+                version: Some(OPERATOR_SET),
+            }],
+            ..ModelProto::default()
+        })
+    }
+
+    /// Values that nodes read or that are outputs, each once.
+    fn used(&self, outputs: &[Id]) -> std::collections::BTreeSet<Id> {
+        self.nodes.iter().flat_map(|node| &node.inputs).flatten().chain(outputs).copied().collect()
+    }
+
+    fn node_proto(&self, node: &OnnxNode) -> NodeProto {
+        let input = |id: &Option<Id>| id.map(|id| self.name(id)).unwrap_or_default();
+        NodeProto {
+            input: node.inputs.iter().map(input).collect(),
+            output: node.outputs.iter().map(|&id| self.name(id)).collect(),
+            op_type: Some(node.op.to_owned()),
+            attribute: node.attrs.iter().map(|(name, attr)| attribute(name, attr)).collect(),
+            ..NodeProto::default()
+        }
+    }
+
+    /// Name, type and shape of an input or output. Bytes are themselves, not what the graph
+    /// computes them as.
+    fn info(&self, id: Id) -> Result<ValueInfoProto> {
+        use hari_proto::onnx::tensor_proto::DataType as OnnxType;
+        let value = self.value(id);
+        let elem_type = match value.dtype {
+            DataType::DtUint8 => Some(OnnxType::Uint8),
+            DataType::DtInt8 => Some(OnnxType::Int8),
+            other => dtype::held_as(other).filter(|_| !dtype::is_narrow(other)),
+        };
+        let elem_type = elem_type.ok_or_else(|| {
+            let name = dtype::name(value.dtype);
+            Error::model(format!("an input or output has type {name}, which cannot be served"))
+        })?;
+        let shape = value.shape.as_ref().map(|dims| TensorShapeProto {
+            dim: dims.iter().map(|&dim| dimension(dim)).collect(),
+        });
+        let tensor = type_proto::Tensor { elem_type: Some(elem_type.into()), shape };
+        Ok(ValueInfoProto {
+            name: Some(self.name(id)),
+            r#type: Some(TypeProto {
+                value: Some(type_proto::Value::TensorType(tensor)),
+                ..TypeProto::default()
+            }),
+            ..ValueInfoProto::default()
+        })
+    }
+}
+
+fn dimension(dim: Dim) -> Dimension {
+    let value = match dim {
+        Dim::Known(size) => dimension::Value::DimValue(size),
+        Dim::Symbol(symbol) => dimension::Value::DimParam(format!("d{symbol}")),
+    };
+    Dimension { value: Some(value), ..Dimension::default() }
+}
+
+fn attribute(name: &str, attr: &Attr) -> AttributeProto {
+    let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
+    let kind = match attr {
+        Attr::Int(number) => {
+            proto.i = Some(*number);
+            AttributeType::Int
+        }
+        Attr::Float(number) => {
+            proto.f = Some(*number);
+            AttributeType::Float
+        }
+        Attr::Ints(numbers) => {
+            proto.ints.clone_from(numbers);
+            AttributeType::Ints
+        }
+        Attr::Text(text) => {
+            proto.s = Some(text.clone().into());
+            AttributeType::String
+        }
+    };
+    proto.r#type = Some(kind.into());
+    proto
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::known;
+
+    #[test]
+    fn only_used_constants_are_written() {
+        let mut builder = Builder::default();
+        let x = builder.input("x", DataType::DtFloat, Some(known(&[2])));
+        let one = builder.floats(&[], vec![1.0]).unwrap();
+        let _unused = builder.floats(&[], vec![2.0]).unwrap();
+        let sum = builder.binary("Add", x, one).unwrap();
+        let graph = builder.model(&[sum]).unwrap().graph.unwrap();
+        assert_eq!(graph.initializer.len(), 1);
+        assert_eq!(graph.node[0].input, ["x", "v1"]);
+        assert_eq!(graph.output[0].name(), "v3");
+    }
+
+    #[test]
+    fn an_output_of_a_type_that_cannot_be_held_is_refused() {
+        let mut builder = Builder::default();
+        let x = builder.input("x", DataType::DtDouble, Some(known(&[2])));
+        assert!(builder.model(&[x]).unwrap_err().message().contains("float64"));
+    }
+}

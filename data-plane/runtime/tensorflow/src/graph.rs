@@ -1,0 +1,113 @@
+//! One signature's graph: no functions, no order but that of the data, nothing that is not needed.
+
+use crate::attrs::Attrs;
+
+/// An output of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Edge {
+    /// Index into [`Graph::nodes`].
+    pub(crate) node: usize,
+    /// Which of its outputs.
+    pub(crate) output: usize,
+}
+
+/// An operation. Its inputs come before it in the graph.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The name in the main graph, or the path of calls and the name in the function.
+    pub(crate) name: String,
+    /// TensorFlow's name of the operation, or [`FEED`].
+    pub(crate) op: String,
+    pub(crate) inputs: Vec<Edge>,
+    pub(crate) attrs: Attrs,
+    pub(crate) outputs: usize,
+}
+
+/// The operation of a node that stands for an input of the signature. TensorFlow's own operations
+/// begin with a letter or an underscore.
+pub(crate) const FEED: &str = "<feed>";
+
+/// Nodes, each after those it reads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// The node that an edge comes from.
+    pub(crate) fn source(&self, edge: Edge) -> Option<&Node> {
+        self.nodes.get(edge.node)
+    }
+
+    /// Adds a node and gives its outputs.
+    pub(crate) fn push(&mut self, node: Node) -> Vec<Edge> {
+        let index = self.nodes.len();
+        let outputs = node.outputs;
+        self.nodes.push(node);
+        (0..outputs).map(|output| Edge { node: index, output }).collect()
+    }
+
+    /// Follows an edge back through operations that hand their input on as it is.
+    pub(crate) fn through_identities(&self, mut edge: Edge) -> Edge {
+        while let Some(node) = self.source(edge) {
+            let next = match node.op.as_str() {
+                "Identity" | "StopGradient" => node.inputs.first(),
+                "IdentityN" => node.inputs.get(edge.output),
+                _ => None,
+            };
+            let Some(&next) = next else { break };
+            edge = next;
+        }
+        edge
+    }
+
+    /// Whether both graphs compute the same, node by node. Names count only where state hangs on
+    /// them.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Node, &Node)| {
+            a.op == b.op
+                && a.inputs == b.inputs
+                && a.attrs == b.attrs
+                && (a.name == b.name || !is_variable(&a.op))
+        };
+        self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(same)
+    }
+}
+
+/// Whether the operation stands for a variable.
+pub(crate) fn is_variable(op: &str) -> bool {
+    matches!(op, "VarHandleOp" | "VariableV2" | "Variable")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, op: &str, inputs: &[Edge], outputs: usize) -> Node {
+        let (name, op) = (name.to_owned(), op.to_owned());
+        Node { name, op, inputs: inputs.to_vec(), attrs: Attrs::default(), outputs }
+    }
+
+    #[test]
+    fn identities_are_looked_through() {
+        let mut graph = Graph::default();
+        let a = graph.push(node("a", "Const", &[], 1));
+        let b = graph.push(node("b", "Split", &a, 2));
+        let c = graph.push(node("c", "IdentityN", &b, 2));
+        let d = graph.push(node("d", "Identity", &c[1..], 1));
+        assert_eq!(graph.through_identities(d[0]), b[1]);
+        assert_eq!(graph.through_identities(Edge { node: 99, output: 0 }).node, 99);
+    }
+
+    #[test]
+    fn names_of_variables_tell_graphs_apart() {
+        let with = |name: &str, op: &str| {
+            let mut graph = Graph::default();
+            graph.push(node(name, op, &[], 1));
+            graph
+        };
+        assert!(with("x", "Const").same_as(&with("y", "Const")));
+        assert!(!with("x", "VarHandleOp").same_as(&with("y", "VarHandleOp")));
+        assert!(!with("x", "Const").same_as(&with("x", "Pack")));
+    }
+}
