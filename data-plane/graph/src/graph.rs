@@ -1,0 +1,166 @@
+//! A graph: one unit made of many.
+
+use std::sync::Arc;
+
+use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit};
+use hari_error::{Error, Result};
+
+use crate::tree::Step;
+use crate::{Node, describe, walk};
+
+/// The units of one predictor as one unit.
+///
+/// Where a request goes in:
+///
+/// * [`Target::model`](hari_core::Target) names the node where the walk starts; a name that is no
+///   node's (the predictor's, say) is the root. It never replaces the name of a node.
+/// * The version, the label and the signature of the target belong to the node where the walk
+///   starts and to its first call. The outputs do so only if that call is the whole walk; in a
+///   larger graph the reply holds all outputs of the node that answers.
+/// * Predict and send-feedback walk the tree; any other method is the entry node's alone.
+///
+/// To the outside the graph has the root's name, and the predictor's as a second one.
+pub struct Graph {
+    predictor: String,
+    whole: Arc<Entry>,
+    /// In the order of their numbers, so that the root is the first.
+    nodes: Vec<Arc<Entry>>,
+}
+
+impl Graph {
+    /// A graph of the nodes from `root` down, for the predictor of this name.
+    #[must_use]
+    pub fn new(name: String, root: Node) -> Self {
+        let root = Step::number(root, 0);
+        let metadata = Arc::new(describe::graph(&root));
+        let whole = Arc::new(Entry {
+            step: root.clone(),
+            metadata,
+        });
+        let mut nodes = Vec::with_capacity(root.size);
+        Entry::collect(&root, &mut nodes);
+        Self {
+            predictor: name,
+            whole,
+            nodes,
+        }
+    }
+
+    fn node(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.nodes.iter().find(|entry| entry.step.name == name)
+    }
+
+    fn entry(&self, model: Option<&str>) -> &Entry {
+        model
+            .and_then(|model| self.node(model))
+            .unwrap_or(&self.whole)
+    }
+}
+
+impl Unit for Graph {
+    fn call<'a>(
+        &'a self,
+        method: Method,
+        input: Input,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Message>> {
+        self.entry(context.target.model.as_deref())
+            .call(method, input, context)
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<()>> {
+        self.whole.ready()
+    }
+
+    fn metadata(&self) -> Arc<ModelMetadata> {
+        self.whole.metadata()
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {
+        let whole = || (name == self.predictor).then_some(&self.whole);
+        let entry = self.node(name).or_else(whole)?;
+        Some(entry.clone())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.nodes
+            .iter()
+            .map(|entry| entry.step.name.clone())
+            .collect()
+    }
+}
+
+/// A way into the graph: a node, with what is below it.
+struct Entry {
+    step: Arc<Step>,
+    metadata: Arc<ModelMetadata>,
+}
+
+impl Entry {
+    fn collect(step: &Arc<Step>, entries: &mut Vec<Arc<Self>>) {
+        entries.push(Arc::new(Self {
+            step: step.clone(),
+            metadata: step.metadata.clone(),
+        }));
+        for child in &step.children {
+            Self::collect(child, entries);
+        }
+    }
+}
+
+impl Unit for Entry {
+    fn call<'a>(
+        &'a self,
+        method: Method,
+        input: Input,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Message>> {
+        let step = &*self.step;
+        Box::pin(async move {
+            match (method, input) {
+                (Method::Predict, Input::One(message)) => {
+                    walk::predict(step, message, context).await
+                }
+                (Method::SendFeedback, Input::Feedback(feedback)) => {
+                    walk::feedback(step, &feedback, context).await
+                }
+                (Method::Predict | Method::SendFeedback, _) => Err(misfit(method)),
+                (method, input) => walk::itself(step, method, input, context).await,
+            }
+        })
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<()>> {
+        ready(&self.step)
+    }
+
+    fn metadata(&self) -> Arc<ModelMetadata> {
+        self.metadata.clone()
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {
+        let (step, metadata) = (self.step.clone(), self.metadata.clone());
+        (name == self.metadata.name).then(|| Arc::new(Self { step, metadata }) as _)
+    }
+}
+
+fn misfit(method: Method) -> Error {
+    let wanted = match method {
+        Method::SendFeedback => "a feedback",
+        _ => "one message",
+    };
+    Error::invalid(format!("{} takes {wanted}", method.path()))
+}
+
+/// Children first; the first unit that is not ready is named.
+fn ready(step: &Step) -> BoxFuture<'_, Result<()>> {
+    Box::pin(async move {
+        for child in &step.children {
+            ready(child).await?;
+        }
+        match &step.unit {
+            Some(unit) => unit.ready().await.map_err(|error| step.blame(error)),
+            None => Ok(()),
+        }
+    })
+}

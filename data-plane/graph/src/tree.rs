@@ -1,0 +1,88 @@
+//! The nodes of a graph in their places, as the walk sees them.
+
+use std::sync::Arc;
+
+use hari_core::{Method, ModelMetadata, Unit};
+use hari_error::Error;
+
+use crate::{Calls, Node};
+
+/// A node in its place.
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) calls: Calls,
+    pub(crate) unit: Option<Arc<dyn Unit>>,
+    pub(crate) children: Vec<Arc<Self>>,
+    /// What the unit says of itself, under the node's name.
+    pub(crate) metadata: Arc<ModelMetadata>,
+    /// Its number: parents come before children, and each child with all below it before the next.
+    pub(crate) index: usize,
+    /// How many nodes there are from here down, this one included.
+    pub(crate) size: usize,
+}
+
+impl Step {
+    /// Numbers `node` and all below it, from `index` on.
+    pub(crate) fn number(node: Node, index: usize) -> Arc<Self> {
+        let mut next = index + 1;
+        let mut children = Vec::with_capacity(node.children.len());
+        for child in node.children {
+            let child = Self::number(child, next);
+            next += child.size;
+            children.push(child);
+        }
+        let metadata = own_metadata(&node.name, node.unit.as_deref());
+        let Node {
+            name,
+            calls,
+            unit,
+            image,
+            ..
+        } = node;
+        Arc::new(Self {
+            name,
+            image,
+            calls,
+            unit,
+            children,
+            metadata,
+            index,
+            size: next - index,
+        })
+    }
+
+    /// The unit, if the node is one for `method`.
+    pub(crate) fn unit_for(&self, method: Method) -> Option<&dyn Unit> {
+        self.unit.as_deref().filter(|_| self.calls.has(method))
+    }
+
+    /// Whether a prediction is the input stage and nothing else.
+    pub(crate) fn is_one_call(&self) -> bool {
+        self.children.is_empty() && !self.calls.transform_output
+    }
+
+    /// Names this node in `error`, unless one is named already.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        error.at_node(&*self.name)
+    }
+
+    /// Shows `visit` this step and all below it, in the order of their numbers.
+    pub(crate) fn each(&self, visit: &mut impl FnMut(&Self)) {
+        visit(self);
+        for child in &self.children {
+            child.each(visit);
+        }
+    }
+}
+
+fn own_metadata(name: &str, unit: Option<&dyn Unit>) -> Arc<ModelMetadata> {
+    let metadata = unit.map(Unit::metadata).unwrap_or_default();
+    if metadata.name == name {
+        return metadata;
+    }
+    Arc::new(ModelMetadata {
+        name: name.to_owned(),
+        ..(*metadata).clone()
+    })
+}

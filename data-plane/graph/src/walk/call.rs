@@ -1,0 +1,128 @@
+//! One call of one unit: in time, with the meta kept, its failure under the node's name.
+
+use std::mem::take;
+
+use hari_core::{Context, Input, Message, Meta, Method, Representation, Unit};
+use hari_error::{Error, Result};
+
+use super::Parcel;
+use crate::tree::Step;
+
+/// Calls `unit` with a message. The reply carries the message's meta and the unit's own.
+pub(super) async fn one(
+    step: &Step,
+    (unit, method): (&dyn Unit, Method),
+    parcel: Parcel,
+    context: &Context,
+) -> Result<Parcel> {
+    let mut message = parcel.fitted(step, context).message;
+    let kept = Kept::of(&mut message);
+    let reply = raw(step, (unit, method), Input::One(message), context).await?;
+    Ok(Parcel {
+        message: kept.given_to(reply, step),
+        made: true,
+    })
+}
+
+/// Lets `unit` make one reply of the children's. It carries the meta of all, the later child's
+/// tags winning; the form and the id are the first child's.
+pub(super) async fn many(
+    step: &Step,
+    unit: &dyn Unit,
+    mut replies: Vec<Message>,
+    context: &Context,
+) -> Result<Message> {
+    let mut all = Kept::default();
+    for (at, reply) in replies.iter_mut().enumerate() {
+        let kept = Kept::of(reply);
+        if at == 0 {
+            all.representation = kept.representation;
+        }
+        all.meta.merge(kept.meta);
+    }
+    let reply = raw(
+        step,
+        (unit, Method::Aggregate),
+        Input::Many(replies),
+        context,
+    )
+    .await?;
+    Ok(all.given_to(reply, step))
+}
+
+/// Asks the unit of `step` for one method, without a walk.
+///
+/// # Errors
+/// `Unimplemented` if the node is not one for `method`.
+pub(crate) async fn itself(
+    step: &Step,
+    method: Method,
+    input: Input,
+    context: &Context,
+) -> Result<Message> {
+    let unit = step.unit_for(method).ok_or_else(|| {
+        let words = format!("node `{}` is not called for {}", step.name, method.path());
+        step.blame(Error::unimplemented(words))
+    })?;
+    match input {
+        Input::One(message) => {
+            let parcel = Parcel {
+                message,
+                made: false,
+            };
+            Ok(one(step, (unit, method), parcel, context).await?.message)
+        }
+        Input::Many(replies) => many(step, unit, replies, context).await,
+        feedback @ Input::Feedback(_) => raw(step, (unit, method), feedback, context).await,
+    }
+}
+
+/// The call itself, if there is time for it.
+pub(super) async fn raw(
+    step: &Step,
+    (unit, method): (&dyn Unit, Method),
+    input: Input,
+    context: &Context,
+) -> Result<Message> {
+    context.remaining().map_err(|error| step.blame(error))?;
+    unit.call(method, input, context)
+        .await
+        .map_err(|error| step.blame(error))
+}
+
+/// What a message keeps whatever a unit does with it.
+#[derive(Default)]
+struct Kept {
+    meta: Meta,
+    representation: Representation,
+}
+
+impl Kept {
+    /// Metrics are moved out of the message, the rest is copied: a unit that hands on the tags
+    /// it got changes nothing, but metrics that came back would be counted twice.
+    fn of(message: &mut Message) -> Self {
+        let metrics = take(&mut message.meta.metrics);
+        let meta = Meta {
+            metrics,
+            ..message.meta.clone()
+        };
+        Self {
+            meta,
+            representation: message.representation,
+        }
+    }
+
+    /// `reply` with this and with the node on its request path.
+    fn given_to(self, mut reply: Message, step: &Step) -> Message {
+        let mut meta = self.meta;
+        meta.merge(take(&mut reply.meta));
+        if !step.image.is_empty() && !meta.request_path.contains_key(&step.name) {
+            meta.request_path
+                .insert(step.name.clone(), step.image.clone());
+        }
+        if reply.representation == Representation::Unspecified {
+            reply.representation = self.representation;
+        }
+        Message { meta, ..reply }
+    }
+}

@@ -1,0 +1,94 @@
+//! The feedback walk: children first, along the branches that the answer took.
+
+use futures_util::future::join_all;
+use hari_core::{BoxFuture, Context, Feedback, Input, Message, Method};
+use hari_error::{Error, Kind, Result};
+
+use super::branch::{ALL, Branch};
+use super::call;
+use crate::tree::Step;
+
+/// Hands `feedback` to every node that the answer came by and that learns. The reply is the
+/// entry's own; if the entry does not learn, an empty message with the meta of the answer.
+///
+/// # Errors
+/// `InvalidInput` for a routing that names a branch that is not there; else what a unit says.
+pub(crate) async fn feedback(
+    entry: &Step,
+    feedback: &Feedback,
+    context: &Context,
+) -> Result<Message> {
+    let reply = node(entry, feedback, context).await?;
+    Ok(reply.unwrap_or_else(|| {
+        let meta = feedback
+            .response
+            .as_ref()
+            .map(|response| response.meta.clone());
+        Message {
+            meta: meta.unwrap_or_default(),
+            ..Message::default()
+        }
+    }))
+}
+
+fn node<'w>(
+    step: &'w Step,
+    feedback: &'w Feedback,
+    context: &'w Context,
+) -> BoxFuture<'w, Result<Option<Message>>> {
+    Box::pin(async move {
+        children(step, feedback, context).await?;
+        own(step, feedback, context).await
+    })
+}
+
+/// Every child gets its reward even if another fails; the lowest child's failure counts.
+async fn children(step: &Step, feedback: &Feedback, context: &Context) -> Result<()> {
+    if step.children.is_empty() {
+        return Ok(());
+    }
+    let number = taken(step, feedback);
+    let refused = |words| step.blame(Error::invalid(format!("response.meta.routing: {words}")));
+    match Branch::of(step, number).map_err(refused)? {
+        Branch::None => {}
+        Branch::One(child) => {
+            node(child, feedback, context).await?;
+        }
+        Branch::All => {
+            let children = step
+                .children
+                .iter()
+                .map(|child| node(child, feedback, context));
+            join_all(children)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>>>()?;
+        }
+    }
+    Ok(())
+}
+
+/// The branch that the answer took at `step`; all if it does not say.
+fn taken(step: &Step, feedback: &Feedback) -> i32 {
+    let routing = feedback
+        .response
+        .as_ref()
+        .map(|response| &response.meta.routing);
+    routing
+        .and_then(|routing| routing.get(&step.name))
+        .copied()
+        .unwrap_or(ALL)
+}
+
+/// A unit that does not know feedback accepts it, with an empty reply: a model gets feedback by
+/// its type, whether or not it learns.
+async fn own(step: &Step, feedback: &Feedback, context: &Context) -> Result<Option<Message>> {
+    let Some(unit) = step.unit_for(Method::SendFeedback) else {
+        return Ok(None);
+    };
+    let input = Input::Feedback(Box::new(feedback.clone()));
+    match call::raw(step, (unit, Method::SendFeedback), input, context).await {
+        Err(error) if error.kind() == Kind::Unimplemented => Ok(Some(Message::default())),
+        reply => reply.map(Some),
+    }
+}
