@@ -2,8 +2,10 @@
 //!
 //! * [`wiring`]: names that are used before they are made: the file is broken;
 //! * [`numbers`]: types and values that the engine would hold only roughly;
+//! * [`deviations`]: operators that the engine computes differently;
 //! * [`operators`]: operators that the engine does not have, one by one.
 
+pub(crate) mod deviations;
 pub(crate) mod numbers;
 pub(crate) mod operators;
 pub(crate) mod wiring;
@@ -89,8 +91,13 @@ pub(crate) fn operator_set(model: &ModelProto) -> Option<i64> {
 }
 
 /// Everything in a well-formed model that the engine cannot serve.
+///
+/// # Errors
+/// `Model` if the names do not fit together: the model may have been rewritten since it was read.
 pub(crate) fn problems(model: &ModelProto, external: &External) -> Result<Vec<Problem>> {
+    model.graph.as_ref().map_or(Ok(()), wiring::check)?;
     let mut problems = numbers::problems(model, external);
+    problems.extend(deviations::problems(model));
     problems.extend(operators::problems(model)?);
     Ok(problems)
 }

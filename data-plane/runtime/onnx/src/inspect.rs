@@ -7,7 +7,7 @@ use hari_core::Signature;
 use hari_error::Result;
 
 use crate::external::External;
-use crate::{Problem, check, load, signature, tensors};
+use crate::{Problem, check, load, rewrite, signature, tensors};
 
 /// What a `.onnx` file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
         Ok(bound) => (vec![bound.signature], Vec::new()),
         Err(problems) => (Vec::new(), problems),
     };
-    problems.extend(check::problems(&model, &external)?);
+    problems.extend(check::problems(&rewrite::rewrite(&model), &external)?);
     let mut operators = BTreeMap::new();
     tensors::each_node(graph, &mut |node| {
         *operators.entry(node.op_type().to_owned()).or_insert(0) += 1;

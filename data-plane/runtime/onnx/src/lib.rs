@@ -10,8 +10,9 @@
 //! | FP16 | FP32 | more precise than declared; outputs are rounded back |
 //! | FP64 and all others | not at all | refused when the model is loaded |
 //!
-//! What the engine cannot hold exactly, and every operator it does not know, is found at load
-//! and reported in one error ([`Problem`]).
+//! What the engine cannot hold exactly, every operator it does not know, and those it computes
+//! differently from ONNX and that cannot be written in others, are found at load and reported in
+//! one error ([`Problem`]).
 
 mod check;
 mod element;
@@ -22,6 +23,7 @@ mod guard;
 mod inspect;
 mod load;
 mod model;
+mod rewrite;
 mod signature;
 mod tensors;
 mod threads;

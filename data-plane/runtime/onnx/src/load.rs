@@ -1,5 +1,6 @@
 //! From a file or a graph in memory to a loaded model.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -13,14 +14,14 @@ use rten::{ModelOptions, NodeId, ThreadPool};
 
 use crate::external::External;
 use crate::model::{Binding, BoundSignature, OnnxModel, Options};
-use crate::{check, guard, signature, tensors};
+use crate::{check, guard, rewrite, signature, tensors};
 
 /// See [`OnnxModel::load_file`].
 pub(crate) fn file(path: &Path, options: &Options) -> Result<OnnxModel> {
     let (bytes, model) = read(path)?;
-    let (plan, external) = plan_file(path, &model)?;
+    let (plan, external, rewritten) = plan_file(path, &model)?;
     drop(model);
-    plan.load(bytes.into(), external, options)
+    plan.load(rewritten.unwrap_or_else(|| bytes.into()), external, options)
 }
 
 /// See [`OnnxModel::load_graph`].
@@ -31,8 +32,9 @@ pub(crate) fn graph(
 ) -> Result<OnnxModel> {
     let graph = check::graph(model)?;
     let external = External::default();
-    check::refuse(&check::problems(model, &external)?)?;
-    Plan::new(graph, signatures).load(model.encode_to_vec(), external, options)
+    let served = rewrite::rewrite(model);
+    check::refuse(&check::problems(&served, &external)?)?;
+    Plan::new(graph, signatures).load(served.encode_to_vec(), external, options)
 }
 
 /// Reads and decodes a file. Tensors of the model share the bytes.
@@ -46,7 +48,8 @@ pub(crate) fn read(path: &Path) -> Result<(Bytes, ModelProto)> {
     Ok((bytes, model))
 }
 
-fn plan_file(path: &Path, model: &ModelProto) -> Result<(Plan, External)> {
+/// Checks a file's model. The bytes are given if the engine is to see others than the file's.
+fn plan_file(path: &Path, model: &ModelProto) -> Result<(Plan, External, Option<Vec<u8>>)> {
     let graph = check::graph(model)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let external = External::read(folder, model)?;
@@ -54,9 +57,11 @@ fn plan_file(path: &Path, model: &ModelProto) -> Result<(Plan, External)> {
         Ok(bound) => (vec![bound], Vec::new()),
         Err(problems) => (Vec::new(), problems),
     };
-    problems.extend(check::problems(model, &external)?);
+    let served = rewrite::rewrite(model);
+    problems.extend(check::problems(&served, &external)?);
     check::refuse(&problems)?;
-    Ok((Plan::new(graph, bound), external))
+    let rewritten = matches!(served, Cow::Owned(_)).then(|| served.encode_to_vec());
+    Ok((Plan::new(graph, bound), external, rewritten))
 }
 
 /// What is known of a checked model, so that its decoded form need not be kept while the engine

@@ -19,7 +19,8 @@ thread_local! {
 /// Runs `main` on a thread that the engine computes on directly. The calling thread waits.
 ///
 /// Give the main loop of a long-lived worker to it, so that [`crate::OnnxModel`] computes on that
-/// worker. Without it every run is handed to another thread and back.
+/// worker: `PoolOptions { host: Some(Arc::new(|main| hari_onnx::host(main))), .. }` in the words
+/// of `hari-batch`. Without it every run is handed to another thread and back.
 pub fn host(main: impl FnOnce() + Send) {
     let pool = Arc::new(ThreadPool::with_num_threads(1));
     let own = Arc::clone(&pool);

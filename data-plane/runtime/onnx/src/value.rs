@@ -95,9 +95,25 @@ pub(crate) fn outputs(
         let slot = values.get_mut(place);
         let value = slot.and_then(|slot| if again { slot.clone() } else { slot.take() });
         let value = value.ok_or_else(|| Error::internal("the engine left out an output"))?;
-        tensors.push(output(spec, value)?);
+        let tensor = output(spec, value)?;
+        check_rank(spec, &tensor)?;
+        tensors.push(tensor);
     }
     Ok(tensors)
+}
+
+/// An output of another rank than declared is a sign that something was computed differently.
+/// Sizes are let through: many files declare the batch they were exported with.
+fn check_rank(spec: &TensorSpec, tensor: &Tensor) -> Result<()> {
+    match &spec.shape {
+        Some(shape) if shape.len() != tensor.shape().len() => Err(Error::model(format!(
+            "output `{}`: the model declares shape {:?}, the engine computed {:?}",
+            spec.name,
+            spec.wire_shape(),
+            tensor.shape()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn output(spec: &TensorSpec, value: Value) -> Result<Tensor> {

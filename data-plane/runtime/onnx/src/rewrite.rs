@@ -1,0 +1,295 @@
+//! Operators that the engine computes differently from ONNX, written in others that it computes
+//! alike.
+//!
+//! | Operator | In the engine | Written as |
+//! |---|---|---|
+//! | `ArgMax`, `ArgMin` | the last of several equals | `TopK` of one, which takes the first |
+//! | the same with `select_last_index` | refused | the operator without the attribute |
+//! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
+//! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
+
+use std::borrow::Cow;
+
+use hari_proto::onnx::attribute_proto::AttributeType;
+use hari_proto::onnx::tensor_proto::DataType as Elem;
+use hari_proto::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+
+use crate::tensors;
+
+/// The model as the engine is to see it; the same one if nothing has to be written differently.
+pub(crate) fn rewrite(model: &ModelProto) -> Cow<'_, ModelProto> {
+    let Some(graph) = &model.graph else {
+        return Cow::Borrowed(model);
+    };
+    let mut needed = false;
+    tensors::each_node(graph, &mut |node| needed |= rewritten(node).is_some());
+    if !needed {
+        return Cow::Borrowed(model);
+    }
+    let mut model = model.clone();
+    model.graph = model.graph.map(rewrite_graph);
+    Cow::Owned(model)
+}
+
+/// The graph with its nodes, and the graphs inside them, rewritten.
+fn rewrite_graph(mut graph: GraphProto) -> GraphProto {
+    let mut nodes = Vec::with_capacity(graph.node.len());
+    for mut node in graph.node {
+        for attribute in &mut node.attribute {
+            attribute.g = attribute.g.take().map(rewrite_graph);
+            let inner = std::mem::take(&mut attribute.graphs);
+            attribute.graphs = inner.into_iter().map(rewrite_graph).collect();
+        }
+        match rewritten(&node) {
+            Some(others) => nodes.extend(others),
+            None => nodes.push(node),
+        }
+    }
+    graph.node = nodes;
+    graph
+}
+
+/// The nodes to put in the place of this one, if it needs that.
+fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
+    let own = matches!(node.domain(), "" | "ai.onnx");
+    let ([input], [output]) = (&*node.input, &*node.output) else {
+        return None;
+    };
+    match node.op_type() {
+        "ArgMax" | "ArgMin" if own => Some(arg(node, input, output)),
+        "Sign" if own => Some(sign(input, output)),
+        "Cast" if own && attribute(node, "to") == Some(Elem::Bool as i64) => {
+            Some(to_bool(input, output))
+        }
+        _ => None,
+    }
+}
+
+fn attribute(node: &NodeProto, name: &str) -> Option<i64> {
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name() == name)?
+        .i
+}
+
+fn arg(node: &NodeProto, input: &str, output: &str) -> Vec<NodeProto> {
+    if attribute(node, "select_last_index").unwrap_or(0) != 0 {
+        let mut last = node.clone();
+        last.attribute
+            .retain(|attribute| attribute.name() != "select_last_index");
+        return vec![last];
+    }
+    let axis = attribute(node, "axis").unwrap_or(0);
+    let keep = attribute(node, "keepdims").unwrap_or(1) != 0;
+    let [one, top, place, axes] = temporaries(output, ["one", "top", "place", "axes"]);
+    let found = if keep { output } else { &place };
+    let mut topk = operator("TopK", &[input, &one], &[&top, found]);
+    let largest = i64::from(node.op_type() == "ArgMax");
+    topk.attribute = vec![int("axis", axis), int("largest", largest), int("sorted", 1)];
+    let mut nodes = vec![constant(&one, integers(1)), topk];
+    if !keep {
+        nodes.push(constant(&axes, integers(axis)));
+        nodes.push(operator("Squeeze", &[&place, &axes], &[output]));
+    }
+    nodes
+}
+
+fn sign(input: &str, output: &str) -> Vec<NodeProto> {
+    let names = ["float", "zero", "above", "below", "sign"];
+    let [float, zero, above, below, sign] = temporaries(output, names);
+    vec![
+        to_float(input, &float),
+        constant(&zero, zero_float()),
+        operator("Greater", &[&float, &zero], &[&above]),
+        operator("Less", &[&float, &zero], &[&below]),
+        // The engine's booleans are the integers 0 and 1.
+        operator("Sub", &[&above, &below], &[&sign]),
+        operator("CastLike", &[&sign, input], &[output]),
+    ]
+}
+
+fn to_bool(input: &str, output: &str) -> Vec<NodeProto> {
+    let [float, zero, equal] = temporaries(output, ["float", "zero", "equal"]);
+    vec![
+        to_float(input, &float),
+        constant(&zero, zero_float()),
+        operator("Equal", &[&float, &zero], &[&equal]),
+        operator("Not", &[&equal], &[output]),
+    ]
+}
+
+/// Names for the values in between; `output` is unique in its graph, so they are.
+fn temporaries<const N: usize>(output: &str, names: [&str; N]) -> [String; N] {
+    names.map(|name| format!("{output}/hari/{name}"))
+}
+
+fn operator(op_type: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    NodeProto {
+        op_type: Some(op_type.to_owned()),
+        input: owned(inputs),
+        output: owned(outputs),
+        ..NodeProto::default()
+    }
+}
+
+fn to_float(input: &str, output: &str) -> NodeProto {
+    let mut cast = operator("Cast", &[input], &[output]);
+    cast.attribute = vec![int("to", Elem::Float as i64)];
+    cast
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        i: Some(value),
+        r#type: Some(AttributeType::Int as i32),
+        ..AttributeProto::default()
+    }
+}
+
+fn constant(output: &str, value: TensorProto) -> NodeProto {
+    let mut constant = operator("Constant", &[], &[output]);
+    constant.attribute = vec![AttributeProto {
+        name: Some("value".to_owned()),
+        t: Some(value),
+        r#type: Some(AttributeType::Tensor as i32),
+        ..AttributeProto::default()
+    }];
+    constant
+}
+
+/// An INT64 vector of one element.
+fn integers(value: i64) -> TensorProto {
+    TensorProto {
+        dims: vec![1],
+        data_type: Some(Elem::Int64 as i32),
+        int64_data: vec![value],
+        ..TensorProto::default()
+    }
+}
+
+/// A FLOAT scalar of zero.
+fn zero_float() -> TensorProto {
+    TensorProto {
+        data_type: Some(Elem::Float as i32),
+        float_data: vec![0.0],
+        ..TensorProto::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hari_core::Tensor;
+
+    use super::*;
+    use crate::fixture::{self, dense, graph, loaded, model, node, run, unary, value, with};
+
+    fn floats(shape: &[usize], values: &[f32]) -> Tensor {
+        Tensor::from_vec(shape, values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_model_without_such_operators_is_left_alone() {
+        assert!(matches!(rewrite(&dense()), Cow::Borrowed(_)));
+    }
+
+    fn arg_of(op_type: &str, attributes: &[(&str, i64)], dims: &[&str]) -> Vec<i64> {
+        let mut arg = node(op_type, &["x"], &["y"]);
+        arg.attribute = attributes
+            .iter()
+            .map(|&(name, value)| int(name, value))
+            .collect();
+        let model = model(graph(
+            vec![value("x", Elem::Float, &["n", "4"])],
+            vec![arg],
+            vec![value("y", Elem::Int64, dims)],
+        ));
+        let input = floats(&[2, 4], &[1.0, 3.0, 3.0, 1.0, 2.0, 0.5, 2.0, 0.5]);
+        run(&loaded(&model), vec![input])[0].to_vec().unwrap()
+    }
+
+    #[test]
+    fn the_first_of_equals_is_the_largest_unless_the_last_is_asked_for() {
+        let (axis, last) = (("axis", 1), ("select_last_index", 1));
+        assert_eq!(arg_of("ArgMax", &[axis], &["n", "1"]), [1, 0]);
+        assert_eq!(
+            arg_of("ArgMax", &[("axis", -1), ("keepdims", 0)], &["n"]),
+            [1, 0]
+        );
+        assert_eq!(arg_of("ArgMax", &[axis, last], &["n", "1"]), [2, 2]);
+        assert_eq!(arg_of("ArgMin", &[axis], &["n", "1"]), [0, 1]);
+        assert_eq!(
+            arg_of("ArgMin", &[axis, last, ("keepdims", 0)], &["n"]),
+            [3, 3]
+        );
+        assert_eq!(arg_of("ArgMax", &[], &["1", "4"]), [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_sign_of_zero_is_zero() {
+        let signs = run(
+            &loaded(&unary("Sign", Elem::Float)),
+            vec![floats(
+                &[3, 2],
+                &[-2.5, 0.0, -0.0, 1e-30, f32::INFINITY, -1e-30],
+            )],
+        );
+        assert_eq!(
+            signs[0].to_vec::<f32>().unwrap(),
+            [-1.0, 0.0, 0.0, 1.0, 1.0, -1.0]
+        );
+        let integers = Tensor::from_vec([1, 2], vec![-7_i64, 0]).unwrap();
+        let signs = run(&loaded(&unary("Sign", Elem::Int64)), vec![integers]);
+        assert_eq!(signs[0].to_vec::<i64>().unwrap(), [-1, 0]);
+    }
+
+    #[test]
+    fn every_number_but_zero_is_true() {
+        let cast = |from: Elem| {
+            let nodes = vec![
+                with(node("Cast", &["x"], &["b"]), int("to", Elem::Bool as i64)),
+                with(node("Cast", &["b"], &["y"]), int("to", Elem::Float as i64)),
+            ];
+            let (x, y) = (value("x", from, &["n"]), value("y", Elem::Float, &["n"]));
+            loaded(&model(graph(vec![x], nodes, vec![y])))
+        };
+        let given = floats(&[5], &[0.5, 0.0, -3.0, f32::NAN, -0.0]);
+        let found = run(&cast(Elem::Float), vec![given]);
+        assert_eq!(found[0].to_vec::<f32>().unwrap(), [1.0, 0.0, 1.0, 1.0, 0.0]);
+        let given = Tensor::from_vec([3], vec![2_u8, 0, 255]).unwrap();
+        let found = run(&cast(Elem::Uint8), vec![given]);
+        assert_eq!(found[0].to_vec::<f32>().unwrap(), [1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn graphs_inside_nodes_are_rewritten_too() {
+        let inner = |operator: &str| {
+            let out = value("inner", Elem::Float, &["n", "2"]);
+            graph(vec![], vec![node(operator, &["x"], &["inner"])], vec![out])
+        };
+        let branches = with(
+            node("If", &["c"], &["y"]),
+            fixture::subgraph("then_branch", inner("Sign")),
+        );
+        let branches = with(branches, fixture::subgraph("else_branch", inner("Neg")));
+        let model = model(graph(
+            vec![
+                value("x", Elem::Float, &["n", "2"]),
+                value("c", Elem::Bool, &[]),
+            ],
+            vec![branches],
+            vec![value("y", Elem::Float, &["n", "2"])],
+        ));
+        let model = loaded(&model);
+        let x = floats(&[1, 2], &[0.0, -3.0]);
+        let choose = |yes| {
+            let inputs = vec![x.clone(), Tensor::from_bools([], &[yes]).unwrap()];
+            run(&model, inputs)[0].to_vec::<f32>().unwrap()
+        };
+        assert_eq!(
+            (choose(true), choose(false)),
+            (vec![0.0, -1.0], vec![-0.0, 3.0])
+        );
+    }
+}
