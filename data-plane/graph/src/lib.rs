@@ -17,6 +17,8 @@ pub mod builtin;
 mod describe;
 mod graph;
 mod node;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod walk;
 

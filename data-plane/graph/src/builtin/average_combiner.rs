@@ -166,3 +166,137 @@ fn float_type(named: &NamedTensor) -> DataType {
         DataType::Fp64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hari_core::Element;
+    use hari_error::Kind;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reply<T: Element>(name: &str, shape: &[usize], values: Vec<T>) -> Message {
+        let tensor = Tensor::from_vec(shape, values).unwrap();
+        let columns = vec![format!("column of {name}")];
+        Message::tensors(vec![NamedTensor {
+            columns,
+            ..NamedTensor::new(name, tensor)
+        }])
+    }
+
+    fn only(message: &Message) -> &NamedTensor {
+        &message.as_tensors().unwrap()[0]
+    }
+
+    fn refusal(replies: &[Message]) -> String {
+        let error = combine(replies).unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn the_mean_has_the_names_of_the_first() {
+        let replies = [
+            reply("a", &[1, 2], vec![1.0_f32, 2.0]),
+            reply("b", &[1, 2], vec![2.0_f32, 4.0]),
+        ];
+        let mean = combine(&replies).unwrap();
+        let named = only(&mean);
+        assert_eq!(*named.tensor.values::<f32>().unwrap(), [1.5, 3.0]);
+        assert_eq!((&*named.name, named.tensor.shape()), ("a", &[1, 2][..]));
+        assert_eq!(named.columns, ["column of a"]);
+    }
+
+    #[test]
+    fn one_float_type_is_kept_and_any_other_mix_is_double() {
+        let single = || reply("a", &[1], vec![1.0_f32]);
+        let double = || reply("a", &[1], vec![2.0_f64]);
+        let whole = || reply("a", &[1], vec![2_i64]);
+        for (replies, dtype, value) in [
+            (vec![single(), single()], DataType::Fp32, 1.0),
+            (vec![single(), double()], DataType::Fp64, 1.5),
+            (vec![whole(), single()], DataType::Fp64, 1.5),
+            (
+                vec![whole(), reply("a", &[1], vec![3_u8])],
+                DataType::Fp64,
+                2.5,
+            ),
+            (vec![single()], DataType::Fp32, 1.0),
+        ] {
+            let mean = combine(&replies).unwrap();
+            assert_eq!(only(&mean).tensor.dtype(), dtype);
+            assert_eq!(only(&mean).tensor.to_f64().unwrap(), [value]);
+        }
+    }
+
+    #[test]
+    fn several_tensors_go_by_name() {
+        let part = |name: &str, value: f64| {
+            NamedTensor::new(name, Tensor::from_vec([1], vec![value]).unwrap())
+        };
+        let first = Message::tensors(vec![part("x", 1.0), part("y", 10.0)]);
+        let second = Message::tensors(vec![part("y", 30.0), part("x", 3.0)]);
+        let mean = combine(&[first.clone(), second]).unwrap();
+        let found: Vec<_> = mean
+            .as_tensors()
+            .unwrap()
+            .iter()
+            .map(|n| (&*n.name, n))
+            .collect();
+        assert_eq!(found[0].0, "x");
+        assert_eq!(found[0].1.tensor.to_f64().unwrap(), [2.0]);
+        assert_eq!(found[1].1.tensor.to_f64().unwrap(), [20.0]);
+        let other = Message::tensors(vec![part("x", 1.0), part("z", 1.0)]);
+        assert_eq!(
+            refusal(&[first, other]),
+            "child 1 has no tensor `y` as child 0 has"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_averaged_names_both() {
+        let narrow = || reply("a", &[1, 2], vec![1.0_f32, 2.0]);
+        let wide = || reply("b", &[1, 3], vec![1.0_f32, 2.0, 3.0]);
+        assert_eq!(
+            refusal(&[narrow(), narrow(), wide()]),
+            "cannot average `a` [1, 2] of child 0 and `b` [1, 3] of child 2: the shapes must be \
+             the same"
+        );
+        let flags = Message::tensor("f", Tensor::from_bools([1], &[true]).unwrap());
+        assert_eq!(
+            refusal(&[flags]),
+            "tensor `f` of child 0: expected numbers to average, found BOOL"
+        );
+        let text = Message {
+            payload: Payload::Text("no".to_owned()),
+            ..Message::default()
+        };
+        assert_eq!(
+            refusal(&[narrow(), text]),
+            "the reply of child 1: expected data to average, found strData"
+        );
+        let none = Message::tensors(Vec::new());
+        assert_eq!(
+            refusal(&[narrow(), none]),
+            "the reply of child 1: expected as many tensors as child 0 has, 1, found 0"
+        );
+        assert_eq!(
+            refusal(&[]),
+            "expected the replies of children to average, found none"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_mean_of_equal_replies_is_the_reply(
+            values in prop::collection::vec(-1e6_f64..1e6, 1..20),
+            children in 1_usize..8,
+        ) {
+            let replies = vec![reply("a", &[values.len()], values.clone()); children];
+            let mean = combine(&replies).unwrap();
+            for (found, expected) in only(&mean).tensor.to_f64().unwrap().iter().zip(&values) {
+                prop_assert!((found - expected).abs() <= expected.abs() * 1e-12);
+            }
+        }
+    }
+}

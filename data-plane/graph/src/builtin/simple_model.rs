@@ -74,3 +74,49 @@ impl Unit for SimpleModel {
         self.0.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hari_error::Kind;
+    use hari_testkit::conformance;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_answers_the_constant_that_its_metadata_promises() {
+        let unit = SimpleModel::new("m");
+        let context = Context::new("id", Duration::from_secs(10));
+        let reply = unit
+            .call(Method::Predict, Input::One(Message::default()), &context)
+            .await;
+        let tensors = reply.unwrap();
+        let [named] = tensors.as_tensors().unwrap() else {
+            panic!("one tensor")
+        };
+        assert_eq!(*named.tensor.values::<f64>().unwrap(), [0.1, 0.9, 0.5]);
+        assert_eq!(named.columns, ["class0", "class1", "class2"]);
+        let metadata = unit.metadata();
+        let spec = &metadata.signatures[0].outputs[0];
+        assert_eq!(
+            (&spec.name, spec.dtype),
+            (&named.name, named.tensor.dtype())
+        );
+        assert_eq!(spec.wire_shape(), [1, 3]);
+        assert_eq!(named.tensor.shape(), [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn it_keeps_the_rules_of_every_unit() {
+        let unit = Arc::new(SimpleModel::new("m"));
+        conformance(unit.clone(), Message::default()).await.unwrap();
+        let context = Context::new("id", Duration::from_secs(10));
+        let error = unit
+            .call(Method::Route, Input::One(Message::default()), &context)
+            .await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unimplemented);
+        assert_eq!(error.message(), "SIMPLE_MODEL has no method route");
+    }
+}
