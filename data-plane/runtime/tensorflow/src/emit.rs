@@ -22,8 +22,8 @@ use crate::dtype::{self, DataType};
 use crate::refusal::Refusal;
 use crate::shape::{self, Dim, Symbols};
 
-pub(crate) use indexing::Range;
-pub(crate) use window::{Padding, Window};
+pub(crate) use indexing::{END, Range, START};
+pub(crate) use window::{Padding, Pads, Window};
 
 /// Numbers of a value are followed up to this many.
 const MAX_CONTENT: usize = 256;

@@ -81,9 +81,9 @@ pub(crate) struct Wanted {
     pub(crate) feeds: Vec<String>,
     /// Tensors of the main graph to compute, `node:index`.
     pub(crate) fetches: Vec<String>,
-    /// Also visit what must run before, and the whole body of each function: for graphs that are
-    /// run for their effects.
-    pub(crate) effects: bool,
+    /// Operations of the main graph that are run for their effects: with what must run before
+    /// them, and with the whole body of each function.
+    pub(crate) targets: Vec<String>,
 }
 
 /// The flat graph. Feeds come first, one node each in their order.
@@ -99,15 +99,16 @@ pub(crate) struct Flat {
 /// If a reference leads nowhere, if functions call each other in a circle or more than 64 deep, or
 /// if there are more than a million nodes.
 pub(crate) fn flatten(library: &Library<'_>, wanted: &Wanted) -> Result<Flat> {
-    let mut flattener =
-        Flattener { library, graph: Graph::default(), effects: wanted.effects, visited: 0 };
+    let effects = !wanted.targets.is_empty();
+    let mut flattener = Flattener { library, graph: Graph::default(), effects, visited: 0 };
     let mut main = Scope { nodes: library.nodes.clone(), ..Scope::default() };
     for feed in &wanted.feeds {
         let edges = flattener.graph.push(feed_node(feed));
         main.feeds.extend(edges.into_iter().map(|edge| (Reference::in_graph(feed).key(), edge)));
     }
     let references: Vec<_> = wanted.fetches.iter().map(|name| Reference::in_graph(name)).collect();
-    flattener.visit(&mut main, references.iter().map(|reference| reference.node))?;
+    let roots = references.iter().map(|reference| reference.node);
+    flattener.visit(&mut main, roots.chain(wanted.targets.iter().map(String::as_str)))?;
     let fetches = references.iter().map(|reference| flattener.resolve(&main, *reference));
     let fetches = fetches.collect::<Result<_>>()?;
     Ok(Flat { graph: flattener.graph, fetches })

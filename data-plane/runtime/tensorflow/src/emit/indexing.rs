@@ -20,11 +20,6 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// From `start` to the end.
-    pub(crate) fn from(axis: usize, start: i64) -> Self {
-        Self { axis, start, end: END, step: 1 }
-    }
-
     /// The first index and the number of indices in a dimension of this size.
     fn bounds(&self, size: i64) -> Option<(i64, i64)> {
         let step = self.step.checked_abs().filter(|&step| step > 0)?;

@@ -87,7 +87,7 @@ fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
 
 fn flat(meta: &MetaGraphDef, feeds: &[&str], fetches: &[&str]) -> Result<Flat> {
     let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    let wanted = Wanted { feeds: own(feeds), fetches: own(fetches), effects: false };
+    let wanted = Wanted { feeds: own(feeds), fetches: own(fetches), targets: Vec::new() };
     flatten(&Library::new(meta), &wanted)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn keys(meta: &MetaGraphDef, library: &Library<'_>) -> Result<HashMap
     if library.node(operation).is_none() {
         return Ok(HashMap::new());
     }
-    let wanted = Wanted { fetches: vec![operation.to_owned()], effects: true, ..Wanted::default() };
+    let wanted = Wanted { targets: vec![operation.to_owned()], ..Wanted::default() };
     let graph = flatten(library, &wanted)?.graph;
     Ok(graph.nodes.iter().filter_map(|node| assignment(&graph, node)).collect())
 }

@@ -1,0 +1,259 @@
+//! The stages in order: folder, signatures, flat graphs, lowering, layout, engine.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use hari_core::{Call, DataType as Element, Model, Signature, Tensor};
+use hari_error::{Error, Result};
+use hari_onnx::{BoundSignature, OnnxModel, Options};
+use hari_proto::onnx::tensor_proto::DataType as OnnxType;
+use hari_proto::tensorflow::TensorShapeProto;
+
+use crate::dtype;
+use crate::emit::{Attr, Builder, Id};
+use crate::function::{Flat, Library, Wanted, flatten};
+use crate::graph::FEED;
+use crate::layout;
+use crate::lower::{self, Task};
+use crate::refusal::{Refusals, Unsupported};
+use crate::saved_model::SavedModel;
+use crate::signature::{self, Bound};
+use crate::variables::Variables;
+
+/// The name of this kind of model in the open inference protocol.
+const PLATFORM: &str = "tensorflow_savedmodel";
+
+/// A SavedModel on the built-in engine.
+pub struct TensorflowModel {
+    engine: OnnxModel,
+}
+
+impl Model for TensorflowModel {
+    fn signatures(&self) -> &[Signature] {
+        self.engine.signatures()
+    }
+
+    fn run(&self, call: Call) -> Result<Vec<Tensor>> {
+        self.engine.run(call)
+    }
+
+    fn platform(&self) -> &str {
+        PLATFORM
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.engine.memory_bytes()
+    }
+}
+
+/// Loads the SavedModel in `folder`, the one that holds `saved_model.pb`. All its signatures are
+/// served, `serving_default` first.
+///
+/// # Errors
+/// `Model` if the folder is not a SavedModel or is damaged, or if it uses operators that have no
+/// lowering; then all of them are named.
+pub fn load(folder: &Path, options: &Options) -> Result<TensorflowModel> {
+    let saved = SavedModel::open(folder)?;
+    let lowered = Lowered::of(&saved)?;
+    if let Some(error) = lowered.refusals.error() {
+        return Err(error);
+    }
+    let (mut builder, mut signatures) = (lowered.builder, lowered.signatures);
+    layout::improve(&mut builder, signatures.iter_mut().flat_map(|bound| &mut bound.outputs));
+    let mut outputs: Vec<Id> =
+        signatures.iter().flat_map(|bound| &bound.outputs).copied().collect();
+    outputs.sort_unstable();
+    outputs.dedup();
+    builder.prune(&outputs);
+    let model = builder.model(&outputs)?;
+    let bound = signatures.into_iter().map(|bound| bound.named(&builder)).collect();
+    let engine = OnnxModel::load_graph(&model, bound, options)?;
+    Ok(TensorflowModel { engine })
+}
+
+/// What a SavedModel holds, whether or not it can be served.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// The tags of every graph in the file.
+    pub tags: Vec<Vec<String>>,
+    /// The signatures of the graph for serving.
+    pub signatures: Vec<Signature>,
+    /// Operators that the signatures use, and how often, functions inlined.
+    pub operators: BTreeMap<String, usize>,
+    /// Operators without a lowering.
+    pub unsupported: Vec<Unsupported>,
+    /// The version of the TensorFlow that wrote it.
+    pub tensorflow_version: String,
+    /// Bytes of the graph and the variables on disk.
+    pub bytes: u64,
+}
+
+/// Reads the SavedModel in `folder` without loading it into an engine.
+///
+/// # Errors
+/// If the folder is not a SavedModel or is damaged.
+pub fn inspect(folder: &Path) -> Result<Inspection> {
+    let saved = SavedModel::open(folder)?;
+    let lowered = Lowered::of(&saved)?;
+    Ok(Inspection {
+        tags: saved.tags.clone(),
+        signatures: lowered.signatures.into_iter().map(|bound| bound.signature).collect(),
+        operators: lowered.operators,
+        unsupported: lowered.refusals.list(),
+        tensorflow_version: saved.tensorflow_version().to_owned(),
+        bytes: saved.bytes_on_disk(),
+    })
+}
+
+/// A signature over values of the ONNX graph.
+struct Made {
+    signature: Signature,
+    inputs: Vec<Id>,
+    outputs: Vec<Id>,
+}
+
+impl Made {
+    fn named(self, builder: &Builder) -> BoundSignature {
+        let names = |ids: &[Id]| ids.iter().map(|&id| builder.name(id)).collect();
+        BoundSignature {
+            inputs: names(&self.inputs),
+            outputs: names(&self.outputs),
+            signature: self.signature,
+        }
+    }
+}
+
+/// All signatures in one ONNX graph.
+struct Lowered {
+    builder: Builder,
+    signatures: Vec<Made>,
+    operators: BTreeMap<String, usize>,
+    refusals: Refusals,
+}
+
+impl Lowered {
+    fn of(saved: &SavedModel) -> Result<Self> {
+        let library = Library::new(&saved.meta);
+        let mut variables = Variables::open(saved, &library)?;
+        let mut lowered = Self {
+            builder: Builder::default(),
+            signatures: Vec::new(),
+            operators: BTreeMap::new(),
+            refusals: Refusals::default(),
+        };
+        let mut weights = HashMap::new();
+        let mut done: Vec<(Flat, Bound)> = Vec::new();
+        for bound in signature::all(&saved.meta)? {
+            let flat = flatten(&library, &wanted(&bound))?;
+            lowered.count(&flat);
+            let same = done.iter().position(|(other, as_bound)| alike(&flat, &bound, other, as_bound));
+            if let Some(made) = same.and_then(|at| lowered.signatures.get(at)) {
+                let (inputs, outputs) = (made.inputs.clone(), made.outputs.clone());
+                let signature = bound.signature.clone();
+                lowered.signatures.push(Made { signature, inputs, outputs });
+            } else {
+                lowered.read(&flat, &mut variables, &mut weights)?;
+                lowered.add(&flat, &bound, &weights)?;
+            }
+            done.push((flat, bound));
+        }
+        Ok(lowered)
+    }
+
+    fn count(&mut self, flat: &Flat) {
+        for node in flat.graph.nodes.iter().filter(|node| node.op != FEED) {
+            *self.operators.entry(node.op.clone()).or_default() += 1;
+        }
+    }
+
+    /// Reads the values of the variables that the graph uses.
+    fn read(
+        &mut self,
+        flat: &Flat,
+        variables: &mut Variables,
+        weights: &mut HashMap<String, Id>,
+    ) -> Result<()> {
+        for node in lower::variables(&flat.graph) {
+            if !weights.contains_key(&node.name) {
+                let shared = node.attrs.text("shared_name").unwrap_or_default();
+                let value = variables.value(&node.name, shared)?;
+                weights.insert(node.name.clone(), self.builder.constant(value));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, flat: &Flat, bound: &Bound, weights: &HashMap<String, Id>) -> Result<()> {
+        let signature = bound.signature.clone();
+        let mut inputs = Vec::new();
+        let mut feeds = Vec::new();
+        for (spec, (_, shape)) in signature.inputs.iter().zip(&bound.feeds) {
+            let name = format!("{}:{}", signature.name, spec.name);
+            let (input, feed) = self.input(&name, spec.dtype, shape);
+            inputs.push(input);
+            feeds.push(feed);
+        }
+        let task = Task { graph: &flat.graph, feeds: &feeds, fetches: &flat.fetches, weights };
+        let values = lower::lower(&mut self.builder, &task, &mut self.refusals);
+        let refused = values.iter().any(|&value| self.builder.is_refused(value));
+        if refused && self.refusals.error().is_none() {
+            return Err(Error::internal(format!(
+                "signature `{}` was refused without a reason",
+                signature.name
+            )));
+        }
+        let outputs = values.into_iter().zip(&signature.outputs);
+        let outputs = outputs.map(|(value, spec)| self.output(value, spec.dtype)).collect();
+        self.signatures.push(Made { signature, inputs, outputs });
+        Ok(())
+    }
+
+    /// An input of the ONNX graph, and the value that the operations read: bytes are widened.
+    fn input(&mut self, name: &str, dtype: Element, shape: &TensorShapeProto) -> (Id, Id) {
+        let dtype = dtype::from_element(dtype);
+        let dims = self.builder.symbols.shape(shape);
+        let input = self.builder.input(name, dtype, dims.clone());
+        if !dtype::is_narrow(dtype) {
+            return (input, input);
+        }
+        let attrs = vec![("to", Attr::Int(i64::from(i32::from(OnnxType::Int32))))];
+        (input, self.builder.node("Cast", &[input], attrs, (dtype, dims)))
+    }
+
+    /// An output of the ONNX graph: bytes are narrowed, and what is not computed is copied.
+    fn output(&mut self, value: Id, dtype: Element) -> Id {
+        let narrow = match dtype {
+            Element::Uint8 => Some(OnnxType::Uint8),
+            Element::Int8 => Some(OnnxType::Int8),
+            _ => None,
+        };
+        let kind = (self.builder.dtype(value), self.builder.value(value).shape.clone());
+        match narrow {
+            Some(narrow) => {
+                let attrs = vec![("to", Attr::Int(i64::from(i32::from(narrow))))];
+                self.builder.node("Cast", &[value], attrs, kind)
+            }
+            None => self.builder.node("Identity", &[value], Vec::new(), kind),
+        }
+    }
+}
+
+fn wanted(bound: &Bound) -> Wanted {
+    Wanted {
+        feeds: bound.feeds.iter().map(|(name, _)| name.clone()).collect(),
+        fetches: bound.fetches.clone(),
+        targets: Vec::new(),
+    }
+}
+
+/// Whether two signatures compute the same from the same inputs, under whatever names.
+fn alike(flat: &Flat, bound: &Bound, other: &Flat, as_bound: &Bound) -> bool {
+    let specs = |bound: &Bound| {
+        let (inputs, outputs) = (&bound.signature.inputs, &bound.signature.outputs);
+        let kinds = inputs.iter().chain(outputs).map(|spec| (spec.dtype, spec.shape.clone()));
+        kinds.collect::<Vec<_>>()
+    };
+    flat.fetches == other.fetches
+        && specs(bound) == specs(as_bound)
+        && flat.graph.same_as(&other.graph)
+}

@@ -1,0 +1,258 @@
+//! From TensorFlow's operators to ONNX's: one table entry for each operator.
+//!
+//! Each file below has a table of operators of one kind. An operator without an entry, or one
+//! whose attributes have no lowering, is noted and the walk goes on, so that all are reported.
+
+mod activation;
+mod convolution;
+mod fill;
+mod identity;
+mod indexing;
+mod join;
+mod linear;
+mod math;
+mod normalisation;
+mod padding;
+mod pooling;
+mod reduce;
+mod resize;
+mod select;
+mod shape;
+mod space;
+mod strided;
+mod volume;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::dtype::DataType;
+use crate::emit::{Builder, Id};
+use crate::graph::{Edge, FEED, Graph, Node, is_variable};
+use crate::refusal::{Refusal, Refusals};
+
+/// The outputs of an operation, or why it has no lowering.
+pub(crate) type Lowered = Result<Vec<Id>, Refusal>;
+
+/// What becomes of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Computed by ONNX operators when a request comes.
+    Lowered,
+    /// Gone when the model is loaded: a constant, a variable, or its input handed on.
+    Folded,
+}
+
+/// A row of the table.
+pub(crate) struct Operator {
+    name: &'static str,
+    treatment: Treatment,
+    lower: fn(&mut Context<'_>) -> Lowered,
+}
+
+const fn lowered(name: &'static str, lower: fn(&mut Context<'_>) -> Lowered) -> Operator {
+    Operator { name, treatment: Treatment::Lowered, lower }
+}
+
+const fn folded(name: &'static str, lower: fn(&mut Context<'_>) -> Lowered) -> Operator {
+    Operator { name, treatment: Treatment::Folded, lower }
+}
+
+static TABLES: &[&[Operator]] = &[
+    activation::OPERATORS,
+    convolution::OPERATORS,
+    fill::OPERATORS,
+    identity::OPERATORS,
+    indexing::OPERATORS,
+    join::OPERATORS,
+    linear::OPERATORS,
+    math::OPERATORS,
+    normalisation::OPERATORS,
+    padding::OPERATORS,
+    pooling::OPERATORS,
+    reduce::OPERATORS,
+    resize::OPERATORS,
+    select::OPERATORS,
+    shape::OPERATORS,
+    space::OPERATORS,
+    strided::OPERATORS,
+    volume::OPERATORS,
+];
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Operator>> =
+    LazyLock::new(|| operators().map(|operator| (operator.name, operator)).collect());
+
+fn operators() -> impl Iterator<Item = &'static Operator> {
+    TABLES.iter().copied().flatten()
+}
+
+/// Every TensorFlow operator that can be served, and what becomes of it, by name.
+#[must_use]
+pub fn coverage() -> Vec<(&'static str, Treatment)> {
+    let mut rows: Vec<_> =
+        operators().map(|operator| (operator.name, operator.treatment)).collect();
+    rows.sort_unstable_by_key(|(name, _)| *name);
+    rows
+}
+
+/// One operation, while it is lowered.
+pub(crate) struct Context<'a> {
+    pub(crate) builder: &'a mut Builder,
+    pub(crate) node: &'a Node,
+    inputs: Vec<Id>,
+    weights: &'a HashMap<String, Id>,
+}
+
+impl Context<'_> {
+    /// Input number `index`.
+    fn input(&self, index: usize) -> Result<Id, Refusal> {
+        let input = self.inputs.get(index).copied();
+        input.ok_or_else(|| Refusal::new(format!("it has no input {index}")))
+    }
+
+    fn first(&self) -> Result<Id, Refusal> {
+        self.input(0)
+    }
+
+    fn pair(&self) -> Result<(Id, Id), Refusal> {
+        Ok((self.input(0)?, self.input(1)?))
+    }
+
+    /// All numbers of an integer input; `what` names it.
+    fn numbers(&self, index: usize, what: &str) -> Result<Vec<i64>, Refusal> {
+        self.builder.numbers(self.input(index)?, what)
+    }
+
+    fn dtype(&self, index: usize) -> Result<DataType, Refusal> {
+        Ok(self.builder.dtype(self.input(index)?))
+    }
+
+    /// A value handed on as it is.
+    fn pass(&self, index: usize) -> Lowered {
+        Ok(vec![self.input(index)?])
+    }
+
+    /// A scalar of the type of the first input.
+    fn like(&mut self, number: f64) -> Result<Id, Refusal> {
+        let dtype = self.dtype(0)?;
+        self.builder.scalar(dtype, number)
+    }
+
+    /// An ONNX operator on the first input that keeps type and shape.
+    fn unary(&mut self, op: &'static str) -> Lowered {
+        let x = self.first()?;
+        Ok(vec![self.builder.unary(op, x)])
+    }
+
+    /// An ONNX operator on both inputs, broadcast.
+    fn binary(&mut self, op: &'static str) -> Lowered {
+        let (a, b) = self.pair()?;
+        Ok(vec![self.builder.binary(op, a, b)?])
+    }
+}
+
+/// A graph with its inputs made and its variables read.
+pub(crate) struct Task<'a> {
+    pub(crate) graph: &'a Graph,
+    /// Values of the feeds, in their order; they are the first nodes of the graph.
+    pub(crate) feeds: &'a [Id],
+    pub(crate) fetches: &'a [Edge],
+    /// Values of variables by the name of their node.
+    pub(crate) weights: &'a HashMap<String, Id>,
+}
+
+/// Lowers a graph and gives the values of its fetches. What cannot be lowered is added to
+/// `refusals`; then the values are of no use.
+pub(crate) fn lower(builder: &mut Builder, task: &Task<'_>, refusals: &mut Refusals) -> Vec<Id> {
+    let mut values: Vec<Vec<Id>> = Vec::with_capacity(task.graph.nodes.len());
+    for (index, node) in task.graph.nodes.iter().enumerate() {
+        let outputs = match task.feeds.get(index).filter(|_| node.op == FEED) {
+            Some(&feed) => vec![feed],
+            None => {
+                let inputs = node.inputs.iter().map(|&edge| value(builder, &values, edge)).collect();
+                let context = Context { builder, node, inputs, weights: task.weights };
+                lower_node(context, refusals)
+            }
+        };
+        values.push(outputs);
+    }
+    task.fetches.iter().map(|&edge| value(builder, &values, edge)).collect()
+}
+
+fn value(builder: &mut Builder, values: &[Vec<Id>], edge: Edge) -> Id {
+    let outputs = values.get(edge.node);
+    let found = outputs.and_then(|outputs| outputs.get(edge.output)).copied();
+    found.unwrap_or_else(|| builder.refused())
+}
+
+/// The outputs of one operation; stand-ins if it is refused.
+fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
+    let (op, outputs) = (context.node.op.as_str(), context.node.outputs);
+    let refused_input = context.inputs.iter().any(|&input| context.builder.is_refused(input));
+    let result = match BY_NAME.get(op) {
+        None => {
+            refusals.unknown(op);
+            Err(Refusal::inherited())
+        }
+        Some(_) if refused_input => Err(Refusal::inherited()),
+        Some(operator) => (operator.lower)(&mut context),
+    };
+    result.unwrap_or_else(|refusal| {
+        refusals.refused(op, &refusal);
+        (0..outputs).map(|_| context.builder.refused()).collect()
+    })
+}
+
+/// The nodes that stand for variables.
+pub(crate) fn variables(graph: &Graph) -> impl Iterator<Item = &Node> {
+    graph.nodes.iter().filter(|node| is_variable(&node.op))
+}
+
+/// Whether channels are the last dimension or the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channels {
+    Last,
+    First,
+}
+
+impl Channels {
+    fn of(node: &Node) -> Result<Self, Refusal> {
+        match node.attrs.text("data_format").unwrap_or("NHWC") {
+            "NHWC" | "NDHWC" => Ok(Self::Last),
+            "NCHW" | "NCDHW" => Ok(Self::First),
+            other => Err(Refusal::new(format!("data format {other}"))),
+        }
+    }
+
+    /// One number for each spatial dimension of a list with one for each dimension.
+    fn spatial<T: Copy>(self, all: &[T]) -> Vec<T> {
+        match (self, all) {
+            (Self::Last, [_, spatial @ .., _]) | (Self::First, [_, _, spatial @ ..]) => {
+                spatial.to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The value with channels second.
+    fn to_first(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
+        let rank = builder.rank(x)?;
+        if self == Self::First || rank < 3 {
+            return Ok(x);
+        }
+        let order: Vec<_> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+        builder.transpose(x, &order)
+    }
+
+    /// A value with channels second, back where the operation has them.
+    fn from_first(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
+        let rank = builder.rank(x)?;
+        if self == Self::First || rank < 3 {
+            return Ok(x);
+        }
+        let order: Vec<_> = [0].into_iter().chain(2..rank).chain([1]).collect();
+        builder.transpose(x, &order)
+    }
+}
+
+#[cfg(test)]
+mod tests;

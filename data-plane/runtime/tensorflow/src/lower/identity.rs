@@ -1,0 +1,35 @@
+//! Operators that are gone when the model is loaded: constants, variables, hand-overs.
+
+use super::{Context, Lowered, Operator, folded, lowered};
+use crate::constant;
+use crate::refusal::Refusal;
+
+pub(super) static OPERATORS: &[Operator] = &[
+    folded("Const", |c| {
+        let tensor = constant::decode(c.node.attrs.tensor("value")?)?;
+        Ok(vec![c.builder.constant(tensor)])
+    }),
+    folded("VarHandleOp", variable),
+    folded("VariableV2", variable),
+    folded("Variable", variable),
+    folded("ReadVariableOp", |c| c.pass(0)),
+    folded("Identity", |c| c.pass(0)),
+    folded("IdentityN", |c| Ok(c.inputs.clone())),
+    folded("StopGradient", |c| c.pass(0)),
+    folded("PreventGradient", |c| c.pass(0)),
+    folded("Snapshot", |c| c.pass(0)),
+    folded("CheckNumerics", |c| c.pass(0)),
+    folded("EnsureShape", |c| c.pass(0)),
+    folded("PlaceholderWithDefault", |c| c.pass(0)),
+    folded("Placeholder", |_| Err(Refusal::new("it is not an input of the signature"))),
+    folded("NoOp", |_| Ok(Vec::new())),
+    lowered("Cast", |c| {
+        let (x, to) = (c.first()?, c.node.attrs.dtype("DstT")?);
+        Ok(vec![c.builder.cast(x, to)?])
+    }),
+];
+
+fn variable(c: &mut Context<'_>) -> Lowered {
+    let value = c.weights.get(&c.node.name).copied();
+    Ok(vec![value.ok_or_else(|| Refusal::new("its value was not read"))?])
+}

@@ -1,0 +1,173 @@
+//! `StridedSlice`: Python's indexing, with its ellipsis, new axes and single indices.
+
+use super::{Context, Lowered, Operator, lowered};
+use crate::emit::{END, Range, START};
+use crate::graph::Node;
+use crate::refusal::Refusal;
+use crate::shape::Dim;
+
+pub(super) static OPERATORS: &[Operator] = &[lowered("StridedSlice", strided_slice)];
+
+/// One bit for each entry of the index.
+struct Masks {
+    begin: i64,
+    end: i64,
+    ellipsis: i64,
+    new_axis: i64,
+    shrink: i64,
+}
+
+impl Masks {
+    fn of(node: &Node) -> Result<Self, Refusal> {
+        let mask = |name: &str| node.attrs.int(name);
+        Ok(Self {
+            begin: mask("begin_mask")?,
+            end: mask("end_mask")?,
+            ellipsis: mask("ellipsis_mask")?,
+            new_axis: mask("new_axis_mask")?,
+            shrink: mask("shrink_axis_mask")?,
+        })
+    }
+}
+
+fn bit(mask: i64, index: usize) -> bool {
+    index < 64 && mask >> index & 1 == 1
+}
+
+/// What an index does to a tensor.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    ranges: Vec<Range>,
+    /// Axes of the sliced tensor that are left out.
+    shrunk: Vec<i64>,
+    /// Axes of the result that are new.
+    fresh: Vec<i64>,
+}
+
+/// Begin, end and step of each entry, as far as they are known.
+struct Entries {
+    begin: Vec<Dim>,
+    end: Vec<Dim>,
+    steps: Vec<i64>,
+}
+
+fn plan(entries: &Entries, masks: &Masks, rank: usize) -> Result<Plan, Refusal> {
+    let count = entries.steps.len();
+    let mut plan = Plan::default();
+    let (mut axis, mut made) = (0, 0);
+    for index in 0..count {
+        if bit(masks.ellipsis, index) {
+            let after = (index + 1..count).filter(|&later| !bit(masks.new_axis, later)).count();
+            let skipped = rank.saturating_sub(axis + after);
+            axis += skipped;
+            made += skipped as i64;
+        } else if bit(masks.new_axis, index) {
+            plan.fresh.push(made);
+            made += 1;
+        } else {
+            if axis >= rank {
+                return Err(Refusal::new("it indexes more dimensions than there are"));
+            }
+            let shrink = bit(masks.shrink, index);
+            plan.ranges.push(range(entries, masks, (index, axis), shrink)?);
+            if shrink {
+                plan.shrunk.push(axis as i64);
+            } else {
+                made += 1;
+            }
+            axis += 1;
+        }
+    }
+    Ok(plan)
+}
+
+fn range(
+    entries: &Entries,
+    masks: &Masks,
+    (index, axis): (usize, usize),
+    shrink: bool,
+) -> Result<Range, Refusal> {
+    let number = |dims: &[Dim]| {
+        let known = dims.get(index).copied().and_then(Dim::known);
+        known.ok_or_else(|| Refusal::new("a bound of its index is not a constant"))
+    };
+    let clamped = |number: i64| number.clamp(START, END);
+    let step = entries.steps.get(index).copied().unwrap_or(1);
+    if shrink {
+        let start = clamped(number(&entries.begin)?);
+        let end = if start == -1 { END } else { start + 1 };
+        return Ok(Range { axis, start, end, step: 1 });
+    }
+    if step == 0 {
+        return Err(Refusal::new("a step of its index is zero"));
+    }
+    let (first, last) = if step > 0 { (0, END) } else { (END, START) };
+    let start = if bit(masks.begin, index) { first } else { clamped(number(&entries.begin)?) };
+    let end = if bit(masks.end, index) { last } else { clamped(number(&entries.end)?) };
+    Ok(Range { axis, start, end, step })
+}
+
+fn strided_slice(c: &mut Context<'_>) -> Lowered {
+    let (x, begin, end) = (c.first()?, c.input(1)?, c.input(2)?);
+    let masks = Masks::of(c.node)?;
+    let steps = c.numbers(3, "steps")?;
+    let mut unknown = || vec![c.builder.symbols.fresh(); steps.len()];
+    let (no_begin, no_end) = (unknown(), unknown());
+    let entries = Entries {
+        begin: c.builder.content(begin).unwrap_or(no_begin),
+        end: c.builder.content(end).unwrap_or(no_end),
+        steps,
+    };
+    let plan = plan(&entries, &masks, c.builder.rank(x)?)?;
+    let mut y = c.builder.slice(x, &plan.ranges)?;
+    if !plan.shrunk.is_empty() {
+        y = c.builder.squeeze(y, &plan.shrunk)?;
+    }
+    Ok(vec![c.builder.unsqueeze(y, &plan.fresh)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::known;
+
+    const NONE: Masks = Masks { begin: 0, end: 0, ellipsis: 0, new_axis: 0, shrink: 0 };
+
+    fn entries(begin: &[i64], end: &[i64], steps: &[i64]) -> Entries {
+        Entries { begin: known(begin), end: known(end), steps: steps.to_vec() }
+    }
+
+    #[test]
+    fn an_ellipsis_stands_for_the_axes_that_are_left() {
+        // x[..., 1, newaxis, 2:] of rank 4
+        let entries = entries(&[0, 1, 0, 2], &[0, 0, 0, 0], &[1; 4]);
+        let masks = Masks { ellipsis: 1, shrink: 2, new_axis: 4, end: 8, ..NONE };
+        let plan = plan(&entries, &masks, 4).unwrap();
+        assert_eq!(plan.shrunk, [2]);
+        assert_eq!(plan.fresh, [2]);
+        let last = Range { axis: 3, start: 2, end: END, step: 1 };
+        assert_eq!(plan.ranges, [Range { axis: 2, start: 1, end: 2, step: 1 }, last]);
+    }
+
+    #[test]
+    fn the_last_element_and_backwards() {
+        let plan = plan(
+            &entries(&[-1, 0], &[0, 0], &[1, -1]),
+            &Masks { shrink: 1, begin: 2, end: 2, ..NONE },
+            2,
+        )
+        .unwrap();
+        let last = Range { axis: 0, start: -1, end: END, step: 1 };
+        let backwards = Range { axis: 1, start: END, end: START, step: -1 };
+        assert_eq!(plan.ranges, [last, backwards]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert!(plan(&entries(&[0, 0], &[1, 1], &[1, 1]), &NONE, 1).is_err());
+        assert!(plan(&entries(&[0], &[1], &[0]), &NONE, 1).is_err());
+        let unknown = Entries { begin: vec![Dim::Symbol(1)], ..entries(&[], &[1], &[1]) };
+        assert!(plan(&unknown, &NONE, 1).is_err());
+        assert!(plan(&unknown, &Masks { begin: 1, ..NONE }, 1).is_ok());
+    }
+}

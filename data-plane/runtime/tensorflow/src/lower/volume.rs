@@ -1,0 +1,194 @@
+//! Convolutions and pools over three dimensions, as sums over two-dimensional ones.
+//!
+//! The engine moves windows over at most two dimensions. A window over `[depth, height, width]` is
+//! one two-dimensional window for each step in its depth, over every depth at once.
+
+use hari_core::Tensor;
+
+use super::{Channels, Context, Lowered, Operator, convolution, lowered, pooling};
+use crate::emit::{Id, Padding, Pads, Range, Window};
+use crate::refusal::Refusal;
+use crate::shape::Dim;
+
+pub(super) static OPERATORS: &[Operator] = &[
+    lowered("Conv3D", convolve),
+    lowered("MaxPool3D", |c| pool(c, "MaxPool")),
+    lowered("AvgPool3D", |c| pool(c, "AveragePool")),
+];
+
+/// `[batch, depth, height, width, channels]`, cut for the depths of the window.
+struct Volume {
+    x: Id,
+    batch: Dim,
+    /// Height, width and channels.
+    plane: [Dim; 3],
+    steps: Vec<Range>,
+    outputs: i64,
+}
+
+fn unknown() -> Refusal {
+    Refusal::new("the size of its input is not known")
+}
+
+/// The window's depth and the window over each plane.
+fn divide(window: &Window) -> Result<(Window, Window), Refusal> {
+    let part = |range: std::ops::Range<usize>| {
+        let cut = |numbers: &[i64]| numbers.get(range.clone()).map(<[i64]>::to_vec);
+        Some(Window {
+            size: cut(&window.size)?,
+            strides: cut(&window.strides)?,
+            dilations: cut(&window.dilations)?,
+            padding: match &window.padding {
+                Padding::Explicit(pads) => Padding::Explicit(pads.get(range.clone())?.to_vec()),
+                other => other.clone(),
+            },
+        })
+    };
+    part(0..1).zip(part(1..3)).ok_or_else(|| Refusal::new("its window is not of rank 3"))
+}
+
+/// Pads the depth with `filler` (0 if none) and finds which depths each step of the window reads.
+fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Result<Volume, Refusal> {
+    let dims = c.builder.dims(x)?;
+    let [batch, Dim::Known(size), plane @ ..] = dims.as_slice() else { return Err(unknown()) };
+    let plane = plane.try_into().map_err(|_| unknown())?;
+    let single = |numbers: &[i64]| numbers.first().copied().filter(|n| (1..=1 << 12).contains(n));
+    let numbers = [&depth.size, &depth.strides, &depth.dilations].map(|numbers| single(numbers));
+    let [Some(count), Some(stride), Some(dilation)] = numbers else {
+        return Err(Refusal::new(format!("window {depth:?}")));
+    };
+    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(*size)]) else { return Err(unknown()) };
+    let (before, after) = pads.first().copied().unwrap_or_default();
+    let room = size + before + after - ((count - 1) * dilation + 1);
+    if room < 0 {
+        return Err(Refusal::new("its window is larger than its input"));
+    }
+    let filler = filler.map(|filler| c.builder.floats(&[], vec![filler])).transpose()?;
+    let x = c.builder.pad(x, &[0, before, 0, 0, 0, 0, after, 0, 0, 0], "constant", filler)?;
+    let outputs = room / stride + 1;
+    let step = |index: i64| Range {
+        axis: 1,
+        start: index * dilation,
+        end: index * dilation + (outputs - 1) * stride + 1,
+        step: stride,
+    };
+    Ok(Volume { x, batch: *batch, plane, steps: (0..count).map(step).collect(), outputs })
+}
+
+impl Volume {
+    /// Every depth that one step reads, as a batch of images with channels first.
+    fn images(&self, c: &mut Context<'_>, step: &Range) -> Result<Id, Refusal> {
+        let slab = c.builder.slice(self.x, &[*step])?;
+        let images = c.builder.symbols.product(&[self.batch, Dim::Known(self.outputs)]);
+        let [height, width, channels] = self.plane;
+        let flat = c.builder.reshape_to(slab, &[images, height, width, channels])?;
+        Channels::Last.to_first(c.builder, flat)
+    }
+
+    /// The images of the result, as volumes again.
+    fn volumes(&self, c: &mut Context<'_>, images: Id) -> Result<Id, Refusal> {
+        let images = Channels::Last.from_first(c.builder, images)?;
+        let dims = c.builder.dims(images)?;
+        let front = [self.batch, Dim::Known(self.outputs)];
+        let dims: Vec<_> = front.into_iter().chain(dims.into_iter().skip(1)).collect();
+        c.builder.reshape_to(images, &dims)
+    }
+}
+
+/// The value as `[batch, depth, height, width, channels]`, and back.
+fn channels_last(c: &mut Context<'_>, x: Id, channels: Channels) -> Result<Id, Refusal> {
+    if channels == Channels::Last { Ok(x) } else { Channels::Last.from_first(c.builder, x) }
+}
+
+fn as_given(c: &mut Context<'_>, y: Id, channels: Channels) -> Lowered {
+    if channels == Channels::Last {
+        return Ok(vec![y]);
+    }
+    Ok(vec![Channels::Last.to_first(c.builder, y)?])
+}
+
+fn convolve(c: &mut Context<'_>) -> Lowered {
+    let (x, kernel) = c.pair()?;
+    let channels = Channels::of(c.node)?;
+    let kernel = c.builder.value(kernel).constant.clone();
+    let kernel = kernel.ok_or_else(|| Refusal::new("its kernel is not a constant"))?;
+    let kernels = planes(&kernel)?;
+    let size: Vec<_> = kernel.shape().iter().take(3).map(|&size| size as i64).collect();
+    let (depth, flat) = divide(&convolution::window(c.node, channels, size)?)?;
+    let x = channels_last(c, x, channels)?;
+    let volume = cut(c, x, &depth, None)?;
+    let mut sum = None;
+    for (step, kernel) in volume.steps.iter().zip(&kernels) {
+        let images = volume.images(c, step)?;
+        let kernel = c.builder.transposed_constant(kernel, &[3, 2, 0, 1])?;
+        let part = c.builder.convolution(images, kernel, &flat, 1)?;
+        sum = Some(match sum {
+            Some(sum) => c.builder.binary("Add", sum, part)?,
+            None => part,
+        });
+    }
+    let sum = sum.ok_or_else(unknown)?;
+    let y = volume.volumes(c, sum)?;
+    as_given(c, y, channels)
+}
+
+/// The two-dimensional kernel of each depth.
+fn planes(kernel: &Tensor) -> Result<Vec<Tensor>, Refusal> {
+    let broken = || Refusal::new("its kernel is not of rank 5");
+    let ([depth, rest @ ..], Some(bytes)) = (kernel.shape(), kernel.bytes()) else {
+        return Err(broken());
+    };
+    if rest.len() != 4 || *depth == 0 {
+        return Err(broken());
+    }
+    let size = bytes.len() / depth;
+    let plane = |index: usize| {
+        let part = bytes.slice(index * size..(index + 1) * size);
+        Ok(Tensor::from_bytes(kernel.dtype(), rest, part)?)
+    };
+    (0..*depth).map(plane).collect()
+}
+
+fn pool(c: &mut Context<'_>, op: &'static str) -> Lowered {
+    let x = c.first()?;
+    let channels = Channels::of(c.node)?;
+    let (size, strides) = (c.node.attrs.ints("ksize"), c.node.attrs.ints("strides"));
+    let (depth, flat) = divide(&pooling::window(c.node, channels, (&size, &strides))?)?;
+    let x = channels_last(c, x, channels)?;
+    let is_mean = op == "AveragePool";
+    let size = c.builder.dims(x)?.get(1).copied().and_then(Dim::known).ok_or_else(unknown)?;
+    let volume = cut(c, x, &depth, (!is_mean).then_some(f32::NEG_INFINITY))?;
+    let join = if is_mean { "Add" } else { "Max" };
+    let mut all = None;
+    for step in &volume.steps {
+        let images = volume.images(c, step)?;
+        let part = c.builder.pool(op, images, &flat)?;
+        all = Some(match all {
+            Some(all) => c.builder.binary(join, all, part)?,
+            None => part,
+        });
+    }
+    let all = all.ok_or_else(unknown)?;
+    let mut y = volume.volumes(c, all)?;
+    if is_mean {
+        y = mean_over_depths(c, y, &counts(&volume, &depth, size)?)?;
+    }
+    as_given(c, y, channels)
+}
+
+/// How many depths of the input each depth of the result was summed over, padding left out.
+fn counts(volume: &Volume, depth: &Window, size: i64) -> Result<Vec<f32>, Refusal> {
+    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(size)]) else { return Err(unknown()) };
+    let before = pads.first().map_or(0, |pad| pad.0);
+    let inside = |output: i64| {
+        let read = volume.steps.iter().map(|step| step.start + output * step.step - before);
+        read.filter(|index| (0..size).contains(index)).count() as f32
+    };
+    Ok((0..volume.outputs).map(inside).collect())
+}
+
+fn mean_over_depths(c: &mut Context<'_>, y: Id, counts: &[f32]) -> Result<Id, Refusal> {
+    let shape = [counts.len(), 1, 1, 1];
+    let counts = c.builder.floats(&shape, counts.to_vec())?;
+    c.builder.binary("Div", y, counts)
+}
