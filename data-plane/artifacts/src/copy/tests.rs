@@ -1,0 +1,134 @@
+//! Tests of the storage initialiser.
+
+use hari_error::Kind;
+use tempfile::TempDir;
+
+use super::*;
+use crate::testing::{Server, folder, gzip, options, reply, tar, write};
+
+async fn put(text: &str, root: &TempDir, dir: &str) -> Result<Artifact> {
+    let uri = ModelUri::parse(text, root.path())?;
+    copy_to(
+        &uri,
+        &root.path().join(dir),
+        &options(&root.path().join("cache")),
+    )
+    .await
+}
+
+fn paths(folder: &Path) -> Vec<String> {
+    let files = walk(folder)
+        .unwrap()
+        .into_iter()
+        .filter(|found| !found.folder);
+    files
+        .map(|found| found.path.display().to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_appears() {
+    let root = folder(&[("m/1/saved_model.pb", "graph"), ("m/1/variables/v", "1")]);
+    let artifact = put("m", &root, "deep/out").await.unwrap();
+    assert_eq!(artifact.root, root.path().join("deep/out"));
+    assert_eq!(artifact.bytes, 6);
+    assert_eq!(paths(&artifact.root), ["1/saved_model.pb", "1/variables/v"]);
+    assert_eq!(
+        names(&root.path().join("deep")).unwrap(),
+        ["out"],
+        "no staging is left"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_folder_is_filled_in_place() {
+    let root = folder(&[("m/a", "1"), ("out/lost+found/x", "")]);
+    put("m", &root, "out").await.unwrap();
+    assert_eq!(paths(&root.path().join("out")), ["a", "lost+found/x"]);
+}
+
+#[tokio::test]
+async fn archives_and_files_land_as_in_the_cache() {
+    let root = folder(&[("net.onnx", "onnx")]);
+    write(
+        root.path(),
+        "m.tgz",
+        gzip(&tar(&[("mnist/1/saved_model.pb", "graph")])),
+    );
+    put("m.tgz", &root, "a").await.unwrap();
+    assert_eq!(paths(&root.path().join("a")), ["1/saved_model.pb"]);
+    let artifact = put("net.onnx", &root, "b").await.unwrap();
+    assert_eq!(artifact.root, root.path().join("b/net.onnx"));
+    let server = Server::of("remote", "\"v\"");
+    let artifact = put(&server.url("far.onnx"), &root, "c").await.unwrap();
+    assert_eq!(fs::read(artifact.root).unwrap(), b"remote");
+    assert_eq!(paths(&root.path().join("c")), ["far.onnx"]);
+    assert!(!root.path().join("cache").exists(), "it needs no cache");
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_left() {
+    let root = folder(&[("m/1/x", "graph")]);
+    for _ in 0..2 {
+        put("m", &root, "out").await.unwrap();
+    }
+    assert!(put("m", &root, "out").await.unwrap().reused);
+    assert_eq!(paths(&root.path().join("out")), ["1/x"]);
+}
+
+#[tokio::test]
+async fn something_else_is_never_touched() {
+    for other in [("out/1/x", "other"), ("out/y", "graph"), ("out/1/x/z", "")] {
+        let root = folder(&[("m/1/x", "graph"), other]);
+        let error = put("m", &root, "out").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        assert!(error.message().contains("something else"), "{error}");
+        assert_eq!(
+            fs::read_to_string(root.path().join(other.0)).unwrap(),
+            other.1
+        );
+        assert!(!root.path().join("out").join(COMPARING).exists());
+    }
+    let root = folder(&[("m/x", ""), ("out", "a file")]);
+    assert!(
+        put("m", &root, "out")
+            .await
+            .unwrap_err()
+            .message()
+            .contains("found a file")
+    );
+}
+
+#[tokio::test]
+async fn a_failure_leaves_nothing() {
+    let root = folder(&[("empty/lost+found/x", "")]);
+    let server = Server::start(|_, stream| reply(stream, 404, &[], b""));
+    for dir in ["absent", "empty"] {
+        let error = put(&server.url("net.onnx"), &root, dir).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+    }
+    assert!(!root.path().join("absent").exists());
+    assert_eq!(names(root.path()).unwrap(), ["empty"]);
+    assert_eq!(names(&root.path().join("empty")).unwrap(), ["lost+found"]);
+}
+
+#[tokio::test]
+async fn a_call_that_was_cut_short_starts_again() {
+    // As after a power cut between two renames.
+    let root = folder(&[
+        ("m/a", "1"),
+        ("m/b", "2"),
+        ("out/a", "1"),
+        ("out/.hari-fetch/content/b", "2"),
+    ]);
+    put("m", &root, "out").await.unwrap();
+    assert_eq!(paths(&root.path().join("out")), ["a", "b"]);
+    // While a comparison that was cut short says nothing of what lies beside it.
+    let root = folder(&[
+        ("m/a", "1"),
+        ("out/mine", "1"),
+        ("out/.hari-compare/x", "2"),
+    ]);
+    assert!(put("m", &root, "out").await.is_err());
+    assert_eq!(paths(&root.path().join("out")), ["mine"]);
+}

@@ -1,0 +1,40 @@
+//! `modelUri` to a verified local folder.
+//!
+//! [`ModelUri::parse`] reads where a model is; [`fetch`] brings it to this machine and says where
+//! it lies; [`pick`] finds the version in it; [`probe`] says what it is; [`fingerprint`] tells
+//! whether it changed. [`copy_to`] is the storage initialiser: it fills a folder.
+//!
+//! A folder or file of this machine is used in place. Everything else, archives included, is staged
+//! in a folder of our own under the cache, checked, synced, renamed to its place and never changed
+//! again: what is loaded is what was checked. No code path executes what an artifact contains.
+
+mod archive;
+mod cache;
+mod copy;
+mod digest;
+mod fetch;
+mod fingerprint;
+mod http;
+mod local;
+mod options;
+mod place;
+mod policy;
+mod probe;
+mod progress;
+mod remote;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod uri;
+mod version;
+
+pub use archive::ArchiveLimits;
+pub use copy::copy_to;
+pub use fetch::{Artifact, fetch};
+pub use fingerprint::fingerprint;
+pub use options::{FetchOptions, Retry, Timeouts};
+pub use policy::Policy;
+pub use probe::{Format, probe};
+pub use progress::{Progress, Step};
+pub use uri::ModelUri;
+pub use version::{Picked, Version, pick, versions};

@@ -1,0 +1,274 @@
+//! What lies in a folder or file, told by names alone; what is not served is named with a way out.
+
+use std::fs;
+use std::path::Path;
+
+use hari_error::{Error, Result};
+
+use crate::tree::listing;
+use crate::version::{marked, versions};
+
+/// The formats that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// A TensorFlow SavedModel: a folder with `saved_model.pb`.
+    SavedModel,
+    /// An ONNX file.
+    Onnx,
+}
+
+impl Format {
+    /// The name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SavedModel => "TensorFlow SavedModel",
+            Self::Onnx => "ONNX",
+        }
+    }
+
+    /// Files that mark a folder as a model of this format, for [`crate::pick`].
+    #[must_use]
+    pub fn markers(self) -> &'static [&'static str] {
+        match self {
+            Self::SavedModel => &["saved_model.pb"],
+            Self::Onnx => &["model.onnx", "*.onnx"],
+        }
+    }
+
+    const ALL: [Self; 2] = [Self::SavedModel, Self::Onnx];
+}
+
+/// A format that is known and not served: how its files are named, what it is, what to do.
+struct Unserved {
+    markers: &'static [&'static str],
+    name: &'static str,
+    instead: &'static str,
+}
+
+const NOT_YET: &str = "it is not in this build yet; convert it to ONNX";
+
+const UNSERVED: [Unserved; 12] = [
+    Unserved {
+        markers: &["MLmodel"],
+        name: "an MLflow model",
+        instead: "it is not in this build yet; point to the model inside it, if that is a \
+                  SavedModel or ONNX file",
+    },
+    Unserved {
+        markers: &["saved_model.pbtxt"],
+        name: "a SavedModel in text form",
+        instead: "save it in binary form, as `saved_model.pb`",
+    },
+    Unserved {
+        markers: &["*.keras", "*.h5", "*.hdf5"],
+        name: "a Keras file",
+        instead: "write it as a SavedModel with `model.export(\"folder/1\")`",
+    },
+    Unserved {
+        markers: &["*.joblib", "*.pkl", "*.pickle"],
+        name: "a pickled Python object (scikit-learn, most likely)",
+        instead: "it is not in this build yet; convert it to ONNX with skl2onnx",
+    },
+    Unserved {
+        markers: &["*.bst", "*.ubj", "model.json"],
+        name: "an XGBoost model",
+        instead: "it is not in this build yet; convert it to ONNX with onnxmltools",
+    },
+    Unserved {
+        markers: &["*.cbm"],
+        name: "a CatBoost model",
+        instead: "save it with `save_model(\"model.onnx\", format=\"onnx\")`",
+    },
+    Unserved {
+        markers: &["model.txt"],
+        name: "a LightGBM model",
+        instead: NOT_YET,
+    },
+    Unserved {
+        markers: &["*.pt", "*.pth", "*.torchscript"],
+        name: "a PyTorch file",
+        instead: "write it with `torch.onnx.export`",
+    },
+    Unserved {
+        markers: &["*.tflite"],
+        name: "a TensorFlow Lite model",
+        instead: "serve the SavedModel that it was made from, or convert it with tflite2onnx",
+    },
+    Unserved {
+        markers: &["model.safetensors", "*.safetensors", "pytorch_model.bin"],
+        name: "a checkpoint of weights",
+        instead: "it holds no graph; write the model as ONNX or a SavedModel",
+    },
+    Unserved {
+        markers: &["frozen_graph.pb", "*.pb"],
+        name: "a frozen TensorFlow graph",
+        instead: "write it as a SavedModel, with signatures",
+    },
+    Unserved {
+        markers: &["*.pmml"],
+        name: "a PMML file",
+        instead: NOT_YET,
+    },
+];
+
+/// The format of the model at `root`: a file, a folder, or a folder of version folders.
+///
+/// # Errors
+/// `Unimplemented` for a format that is known and not served, with what to do; `InvalidInput` for
+/// anything else, with what is there; `NotFound` if nothing is.
+pub fn probe(root: &Path) -> Result<Format> {
+    if !root.exists() {
+        return Err(Error::not_found(
+            "the model: there is no such file or folder",
+        ));
+    }
+    for format in Format::ALL {
+        if anywhere(root, format.markers())?.is_some() {
+            return Ok(format);
+        }
+    }
+    for unserved in &UNSERVED {
+        if let Some(name) = named(root, unserved.markers)? {
+            return Err(Error::unimplemented(format!(
+                "`{name}` is {}: {}",
+                unserved.name, unserved.instead
+            )));
+        }
+    }
+    Err(unknown(root))
+}
+
+/// The file that fits, in `root` or its newest version folder that has one.
+fn anywhere(root: &Path, markers: &[&str]) -> Result<Option<std::path::PathBuf>> {
+    if root.is_file() {
+        return Ok(crate::version::pick(root, markers, None)
+            .ok()
+            .map(|picked| picked.file));
+    }
+    if let Some(file) = marked(root, markers)? {
+        return Ok(Some(file));
+    }
+    for version in versions(root)? {
+        if let Some(file) = marked(&version.path, markers)? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// As [`anywhere`], with the name alone; of several files that fit, any will do.
+fn named(root: &Path, markers: &[&str]) -> Result<Option<String>> {
+    for marker in markers {
+        match anywhere(root, &[marker]) {
+            Ok(None) => {}
+            Ok(Some(file)) => {
+                return Ok(file
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned()));
+            }
+            Err(_) => return Ok(Some((*marker).to_owned())),
+        }
+    }
+    Ok(None)
+}
+
+fn unknown(root: &Path) -> Error {
+    let found = if fs::metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
+        listing(root)
+    } else {
+        format!(
+            "the file `{}`",
+            root.file_name().unwrap_or_default().to_string_lossy()
+        )
+    };
+    Error::invalid(format!(
+        "expected a SavedModel folder (saved_model.pb, or a version folder with one) or an .onnx \
+         file; found {found}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use hari_error::Kind;
+
+    use super::*;
+    use crate::testing::folder;
+
+    fn of(name: &str) -> Result<Format> {
+        let root = folder(&[(name, "")]);
+        let whole = probe(root.path());
+        if !name.contains('/') {
+            let file = probe(&root.path().join(name));
+            assert_eq!(file.is_ok(), whole.is_ok(), "{name}");
+        }
+        whole
+    }
+
+    #[test]
+    fn what_is_served_is_found() {
+        for (name, format) in [
+            ("saved_model.pb", Format::SavedModel),
+            ("3/saved_model.pb", Format::SavedModel),
+            ("model.onnx", Format::Onnx),
+            ("net.onnx", Format::Onnx),
+            ("1/model.onnx", Format::Onnx),
+        ] {
+            assert_eq!(of(name).unwrap(), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_served_is_named_with_a_way_out() {
+        for (name, what, instead) in [
+            ("model.joblib", "pickled", "skl2onnx"),
+            ("model.pkl", "pickled", "skl2onnx"),
+            ("model.json", "XGBoost", "onnxmltools"),
+            ("model.bst", "XGBoost", "onnxmltools"),
+            ("x.cbm", "CatBoost", "format=\"onnx\""),
+            ("MLmodel", "MLflow", "inside it"),
+            ("model.h5", "Keras", "model.export"),
+            ("x.keras", "Keras", "model.export"),
+            ("saved_model.pbtxt", "text form", "binary form"),
+            ("1/model.pt", "PyTorch", "torch.onnx.export"),
+            ("x.tflite", "Lite", "SavedModel"),
+            ("frozen_graph.pb", "frozen", "SavedModel"),
+        ] {
+            let error = of(name).unwrap_err();
+            assert_eq!(error.kind(), Kind::Unimplemented, "{name}");
+            let message = error.message();
+            assert!(
+                message.contains(what) && message.contains(instead),
+                "{name}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_onnx_file_beside_the_pickle_is_served() {
+        let root = folder(&[("MLmodel", ""), ("model.onnx", ""), ("model.pkl", "")]);
+        assert_eq!(probe(root.path()).unwrap(), Format::Onnx);
+    }
+
+    #[test]
+    fn anything_else_is_listed() {
+        let root = folder(&[("readme.md", ""), ("sub/x", "")]);
+        let error = probe(root.path()).unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        assert!(error.message().contains("found readme.md, sub/"), "{error}");
+        let error = probe(&root.path().join("readme.md")).unwrap_err();
+        assert!(error.message().contains("the file `readme.md`"), "{error}");
+        assert_eq!(
+            probe(&root.path().join("none")).unwrap_err().kind(),
+            Kind::NotFound
+        );
+        let many = folder(&[("a.pkl", ""), ("b.pkl", "")]);
+        assert!(
+            probe(many.path())
+                .unwrap_err()
+                .message()
+                .contains("pickled")
+        );
+    }
+}
