@@ -145,9 +145,9 @@ fn look(source: &Source) -> Look {
 
 fn models(node: &BoundNode, base: &Path, paths: &mut Vec<PathBuf>) {
     if let Placement::InProcess(source) = &node.placement
-        && let Ok(ModelUri::Local(path)) = ModelUri::parse(&source.model_uri, base)
+        && let Ok(uri) = ModelUri::parse(&source.model_uri, base)
     {
-        paths.push(path);
+        paths.extend(uri.local_path().map(Path::to_owned));
     }
     for child in &node.children {
         models(child, base, paths);

@@ -1,18 +1,17 @@
 //! From a `modelUri` to a loaded model: fetch, pick the version, load off the async threads.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hari_artifacts::{FetchOptions, ModelUri, Picked, fetch, pick};
+use hari_artifacts::{FetchOptions, Format, ModelUri, Picked, fetch, pick};
 use hari_batch::{BatchOptions, Host, ModelUnit, Pool, PoolOptions};
 use hari_core::{Model, ModelMetadata, Unit};
 use hari_error::{Error, Result};
 use hari_onnx::OnnxModel;
 use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
-use hari_tensorflow::TensorflowModel;
 
 use crate::assemble::Workshop;
 use crate::json_adapter::JsonAdapter;
@@ -36,8 +35,8 @@ pub(crate) async fn load(
     let uri = ModelUri::parse(&source.model_uri, base)?;
     let artifact = fetch(&uri, &fetch_options(workshop)).await?;
     let wanted = parameter(source, "version")?;
-    let picked = pick(&artifact.root, markers(source.runtime), wanted)?;
-    let model = open_model(source.runtime, picked.path.clone()).await?;
+    let picked = pick(&artifact.root, format(source.runtime).markers(), wanted)?;
+    let model = open_model(source.runtime, &picked).await?;
     let preferred = string(source, "signature_name");
     let model = prefer(model, preferred.as_deref())?;
     let metadata = ModelMetadata {
@@ -60,28 +59,29 @@ fn fetch_options(workshop: &Workshop) -> FetchOptions {
     }
 }
 
-/// Files that mark a folder as a model of this runtime.
-fn markers(runtime: Runtime) -> &'static [&'static str] {
+/// The format that a runtime reads.
+fn format(runtime: Runtime) -> Format {
     match runtime {
-        Runtime::Tensorflow => &["saved_model.pb"],
-        Runtime::Onnx => &["model.onnx", "*.onnx"],
+        Runtime::Tensorflow => Format::SavedModel,
+        Runtime::Onnx => Format::Onnx,
     }
 }
 
-/// Loads the model at `path`, away from the async threads.
+/// Loads the model that was picked, away from the async threads.
 ///
 /// # Errors
 /// What the runtime says of the artifact.
-pub async fn open_model(runtime: Runtime, path: PathBuf) -> Result<Arc<dyn Model>> {
+pub async fn open_model(runtime: Runtime, picked: &Picked) -> Result<Arc<dyn Model>> {
+    let Picked { path, file, .. } = picked.clone();
     let loading = tokio::task::spawn_blocking(move || -> Result<Arc<dyn Model>> {
         match runtime {
             Runtime::Tensorflow => {
                 let options = hari_tensorflow::Options::default();
-                Ok(Arc::new(TensorflowModel::load(&path, &options)?))
+                Ok(Arc::new(hari_tensorflow::load(&path, &options)?))
             }
             Runtime::Onnx => {
                 let options = hari_onnx::Options::default();
-                Ok(Arc::new(OnnxModel::load_file(&path, &options)?))
+                Ok(Arc::new(OnnxModel::load_file(&file, &options)?))
             }
         }
     });

@@ -1,0 +1,55 @@
+//! The command line: commands and their flags.
+
+use clap::{Args, Parser, Subcommand};
+use hari_telemetry::{LogFormat, Logging};
+
+use crate::command;
+
+/// Serve and deploy machine-learning models.
+#[derive(Debug, Parser)]
+#[command(name = "hari", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command has.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Log {
+    /// Form of log lines: `text` or `json` [default: text on a terminal, else json]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Lowest level that is logged: debug, info, warning, error [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Log {
+    /// As the telemetry takes it.
+    pub(crate) fn settings(&self) -> Logging {
+        Logging { format: self.log_format, level: self.log_level.clone() }
+    }
+}
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve deployments on this machine
+    Run(command::run::Run),
+    /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
+    Serve(command::serve::Serve),
+    /// Say everything that is wrong with deployments
+    Validate(command::validate::Validate),
+    /// Say what a model is: format, inputs and outputs, runtime, operators
+    Inspect(command::inspect::Inspect),
+    /// Ask a running server for predictions
+    Predict(command::predict::Predict),
+    /// Fetch a model into a folder: download, verify, unpack
+    Fetch(command::fetch::Fetch),
+    /// Print the CustomResourceDefinition of SeldonDeployment
+    Crd(command::crd::Crd),
+    /// Print completions for a shell
+    Completions(command::completions::Completions),
+}

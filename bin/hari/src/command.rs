@@ -1,0 +1,28 @@
+//! One file for each command.
+
+pub(crate) mod completions;
+pub(crate) mod crd;
+pub(crate) mod fetch;
+pub(crate) mod inspect;
+pub(crate) mod predict;
+pub(crate) mod run;
+pub(crate) mod serve;
+mod serving;
+pub(crate) mod validate;
+
+use crate::cli::{Arguments, Command};
+
+/// Runs what was asked for.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let log = arguments.log;
+    match arguments.command {
+        Command::Run(run) => run.execute(&log),
+        Command::Serve(serve) => serve.execute(&log),
+        Command::Validate(validate) => validate.execute(),
+        Command::Inspect(inspect) => inspect.execute(),
+        Command::Predict(predict) => predict.execute(),
+        Command::Fetch(fetch) => fetch.execute(&log),
+        Command::Crd(crd) => crd.execute(),
+        Command::Completions(completions) => completions.execute(),
+    }
+}

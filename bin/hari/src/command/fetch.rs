@@ -1,0 +1,139 @@
+//! `hari fetch`: the storage initialiser. A model into a folder, whole or not at all.
+
+mod progress;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use hari_artifacts::{Artifact, FetchOptions, ModelUri, Policy, Progress, copy_to};
+use serde_json::json;
+
+use super::serving::on_runtime;
+use crate::cli::Log;
+use crate::output;
+
+/// Fetch a model into a folder: download, verify, unpack
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A folder that holds exactly this model already is left as it is.
+
+Examples:
+  hari fetch https://host/mnist.tar.gz /mnt/models
+  hari fetch 'https://host/model.onnx#sha256=9f86d0...' model")]
+pub(crate) struct Fetch {
+    /// Where the model is: a path, file://, http:// or https://; `#sha256=...` checks it
+    uri: String,
+    /// Folder to put it into; it must be empty or not there yet
+    dir: PathBuf,
+    /// Print what was fetched as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Fetch {
+    pub(crate) fn execute(self, log: &Log) -> anyhow::Result<()> {
+        on_runtime(log, self.fetch())
+    }
+
+    async fn fetch(self) -> anyhow::Result<()> {
+        let (uri, options) = (here(&self.uri)?, options()?);
+        let artifact = copy_to(&uri, &self.dir, &options).await?;
+        let files = count_files(&self.dir)
+            .with_context(|| format!("cannot list {}", self.dir.display()))?;
+        output::line(match self.json {
+            true => format!("{:#}", self.as_json(&uri, &artifact, files)),
+            false => self.as_text(&uri, &artifact, files),
+        });
+        Ok(())
+    }
+
+    fn as_json(&self, uri: &ModelUri, artifact: &Artifact, files: usize) -> serde_json::Value {
+        json!({
+            "uri": uri.to_string(),
+            "dir": self.dir,
+            "files": files,
+            "bytes": artifact.bytes,
+            "sha256": artifact.digest,
+            "reused": artifact.reused,
+        })
+    }
+
+    fn as_text(&self, uri: &ModelUri, artifact: &Artifact, files: usize) -> String {
+        let plural = if files == 1 { "" } else { "s" };
+        let done = if artifact.reused { "holds already" } else { "now holds" };
+        let size = output::bytes(artifact.bytes);
+        let mut text = format!("{} {done} {uri}: {files} file{plural}, {size}", self.dir.display());
+        if let Some(digest) = &artifact.digest {
+            text.push_str(&format!("\nsha256 {digest}"));
+        }
+        text
+    }
+}
+
+/// A URI of the command line: relative paths start at the working directory.
+pub(super) fn here(uri: &str) -> anyhow::Result<ModelUri> {
+    let base = std::env::current_dir().context("there is no working directory")?;
+    Ok(ModelUri::parse(uri, &base)?)
+}
+
+/// What the environment says of fetches, with progress shown.
+pub(super) fn options() -> anyhow::Result<FetchOptions> {
+    let mut options = FetchOptions {
+        policy: Policy::from_settings()?,
+        progress: progress(),
+        ..FetchOptions::default()
+    };
+    if options.cache.as_os_str().is_empty() {
+        options.cache = std::env::temp_dir().join("hari");
+    }
+    Ok(options)
+}
+
+/// Shows fetches: a bar on a terminal, log lines elsewhere.
+#[expect(clippy::unnecessary_wraps, reason = "as the options of a fetch take it")]
+pub(super) fn progress() -> Option<Arc<dyn Progress>> {
+    Some(progress::shown())
+}
+
+fn count_files(folder: &std::path::Path) -> std::io::Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        count += if entry.file_type()?.is_dir() { count_files(&entry.path())? } else { 1 };
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetch() -> Fetch {
+        Fetch { uri: "model".into(), dir: "there".into(), json: false }
+    }
+
+    fn artifact(digest: Option<&str>, reused: bool) -> Artifact {
+        Artifact { root: "there".into(), digest: digest.map(str::to_owned), bytes: 2048, reused }
+    }
+
+    #[test]
+    fn what_was_fetched_is_said() {
+        let uri = ModelUri::parse("model", "".as_ref()).unwrap();
+        let text = fetch().as_text(&uri, &artifact(Some("ab12"), false), 1);
+        assert_eq!(text, "there now holds model: 1 file, 2.0 KiB\nsha256 ab12");
+        let text = fetch().as_text(&uri, &artifact(None, true), 3);
+        assert_eq!(text, "there holds already model: 3 files, 2.0 KiB");
+        let json = fetch().as_json(&uri, &artifact(None, true), 3);
+        assert_eq!((&json["files"], &json["sha256"]), (&json!(3), &json!(null)));
+    }
+
+    #[test]
+    fn files_are_counted_in_folders_too() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("1/variables")).unwrap();
+        std::fs::write(folder.path().join("1/a"), "").unwrap();
+        std::fs::write(folder.path().join("1/variables/b"), "").unwrap();
+        assert_eq!(count_files(folder.path()).unwrap(), 2);
+    }
+}

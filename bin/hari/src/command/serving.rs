@@ -1,0 +1,158 @@
+//! What `run` and `serve` share: the process that serves until it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hari_artifacts::Policy;
+use hari_engine::{Addresses, NodeReport, Running, Server, Workshop};
+use hari_ingress::directory::Key;
+use hari_ingress::{App, Directory};
+use hari_local::{Failure, Launched, Source};
+use hari_settings as settings;
+
+use crate::cli::Log;
+use crate::exit::Said;
+use crate::output;
+
+/// A process that is about to serve.
+pub(super) struct Serving {
+    pub(super) app: App,
+    pub(super) directory: Arc<Directory>,
+    pub(super) workshop: Workshop,
+    server: Server,
+}
+
+/// Runs `work` on the runtime of a server, with logs, metrics and traces.
+pub(super) fn on_runtime(
+    log: &Log,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings::threads()?)
+        .thread_name("hari-io")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let _traces = log.settings().init()?;
+        work.await
+    })
+}
+
+impl Serving {
+    /// Binds the addresses; nothing is accepted yet.
+    pub(super) fn bind(addresses: Addresses) -> anyhow::Result<Self> {
+        let exporter = hari_telemetry::install_metrics()?;
+        let directory = Arc::new(Directory::default());
+        let server = Server::bind(addresses)?;
+        let app = App::new(directory.clone(), settings::Server::from_env()?, Some(exporter));
+        let workshop = Workshop {
+            pool: hari_engine::model_pool(settings::threads()?)?,
+            cache: settings::cache_dir().unwrap_or_else(|| std::env::temp_dir().join("hari")),
+            policy: Policy::from_settings()?,
+            progress: super::fetch::progress(),
+        };
+        Ok(Self { app, directory, workshop, server })
+    }
+
+    /// Loads and serves every source; the first failure ends it.
+    pub(super) async fn launch(&self, sources: &[Source]) -> anyhow::Result<Vec<Launched>> {
+        let mut launched = Vec::new();
+        for source in sources {
+            match hari_local::launch(source, &self.workshop, &self.directory).await {
+                Ok(one) => {
+                    output::issues(&one.warnings);
+                    launched.push(one);
+                }
+                Err(failure) => return Err(explain(failure)),
+            }
+        }
+        Ok(launched)
+    }
+
+    /// Accepts from now on, and writes the addresses where the user wants them.
+    pub(super) fn start(self, ports_file: Option<&Path>) -> anyhow::Result<Running> {
+        let running = self.server.start(&self.app);
+        if let Some(file) = ports_file {
+            write_ports(file, &running.addresses)?;
+        }
+        Ok(running)
+    }
+}
+
+fn explain(failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Issues(issues) => {
+            output::issues(&issues);
+            Said.into()
+        }
+        Failure::Load { deployment, error } => {
+            error.context(format!("deployment `{deployment}`")).into()
+        }
+    }
+}
+
+/// Written beside and renamed, so that whoever waits for the file reads all of it.
+fn write_ports(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {
+    let json = serde_json::json!({
+        "http": addresses.http.to_string(),
+        "grpc": addresses.grpc.to_string(),
+        "metrics": addresses.metrics.to_string(),
+    });
+    let partial: PathBuf = file.with_extension("partial");
+    std::fs::write(&partial, format!("{json:#}\n"))
+        .and_then(|()| std::fs::rename(&partial, file))
+        .with_context(|| format!("cannot write the ports to {}", file.display()))
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
+pub(super) async fn asked_to_stop() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        done = tokio::signal::ctrl_c() => done.context("cannot listen for Ctrl-C")?,
+    }
+    tracing::info!("stopping: open requests are finished first");
+    Ok(())
+}
+
+/// Prints one row for each node.
+pub(super) fn print_table(launched: &[Launched]) {
+    let rows: Vec<Vec<String>> = launched
+        .iter()
+        .flat_map(|one| &one.deployments)
+        .flat_map(|(key, nodes)| nodes.iter().map(move |node| row(key, node)))
+        .collect();
+    let header =
+        ["DEPLOYMENT", "PREDICTOR", "TRAFFIC", "NODE", "RUNTIME", "VERSION", "LOAD", "MEMORY"];
+    output::table(&header, &rows);
+}
+
+fn row((namespace, name): &Key, node: &NodeReport) -> Vec<String> {
+    let deployment = format!("{namespace}/{name}");
+    let traffic = match node.shadow {
+        true => "shadow".to_owned(),
+        false => format!("{} %", node.traffic),
+    };
+    vec![
+        deployment,
+        node.predictor.clone(),
+        traffic,
+        node.node.clone(),
+        node.runtime.clone(),
+        node.version.clone().unwrap_or_else(|| "-".to_owned()),
+        duration(node.load_time),
+        output::bytes(node.memory_bytes),
+    ]
+}
+
+fn duration(time: Duration) -> String {
+    match time.as_millis() {
+        0 => "-".to_owned(),
+        millis if millis < 10_000 => format!("{millis} ms"),
+        millis => format!("{:.1} s", millis as f64 / 1000.0),
+    }
+}
