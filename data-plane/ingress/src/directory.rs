@@ -126,6 +126,7 @@ impl Directory {
 
     /// Serves `deployment` from now on, in place of the one of the same name, which is returned
     /// and finishes what it has begun.
+    #[expect(clippy::needless_pass_by_value, reason = "the directory keeps it")]
     pub fn put(&self, deployment: Arc<Deployment>) -> Option<Arc<Deployment>> {
         let key = (deployment.namespace.clone(), deployment.name.clone());
         let before = self.entries.rcu(|entries| {

@@ -1,11 +1,14 @@
 //! REST routes of every protocol. A handler is decode, unit, encode, and nothing else.
 
+mod docs;
 mod exchange;
 mod open_inference;
+mod route;
 mod seldon;
 mod tensorflow;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use hari_error::{Error, Kind};
@@ -16,15 +19,24 @@ use crate::app::App;
 use crate::reply::{self, Dialect};
 use crate::{grpc, probes};
 
+pub(crate) use route::{Action, Route, router};
+
 /// All of them.
 pub(crate) fn routes(app: &App) -> Router {
-    probes::routes()
-        .merge(seldon::routes())
-        .merge(open_inference::routes())
-        .merge(tensorflow::routes())
+    router(table())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(app.clone())
+}
+
+/// All of them, in the order of the document.
+fn table() -> Vec<Route> {
+    let mut table = seldon::routes();
+    table.extend(open_inference::routes());
+    table.extend(tensorflow::routes());
+    table.extend(probes::routes());
+    table.extend(docs::routes());
+    table
 }
 
 /// Whether a request speaks gRPC.
@@ -46,7 +58,11 @@ async fn unknown_path(request: Request) -> Response {
     reply::error(Dialect::of_path(path), &error)
 }
 
+/// `OPTIONS` is known for every path; the router says which other methods are.
 async fn unknown_method(request: Request) -> Response {
+    if request.method() == http::Method::OPTIONS {
+        return Response::new(Body::empty());
+    }
     let path = request.uri().path();
     let error = Error::new(
         Kind::MethodNotAllowed,

@@ -23,13 +23,11 @@ pub use directory::{Deployment, Directory, Predictor};
 pub use listen::{Bound, Listener, Service};
 
 /// REST and gRPC of every protocol, for one port.
-#[must_use]
 pub fn everything(app: &App) -> axum::Router {
     stack::wrap(app, http::routes(app).merge(grpc::routes(app)))
 }
 
 /// gRPC of every protocol, alone.
-#[must_use]
 pub fn grpc_only(app: &App) -> axum::Router {
     let unknown =
         |request: axum::extract::Request| async move { grpc::unknown(request.uri().path()) };
@@ -37,7 +35,6 @@ pub fn grpc_only(app: &App) -> axum::Router {
 }
 
 /// Metrics and probes.
-#[must_use]
 pub fn metrics(app: &App) -> axum::Router {
     probes::metrics_routes(app)
 }

@@ -8,15 +8,17 @@ use hari_error::{Error, Result};
 use http::StatusCode;
 
 use crate::app::App;
+use crate::http::{Action, Route, router};
 use crate::reply;
 
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `/live` and `/ready`, for every listener.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/live", get(live).post(live))
-        .route("/ready", get(ready).post(ready))
+/// `/live` and `/ready`, for every listener and by any method.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::new("/live").any(Action::Live, live),
+        Route::new("/ready").any(Action::Ready, ready),
+    ]
 }
 
 pub(crate) fn metrics_routes(app: &App) -> Router {
@@ -24,7 +26,7 @@ pub(crate) fn metrics_routes(app: &App) -> Router {
         .get()
         .filter(|path| path.starts_with('/') && !path.contains(['{', '}']) && path != "/metrics");
     let extra = extra.unwrap_or_else(|| "/prometheus".to_owned());
-    routes()
+    router(routes())
         .route("/metrics", get(metrics))
         .route(&extra, get(metrics))
         .with_state(app.clone())

@@ -7,7 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hari_error::{Blame, Error, Kind};
 use hari_protocol::{open_inference, seldon, tensorflow};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -72,11 +72,6 @@ pub(crate) fn error(dialect: Dialect, error: &Error) -> Response {
         response
             .headers_mut()
             .insert(RETRY_AFTER, after.as_secs().max(1).into());
-    }
-    if error.kind() == Kind::MethodNotAllowed {
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
     }
     response
 }

@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use hari_error::Error;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::Layer as _;
 use tracing::Instrument as _;
@@ -68,11 +68,7 @@ async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Resp
         return next.run(request).instrument(span).await;
     }
     let asked = headers::Asked::of(&request, &puid);
-    let reply = if request.method() == Method::OPTIONS {
-        Response::new(Body::empty())
-    } else {
-        next.run(request).instrument(span).await
-    };
+    let reply = next.run(request).instrument(span).await;
     let mut reply = squeeze(&asked, reply).await;
     asked.finish(app.settings(), reply.headers_mut());
     reply

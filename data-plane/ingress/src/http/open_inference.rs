@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use hari_core::{Input, Method, ModelMetadata, Target};
 use hari_error::{Error, Result};
 use hari_protocol::open_inference as codec;
@@ -17,31 +15,31 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exchange::Exchange;
+use super::route::{Action, Route};
 use crate::app::App;
 use crate::probes::readiness;
 use crate::reply::{self, Dialect};
-use crate::select::check_version;
+use crate::select::{check_version, version_of};
 
 /// Length of the JSON in front of binary tensors, both ways.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v2", get(server))
-        .route("/v2/", get(server))
-        .route("/v2/health/live", get(live))
-        .route("/v2/health/ready", get(ready))
-        .route("/v2/models/infer", post(infer))
-        .route("/v2/models/{model}", get(metadata))
-        .route("/v2/models/{model}/ready", get(model_ready))
-        .route("/v2/models/{model}/infer", post(infer))
-        .route("/v2/models/{model}/versions/{version}", get(metadata))
-        .route(
-            "/v2/models/{model}/versions/{version}/ready",
-            get(model_ready),
-        )
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer))
-        .route("/v2/repository/index", post(index))
+pub(super) fn routes() -> Vec<Route> {
+    let version = "/v2/models/{model}/versions/{version}";
+    vec![
+        Route::new("/v2/models/{model}/infer").post(Action::Infer, infer),
+        Route::new("/v2/models/infer").post(Action::Infer, infer),
+        Route::new(format!("{version}/infer")).post(Action::Infer, infer),
+        Route::new("/v2/models/{model}").get(Action::ModelMetadata, metadata),
+        Route::new(version).get(Action::ModelMetadata, metadata),
+        Route::new("/v2/models/{model}/ready").get(Action::ModelReady, model_ready),
+        Route::new(format!("{version}/ready")).get(Action::ModelReady, model_ready),
+        Route::new("/v2").get(Action::Server, server),
+        Route::new("/v2/").get(Action::Server, server),
+        Route::new("/v2/health/live").get(Action::Live, live),
+        Route::new("/v2/health/ready").get(Action::Ready, ready),
+        Route::new("/v2/repository/index").post(Action::Index, index),
+    ]
 }
 
 /// What the path says; nothing for `/v2/models/infer`.
@@ -183,13 +181,14 @@ async fn run(
         .map(|output| output.name.clone())
         .collect();
     let model = target.model.clone();
+    let version = version_of(&metadata, &target).map(str::to_owned);
     let message = std::mem::take(&mut request.message);
     let answer = exchange
         .call(Method::Predict, Input::One(message), target)
         .await?;
     let reply = InferReply {
         model_name: model.unwrap_or_else(|| metadata.name.clone()),
-        model_version: metadata.versions.first().cloned(),
+        model_version: version,
         id: request.id.clone(),
         ..InferReply::default()
     };

@@ -2,49 +2,71 @@
 
 mod input;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::{any, get, post};
 use hari_core::{Input, Method, Target};
 use hari_error::{Error, Result};
 use hari_protocol::seldon::json;
 use http::request::Parts;
 
 use super::exchange::Exchange;
+use super::route::{Action, Route};
 use crate::app::App;
 use crate::probes::readiness;
 use crate::reply::{self, Dialect};
 
-pub(super) fn routes() -> Router<App> {
-    let mut router = Router::new()
-        .route("/predict", any(predict))
-        .route("/transform-input", any(transform_input))
-        .route("/transform-output", any(transform_output))
-        .route("/route", any(route))
-        .route("/aggregate", any(aggregate))
-        .route("/send-feedback", any(feedback))
-        .route("/health/ping", get(ping))
-        .route("/health/status", get(status))
-        .route("/metadata", get(unit_metadata))
-        .route("/api/v1.0/status", get(status))
-        .route("/api/v1.0/health/status", get(status))
-        .route("/api/v1.0/metadata", get(graph_metadata));
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = predictions();
+    routes.extend(units());
+    routes
+}
+
+/// What the orchestrator of a cluster answers.
+fn predictions() -> Vec<Route> {
+    let mut routes = Vec::new();
     for version in ["v1.0", "v0.1"] {
-        router = router
-            .route(&format!("/api/{version}/predictions"), post(predict))
-            .route(&format!("/api/{version}/feedback"), post(feedback))
-            .route(
-                &format!("/api/{version}/status/{{model}}"),
-                get(model_status),
-            )
-            .route(
-                &format!("/api/{version}/metadata/{{model}}"),
-                get(model_metadata),
-            );
+        let at = |rest: &str| Route::new(format!("/api/{version}/{rest}"));
+        routes.extend([
+            at("predictions").post(Action::Call(Method::Predict), predict),
+            at("feedback").post(Action::Call(Method::SendFeedback), feedback),
+            at("status/{model}").get(Action::UnitStatus, model_status),
+            at("metadata/{model}").get(Action::UnitMetadata, model_metadata),
+        ]);
     }
-    router
+    routes.extend([
+        Route::new("/api/v1.0/metadata").get(Action::GraphMetadata, graph_metadata),
+        Route::new("/api/v1.0/status").get(Action::Ready, status),
+        Route::new("/api/v1.0/health/status").get(Action::Ready, status),
+    ]);
+    routes
+}
+
+/// What a single unit answers; its methods by `GET` too, with the message in the query.
+fn units() -> Vec<Route> {
+    vec![
+        unit(Method::Predict, predict),
+        unit(Method::TransformInput, transform_input),
+        unit(Method::TransformOutput, transform_output),
+        unit(Method::Route, route),
+        unit(Method::Aggregate, aggregate),
+        unit(Method::SendFeedback, feedback),
+        Route::new("/health/ping").get(Action::Ping, ping),
+        Route::new("/health/status").get(Action::Ready, status),
+        Route::new("/metadata").get(Action::UnitMetadata, unit_metadata),
+    ]
+}
+
+fn unit<H, T>(method: Method, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    let action = Action::Call(method);
+    Route::new(format!("/{}", method.path()))
+        .post(action, handler.clone())
+        .get(action, handler)
 }
 
 macro_rules! unit_call {

@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use hari_core::{Input, Message, Method, ModelMetadata, Target, Unit};
 use hari_error::{Error, Result};
 use hari_protocol::tensorflow as codec;
@@ -18,24 +16,48 @@ use http::request::Parts;
 use serde::Deserialize;
 
 use super::exchange::Exchange;
+use super::route::{Action, Route};
 use crate::app::App;
 use crate::examples;
 use crate::reply::{self, Dialect};
 use crate::select::check_version;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/models:predict", post(call))
-        .route("/v1/models/{last}", get(status).post(call))
-        .route("/v1/models/{model}/metadata", get(metadata))
-        .route("/v1/models/{model}/{last}", post(call))
-        .route("/v1/models/{model}/versions/{last}", get(status).post(call))
-        .route(
-            "/v1/models/{model}/versions/{version}/metadata",
-            get(metadata),
-        )
-        .route("/v1/models/{model}/labels/{last}", get(status).post(call))
-        .route("/v1/models/{model}/labels/{label}/metadata", get(metadata))
+pub(super) fn routes() -> Vec<Route> {
+    const MODEL: &str = "/v1/models/{model}";
+    const VERSION: &str = "/v1/models/{model}/versions/{version}";
+    const LABEL: &str = "/v1/models/{model}/labels/{label}";
+    let mut named = verbs(MODEL);
+    named.push(("/v1/models/:predict".to_owned(), Action::Predict));
+    let unnamed = vec![("/v1/models:predict".to_owned(), Action::Predict)];
+    let slashed = vec![(format!("{MODEL}/:predict"), Action::Predict)];
+    vec![
+        state("/v1/models/{last}", MODEL).post_as(named, call),
+        state("/v1/models/{model}/versions/{last}", VERSION).post_as(verbs(VERSION), call),
+        state("/v1/models/{model}/labels/{last}", LABEL).post_as(verbs(LABEL), call),
+        Route::new("/v1/models/{model}/{last}").post_as(slashed, call),
+        Route::new("/v1/models:predict").post_as(unnamed, call),
+        signatures(MODEL),
+        signatures(VERSION),
+        signatures(LABEL),
+    ]
+}
+
+/// The paths of a model, a version or a label with each verb.
+fn verbs(path: &str) -> Vec<(String, Action)> {
+    let verb = |verb: &str, action| (format!("{path}:{verb}"), action);
+    vec![
+        verb("predict", Action::Predict),
+        verb("classify", Action::Classify),
+        verb("regress", Action::Regress),
+    ]
+}
+
+fn state(routed: &str, path: &str) -> Route {
+    Route::new(routed).get_as(vec![(path.to_owned(), Action::VersionStatus)], status)
+}
+
+fn signatures(path: &str) -> Route {
+    Route::new(format!("{path}/metadata")).get(Action::Signatures, metadata)
 }
 
 /// The pieces of the path.

@@ -6,7 +6,8 @@ use axum::extract::Request;
 use hari_settings::Server;
 use http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_LENGTH, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use uuid::Uuid;
@@ -83,8 +84,27 @@ impl Asked {
             put(CE_SPEC_VERSION, "0.3");
             put(CE_PATH, path);
         }
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let methods = self.methods(headers);
+        if headers.contains_key(ALLOW) {
+            headers.insert(ALLOW, methods.clone());
+        }
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+
+    /// The methods of the path: those that the router lists where it refuses one, else the one
+    /// that was answered.
+    fn methods(&self, headers: &HeaderMap) -> HeaderValue {
+        let listed = headers.get(ALLOW).and_then(|allow| allow.to_str().ok());
+        let listed = listed.and_then(|listed| {
+            let others = listed
+                .split(',')
+                .map(str::trim)
+                .filter(|&one| one != "HEAD");
+            let all: Vec<_> = std::iter::once("OPTIONS").chain(others).collect();
+            HeaderValue::from_str(&all.join(",")).ok()
+        });
+        listed.unwrap_or_else(|| self.methods.clone())
     }
 }
 
