@@ -116,18 +116,21 @@ impl Unit for Entry {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Message>> {
         let step = &*self.step;
-        Box::pin(async move {
-            match (method, input) {
-                (Method::Predict, Input::One(message)) => {
-                    walk::predict(step, message, context).await
-                }
-                (Method::SendFeedback, Input::Feedback(feedback)) => {
-                    walk::feedback(step, &feedback, context).await
-                }
-                (Method::Predict | Method::SendFeedback, _) => Err(misfit(method)),
-                (method, input) => walk::itself(step, method, input, context).await,
+        match (method, input) {
+            (Method::Predict, Input::One(message)) if step.is_one_call() => {
+                Box::pin(walk::alone(step, message, context))
             }
-        })
+            (Method::Predict, Input::One(message)) => {
+                Box::pin(walk::predict(step, message, context))
+            }
+            (Method::SendFeedback, Input::Feedback(feedback)) => {
+                Box::pin(walk::feedback(step, feedback, context))
+            }
+            (Method::Predict | Method::SendFeedback, _) => {
+                Box::pin(async move { Err(misfit(method)) })
+            }
+            (method, input) => Box::pin(walk::itself(step, method, input, context)),
+        }
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<()>> {

@@ -54,36 +54,62 @@ pub(crate) async fn predict(
     context: &Context,
 ) -> Result<Message> {
     message.meta.routing.clear();
-    let first = aim(entry, context);
-    let parcel = Parcel {
-        message,
-        made: false,
+    let onward = Context {
+        target: Arc::default(),
+        ..context.clone()
     };
-    let (mut reply, routing) = if entry.is_one_call() {
-        let reply = input::stage(entry, parcel, &first).await?;
-        (reply.message, BTreeMap::from([(entry.name.clone(), ALL)]))
-    } else {
-        let onward = Context {
-            target: Arc::default(),
-            ..context.clone()
-        };
-        let walk = Walk {
+    let walk = Walk {
+        entry,
+        first: aim(entry, context),
+        onward,
+        visits: Visits::of(entry),
+    };
+    let parcel = walk
+        .node(
             entry,
-            first,
-            onward,
-            visits: Visits::of(entry),
-        };
-        let reply = walk.node(entry, parcel).await?;
-        (reply.message, walk.visits.routing(entry))
-    };
-    reply.meta.routing = routing;
-    Ok(reply)
+            Parcel {
+                message,
+                made: false,
+            },
+        )
+        .await?;
+    Ok(routed(parcel, walk.visits.routing(entry)))
+}
+
+/// [`predict`] where it is one call at most, as most graphs are.
+pub(crate) fn alone<'a>(
+    entry: &'a Step,
+    mut message: Message,
+    context: &'a Context,
+) -> impl Future<Output = Result<Message>> + Send + 'a {
+    message.meta.routing.clear();
+    let first = aim(entry, context);
+    async move {
+        let parcel = input::stage(
+            entry,
+            Parcel {
+                message,
+                made: false,
+            },
+            &first,
+        )
+        .await?;
+        Ok(routed(parcel, BTreeMap::from([(entry.name.clone(), ALL)])))
+    }
+}
+
+fn routed(Parcel { mut message, .. }: Parcel, routing: BTreeMap<String, i32>) -> Message {
+    message.meta.routing = routing;
+    message
 }
 
 impl Walk<'_> {
     fn node<'w>(&'w self, step: &'w Step, parcel: Parcel) -> BoxFuture<'w, Result<Parcel>> {
+        self.visits.record(step, ALL);
+        if step.is_one_call() {
+            return Box::pin(input::stage(step, parcel, self.context(step)));
+        }
         Box::pin(async move {
-            self.visits.record(step, ALL);
             let parcel = input::stage(step, parcel, self.context(step)).await?;
             let parcel = children::stage(self, step, parcel).await?;
             output::stage(step, parcel, &self.onward).await

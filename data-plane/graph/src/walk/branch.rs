@@ -9,6 +9,7 @@ const NONE: i32 = -2;
 
 /// The children that a message goes to.
 pub(super) enum Branch<'a> {
+    /// All of several.
     All,
     None,
     One(&'a Step),
@@ -18,13 +19,16 @@ impl<'a> Branch<'a> {
     /// The children of `step` that `number` stands for; else words that name the node, the number
     /// and what is allowed.
     pub(super) fn of(step: &'a Step, number: i32) -> Result<Self, String> {
-        let child = || step.children.get(usize::try_from(number).ok()?);
-        match number {
-            ALL => Ok(Self::All),
-            NONE => Ok(Self::None),
-            _ => child()
-                .map(|child| Self::One(child))
-                .ok_or_else(|| refusal(step, number)),
+        match (number, &*step.children) {
+            (NONE, _) => Ok(Self::None),
+            (ALL, [only]) => Ok(Self::One(only)),
+            (ALL, _) => Ok(Self::All),
+            (_, children) => {
+                let child = usize::try_from(number).ok().and_then(|at| children.get(at));
+                child
+                    .map(|child| Self::One(child))
+                    .ok_or_else(|| refusal(step, number))
+            }
         }
     }
 }

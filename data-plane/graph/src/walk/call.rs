@@ -9,19 +9,24 @@ use super::Parcel;
 use crate::tree::Step;
 
 /// Calls `unit` with a message. The reply carries the message's meta and the unit's own.
-pub(super) async fn one(
-    step: &Step,
-    (unit, method): (&dyn Unit, Method),
+///
+/// Not an `async fn`: the unit has the message before anything waits, so that what waits for the
+/// reply, and is kept on the heap meanwhile, has no room for a message of its own.
+pub(super) fn one<'a>(
+    step: &'a Step,
+    asked: (&'a dyn Unit, Method),
     parcel: Parcel,
-    context: &Context,
-) -> Result<Parcel> {
+    context: &'a Context,
+) -> impl Future<Output = Result<Parcel>> + Send + 'a {
     let mut message = parcel.fitted(step, context).message;
     let kept = Kept::of(&mut message);
-    let reply = raw(step, (unit, method), Input::One(message), context).await?;
-    Ok(Parcel {
-        message: kept.given_to(reply, step),
-        made: true,
-    })
+    let reply = raw(step, asked, Input::One(message), context);
+    async move {
+        Ok(Parcel {
+            message: kept.given_to(reply.await?, step),
+            made: true,
+        })
+    }
 }
 
 /// Lets `unit` make one reply of the children's. It carries the meta of all, the later child's
@@ -78,16 +83,21 @@ pub(crate) async fn itself(
 }
 
 /// The call itself, if there is time for it.
-pub(super) async fn raw(
-    step: &Step,
-    (unit, method): (&dyn Unit, Method),
+pub(super) fn raw<'a>(
+    step: &'a Step,
+    (unit, method): (&'a dyn Unit, Method),
     input: Input,
-    context: &Context,
-) -> Result<Message> {
-    context.remaining().map_err(|error| step.blame(error))?;
-    unit.call(method, input, context)
-        .await
-        .map_err(|error| step.blame(error))
+    context: &'a Context,
+) -> impl Future<Output = Result<Message>> + Send + 'a {
+    let in_time = context.remaining();
+    let reply = in_time.map(|_| unit.call(method, input, context));
+    async move {
+        let reply = match reply {
+            Ok(reply) => reply.await,
+            Err(late) => Err(late),
+        };
+        reply.map_err(|error| step.blame(error))
+    }
 }
 
 /// What a message keeps whatever a unit does with it.

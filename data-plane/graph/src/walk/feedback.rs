@@ -15,20 +15,20 @@ use crate::tree::Step;
 /// `InvalidInput` for a routing that names a branch that is not there; else what a unit says.
 pub(crate) async fn feedback(
     entry: &Step,
-    feedback: &Feedback,
+    feedback: Box<Feedback>,
     context: &Context,
 ) -> Result<Message> {
-    let reply = node(entry, feedback, context).await?;
-    Ok(reply.unwrap_or_else(|| {
-        let meta = feedback
-            .response
-            .as_ref()
-            .map(|response| response.meta.clone());
-        Message {
-            meta: meta.unwrap_or_default(),
-            ..Message::default()
-        }
-    }))
+    if let Some(reply) = node(entry, &feedback, context).await? {
+        return Ok(reply);
+    }
+    let meta = feedback
+        .response
+        .map(|response| response.meta)
+        .unwrap_or_default();
+    Ok(Message {
+        meta,
+        ..Message::default()
+    })
 }
 
 fn node<'w>(

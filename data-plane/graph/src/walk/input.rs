@@ -1,5 +1,6 @@
 //! The input stage: predict or transform-input, on the way down.
 
+use futures_util::future::{Either, ready};
 use hari_core::{Context, Method};
 use hari_error::Result;
 
@@ -7,14 +8,18 @@ use super::{Parcel, call};
 use crate::tree::Step;
 
 /// Transform-input goes before predict: a unit that is asked for both is a transformer.
-pub(super) async fn stage(step: &Step, parcel: Parcel, context: &Context) -> Result<Parcel> {
-    let method = match step.calls {
-        calls if calls.transform_input => Method::TransformInput,
-        calls if calls.predict => Method::Predict,
-        _ => return Ok(parcel),
+pub(super) fn stage<'a>(
+    step: &'a Step,
+    parcel: Parcel,
+    context: &'a Context,
+) -> impl Future<Output = Result<Parcel>> + Send + 'a {
+    let method = if step.calls.transform_input {
+        Method::TransformInput
+    } else {
+        Method::Predict
     };
-    match &step.unit {
-        Some(unit) => call::one(step, (&**unit, method), parcel, context).await,
-        None => Ok(parcel),
+    match step.unit_for(method) {
+        Some(unit) => Either::Left(call::one(step, (unit, method), parcel, context)),
+        None => Either::Right(ready(Ok(parcel))),
     }
 }
