@@ -44,8 +44,6 @@ pub struct MetricInfo {
 
 const SERVER_SECONDS: &str = "seldon_api_executor_server_requests_seconds";
 const SERVER_SUMMARY: &str = "seldon_api_executor_server_requests_seconds_summary";
-const CLIENT_SECONDS: &str = "seldon_api_executor_client_requests_seconds";
-const CLIENT_SUMMARY: &str = "seldon_api_executor_client_requests_seconds_summary";
 const LOAD_SECONDS: &str = "hari_model_load_seconds";
 const MEMORY: &str = "hari_model_memory_bytes";
 const QUEUE: &str = "hari_model_queue_requests";
@@ -66,17 +64,6 @@ const SERVER_LABELS: &[&str] = &[
     "method",
     "code",
 ];
-const CLIENT_LABELS: &[&str] = &[
-    "deployment_name",
-    "predictor_name",
-    "predictor_version",
-    "service",
-    "method",
-    "code",
-    "model_name",
-    "model_image",
-    "model_version",
-];
 const MODEL_LABELS: &[&str] = &["deployment_name", "predictor_name", "model_name"];
 
 /// Every metric.
@@ -92,18 +79,6 @@ pub const METRICS: &[MetricInfo] = &[
         MetricKind::Summary,
         SERVER_LABELS,
         "Requests answered: quantiles of how long they took in seconds.",
-    ),
-    info(
-        CLIENT_SECONDS,
-        MetricKind::Histogram,
-        CLIENT_LABELS,
-        "Calls of graph nodes, by how long they took in seconds.",
-    ),
-    info(
-        CLIENT_SUMMARY,
-        MetricKind::Summary,
-        CLIENT_LABELS,
-        "Calls of graph nodes: quantiles of how long they took in seconds.",
     ),
     info(
         LOAD_SECONDS,
@@ -228,7 +203,7 @@ pub fn install_metrics() -> Result<Exporter> {
         .filter(|metric| metric.kind == MetricKind::Histogram)
     {
         let buckets: &[f64] = match metric.name {
-            SERVER_SECONDS | CLIENT_SECONDS => &SELDON_BUCKETS,
+            SERVER_SECONDS => &SELDON_BUCKETS,
             BATCH_ROWS => &ROW_BUCKETS,
             _ => &FINE_BUCKETS,
         };

@@ -5,16 +5,18 @@
 //! and no cluster mode here: what runs where was decided when the plan was bound.
 
 mod assemble;
-mod json_adapter;
 mod load;
+mod node_ports;
 mod observer;
 mod prefer;
 mod report;
 pub mod server;
+mod tensorflow_server;
 mod tree;
 mod warm;
 
 pub use assemble::{Assembled, Workshop, assemble};
 pub use load::{model_pool, open_model};
+pub use node_ports::{NodePort, bind_node_ports};
 pub use report::NodeReport;
 pub use server::{Addresses, Running, Server};

@@ -14,9 +14,9 @@ use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
 
 use crate::assemble::Workshop;
-use crate::json_adapter::JsonAdapter;
 use crate::observer::Metrics;
 use crate::prefer::prefer;
+use crate::tensorflow_server::{TensorflowServer, Unnamed};
 use crate::tree::Origin;
 
 /// A model that is in memory.
@@ -108,10 +108,15 @@ pub(crate) fn unit(
             ..BatchOptions::default()
         });
     let pool = origin.workshop.pool.clone();
+    let unnamed = Unnamed::of(
+        metadata.signatures.first(),
+        string(source, "model_input"),
+        string(source, "model_output"),
+    );
     let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool)
         .observed(Arc::new(Metrics(metrics)));
     match source.runtime {
-        Runtime::Tensorflow => Arc::new(JsonAdapter::new(Arc::new(unit))),
+        Runtime::Tensorflow => Arc::new(TensorflowServer::new(Arc::new(unit), unnamed)),
         Runtime::Onnx => Arc::new(unit),
     }
 }

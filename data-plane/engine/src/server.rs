@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use hari_error::Result;
 use hari_ingress::{App, Listener, Service};
+
+use crate::node_ports::NodePort;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -27,11 +29,12 @@ pub struct Server {
     http: Listener,
     grpc: Listener,
     metrics: Listener,
+    nodes: Vec<NodePort>,
 }
 
 /// Listeners that accept.
 pub struct Running {
-    app: App,
+    apps: Vec<App>,
     /// Where they listen.
     pub addresses: Addresses,
     stop: watch::Sender<bool>,
@@ -48,7 +51,15 @@ impl Server {
             http: Listener::bind(addresses.http)?,
             grpc: Listener::bind(addresses.grpc)?,
             metrics: Listener::bind(addresses.metrics)?,
+            nodes: Vec::new(),
         })
+    }
+
+    /// Serves these nodes on their own ports, too.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: Vec<NodePort>) -> Self {
+        self.nodes = nodes;
+        self
     }
 
     /// Accepts from now on.
@@ -73,24 +84,29 @@ impl Server {
         }
         let metrics = service(hari_ingress::metrics(app));
         listeners.spawn(self.metrics.serve(metrics, stopped.clone(), drain));
-        listeners.spawn(upkeep(app.clone(), stopped));
-        Running {
-            app: app.clone(),
-            addresses,
-            stop,
-            listeners,
+        let mut apps = vec![app.clone()];
+        for NodePort { app, http, grpc, .. } in self.nodes {
+            for listener in [http, grpc] {
+                let everything = service(hari_ingress::everything(&app));
+                listeners.spawn(listener.serve(everything, stopped.clone(), drain));
+            }
+            apps.push(app);
         }
+        listeners.spawn(upkeep(app.clone(), stopped));
+        Running { apps, addresses, stop, listeners }
     }
 }
 
 impl Running {
     /// Stops accepting, lets open requests finish within the drain time, and returns.
     pub async fn stop(mut self) {
-        self.app.drain();
+        self.apps.iter().for_each(App::drain);
         // Fails only when no listener is left to be told.
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
-        self.app.finished().await;
+        for app in &self.apps {
+            app.finished().await;
+        }
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Run {
     /// Reload on change: the new version takes traffic when it is ready, the old one drains
     #[arg(long)]
     watch: bool,
+    /// Give each graph node its own HTTP and gRPC port, from 9000 and 9500 up, as in a pod
+    #[arg(long)]
+    node_ports: bool,
 }
 
 impl Run {
@@ -43,9 +46,12 @@ impl Run {
     async fn serve(self) -> anyhow::Result<()> {
         let sources = hari_local::gather(&self.inputs)?;
         let (http, grpc, metrics) = (self.http, self.grpc, self.metrics);
-        let serving = Serving::bind(Addresses { http, grpc, metrics })?;
+        let mut serving = Serving::bind(Addresses { http, grpc, metrics })?;
         let launched = serving.launch(&sources).await?;
         print_table(&launched);
+        if self.node_ports {
+            serving.open_node_ports(self.http.ip())?;
+        }
         let watchers = if self.watch { watch(&serving, sources) } else { JoinSet::new() };
         let directory = serving.directory.clone();
         let running = serving.start(self.ports_file.as_deref())?;

@@ -1,12 +1,13 @@
 //! What `run` and `serve` share: the process that serves until it is told to stop.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use hari_artifacts::Policy;
-use hari_engine::{Addresses, NodeReport, Running, Server, Workshop};
+use hari_engine::{Addresses, NodePort, NodeReport, Running, Server, Workshop};
 use hari_ingress::directory::Key;
 use hari_ingress::{App, Directory};
 use hari_local::{Failure, Launched, Source};
@@ -22,6 +23,7 @@ pub(super) struct Serving {
     pub(super) directory: Arc<Directory>,
     pub(super) workshop: Workshop,
     server: Server,
+    nodes: Vec<NodePort>,
 }
 
 /// Runs `work` on the runtime of a server, with logs, metrics and traces.
@@ -54,7 +56,7 @@ impl Serving {
             policy: Policy::from_settings()?,
             progress: super::fetch::progress(),
         };
-        Ok(Self { app, directory, workshop, server })
+        Ok(Self { app, directory, workshop, server, nodes: Vec::new() })
     }
 
     /// Loads and serves every source; the first failure ends it.
@@ -72,9 +74,22 @@ impl Serving {
         Ok(launched)
     }
 
+    /// Gives every node that is served now a port of its own, at `host`.
+    pub(super) fn open_node_ports(&mut self, host: IpAddr) -> anyhow::Result<()> {
+        let nodes = hari_engine::bind_node_ports(&self.app, host)?;
+        let rows: Vec<Vec<String>> = nodes
+            .iter()
+            .map(|node| vec![node.name.clone(), node.http().to_string(), node.grpc().to_string()])
+            .collect();
+        output::line("");
+        output::table(&["NODE", "HTTP", "GRPC"], &rows);
+        self.nodes = nodes;
+        Ok(())
+    }
+
     /// Accepts from now on, and writes the addresses where the user wants them.
     pub(super) fn start(self, ports_file: Option<&Path>) -> anyhow::Result<Running> {
-        let running = self.server.start(&self.app);
+        let running = self.server.with_nodes(self.nodes).start(&self.app);
         if let Some(file) = ports_file {
             write_ports(file, &running.addresses)?;
         }
