@@ -3,6 +3,7 @@
 //! Each generator is a file below `generate/` with a function that returns what
 //! its files should hold; writing and checking have their one home here.
 
+mod docs;
 mod proto;
 
 use std::collections::BTreeMap;
@@ -30,12 +31,15 @@ pub(crate) struct Args {
 enum Target {
     /// Protocol buffer code: data-plane/proto/src/gen.
     Proto,
+    /// Reference pages of the book, and the resource definition: docs.
+    Docs,
 }
 
 impl Target {
     fn generate(self) -> Result<Vec<Output>> {
         match self {
             Self::Proto => proto::generate(),
+            Self::Docs => docs::generate(),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Repository tasks: `cargo xtask TASK`. One file for each task.
 
+mod docs;
+mod e2e;
 mod generate;
+mod lint;
+mod test;
+mod venv;
 mod workspace;
 
 use anyhow::Result;
@@ -16,12 +21,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Everything that is checked before a change is taken, step by step.
+    Test(test::Args),
+    /// Layout, clippy, and the rules of the tree.
+    Lint(lint::Args),
     /// Write generated files, or check that they are up to date.
     Gen(generate::Args),
+    /// Drive the real binary with clients that others wrote (needs Python 3.11 and curl).
+    E2e(e2e::Args),
+    /// Check the links of the docs, and run the commands of the book.
+    Docs(docs::Args),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().task {
+        Task::Test(args) => test::run(&args),
+        Task::Lint(args) => lint::run(&args),
+        Task::Docs(args) => docs::run(&args),
         Task::Gen(args) => generate::run(&args),
+        Task::E2e(args) => e2e::run(&args),
     }
 }

@@ -30,3 +30,29 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Resul
     ensure!(status.success(), "{command:?} failed: {status}");
     Ok(())
 }
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = metadata(&["--no-deps", "--offline"])?;
+    let folder = metadata["target_directory"].as_str();
+    folder
+        .map(PathBuf::from)
+        .context("cargo metadata names no target folder")
+}
+
+/// What `cargo metadata ARGS` says of the workspace.
+pub(crate) fn metadata(args: &[&str]) -> Result<serde_json::Value> {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["metadata", "--format-version=1"])
+        .args(args)
+        .current_dir(root());
+    command.stderr(std::process::Stdio::inherit());
+    let output = command.output().context("starting cargo")?;
+    ensure!(
+        output.status.success(),
+        "{command:?} failed: {}",
+        output.status
+    );
+    serde_json::from_slice(&output.stdout).context("reading cargo metadata")
+}
