@@ -61,9 +61,16 @@ impl Fetch {
 
     fn as_text(&self, uri: &ModelUri, artifact: &Artifact, files: usize) -> String {
         let plural = if files == 1 { "" } else { "s" };
-        let done = if artifact.reused { "holds already" } else { "now holds" };
+        let done = if artifact.reused {
+            "holds already"
+        } else {
+            "now holds"
+        };
         let size = output::bytes(artifact.bytes);
-        let mut text = format!("{} {done} {uri}: {files} file{plural}, {size}", self.dir.display());
+        let mut text = format!(
+            "{} {done} {uri}: {files} file{plural}, {size}",
+            self.dir.display()
+        );
         if let Some(digest) = &artifact.digest {
             text.push_str(&format!("\nsha256 {digest}"));
         }
@@ -91,7 +98,10 @@ pub(super) fn options() -> anyhow::Result<FetchOptions> {
 }
 
 /// Shows fetches: a bar on a terminal, log lines elsewhere.
-#[expect(clippy::unnecessary_wraps, reason = "as the options of a fetch take it")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "as the options of a fetch take it"
+)]
 pub(super) fn progress() -> Option<Arc<dyn Progress>> {
     Some(progress::shown())
 }
@@ -100,7 +110,11 @@ fn count_files(folder: &std::path::Path) -> std::io::Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        count += if entry.file_type()?.is_dir() { count_files(&entry.path())? } else { 1 };
+        count += if entry.file_type()?.is_dir() {
+            count_files(&entry.path())?
+        } else {
+            1
+        };
     }
     Ok(count)
 }
@@ -110,11 +124,20 @@ mod tests {
     use super::*;
 
     fn fetch() -> Fetch {
-        Fetch { uri: "model".into(), dir: "there".into(), json: false }
+        Fetch {
+            uri: "model".into(),
+            dir: "there".into(),
+            json: false,
+        }
     }
 
     fn artifact(digest: Option<&str>, reused: bool) -> Artifact {
-        Artifact { root: "there".into(), digest: digest.map(str::to_owned), bytes: 2048, reused }
+        Artifact {
+            root: "there".into(),
+            digest: digest.map(str::to_owned),
+            bytes: 2048,
+            reused,
+        }
     }
 
     #[test]

@@ -119,7 +119,11 @@ impl Predict {
 
     fn endpoint(&self) -> hari_error::Result<Endpoint> {
         let mut endpoint = Endpoint::parse(&self.url, self.transport)?;
-        endpoint.deployment = self.deployment.as_deref().map(endpoint::deployment).transpose()?;
+        endpoint.deployment = self
+            .deployment
+            .as_deref()
+            .map(endpoint::deployment)
+            .transpose()?;
         endpoint.model.clone_from(&self.model);
         endpoint.timeout = Duration::from_secs_f64(self.timeout);
         Ok(endpoint)
@@ -137,11 +141,16 @@ fn bar(prepared: &Prepared) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len} rows {per_sec} {eta}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+    let style = style
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
     ProgressBar::new(prepared.rows() as u64).with_style(style)
 }
 
-#[expect(clippy::print_stderr, reason = "beside the predictions, not among them")]
+#[expect(
+    clippy::print_stderr,
+    reason = "beside the predictions, not among them"
+)]
 fn note_on_stderr(note: &str) {
     eprintln!("note: {note}");
 }
@@ -160,13 +169,20 @@ mod tests {
 
     fn parse(line: &str) -> Result<Predict, String> {
         let parsed = Line::try_parse_from(line.split(' '));
-        parsed.map(|line| line.predict).map_err(|error| error.to_string())
+        parsed
+            .map(|line| line.predict)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn one_input_is_needed_and_no_more() {
         assert!(parse("predict").err().unwrap().contains("--image"));
-        assert!(parse("predict --csv a --npy b").err().unwrap().contains("cannot be used with"));
+        assert!(
+            parse("predict --csv a --npy b")
+                .err()
+                .unwrap()
+                .contains("cannot be used with")
+        );
         let predict = parse("predict --csv a").unwrap();
         let endpoint = predict.endpoint().unwrap();
         assert_eq!(endpoint.base, "http://127.0.0.1:8000");
@@ -178,14 +194,27 @@ mod tests {
         let line = "predict --csv a --url grpc://h:5001 --deployment ns/mnist --model m";
         let endpoint = parse(line).unwrap().endpoint().unwrap();
         assert_eq!(endpoint.transport, Transport::Grpc);
-        assert_eq!(endpoint.deployment, Some(("ns".to_owned(), "mnist".to_owned())));
+        assert_eq!(
+            endpoint.deployment,
+            Some(("ns".to_owned(), "mnist".to_owned()))
+        );
         assert_eq!(endpoint.model.as_deref(), Some("m"));
     }
 
     #[test]
     fn bad_numbers_are_usage_errors() {
-        assert!(parse("predict --csv a --timeout 0").err().unwrap().contains("expected seconds"));
+        assert!(
+            parse("predict --csv a --timeout 0")
+                .err()
+                .unwrap()
+                .contains("expected seconds")
+        );
         assert!(parse("predict --csv a --batch 0").is_err());
-        assert!(parse("predict --csv a --protocol soap").err().unwrap().contains("tensorflow"));
+        assert!(
+            parse("predict --csv a --protocol soap")
+                .err()
+                .unwrap()
+                .contains("tensorflow")
+        );
     }
 }

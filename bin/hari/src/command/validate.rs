@@ -61,10 +61,16 @@ impl Validate {
         }
         let report = Report::of(&sources, self.target);
         match self.json {
-            true => output::line(serde_json::to_string_pretty(&report).context("cannot write JSON")?),
+            true => {
+                output::line(serde_json::to_string_pretty(&report).context("cannot write JSON")?)
+            }
             false => report.print(),
         }
-        if report.errors > 0 { Err(Said.into()) } else { Ok(()) }
+        if report.errors > 0 {
+            Err(Said.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -72,7 +78,9 @@ impl Validate {
 fn read(path: &str) -> anyhow::Result<Vec<Source>> {
     if path == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
         return Ok(vec![standard_input(&text)]);
     }
     let file = Path::new(path);
@@ -86,7 +94,8 @@ fn read(path: &str) -> anyhow::Result<Vec<Source>> {
     // A folder without deployments is read as a bare model, which has nothing to validate.
     sources.retain(|source| source.file.is_some());
     if sources.is_empty() {
-        let message = "expected YAML or JSON files with a SeldonDeployment in the folder, found none";
+        let message =
+            "expected YAML or JSON files with a SeldonDeployment in the folder, found none";
         return Err(Error::not_found(format!("{path}: {message}")).into());
     }
     Ok(sources)
@@ -94,12 +103,20 @@ fn read(path: &str) -> anyhow::Result<Vec<Source>> {
 
 fn standard_input(text: &str) -> Source {
     let name = "<stdin>".to_owned();
-    Source { documents: read_documents(text, &name), file: None, base: ".".into(), name }
+    Source {
+        documents: read_documents(text, &name),
+        file: None,
+        base: ".".into(),
+        name,
+    }
 }
 
 impl Report {
     fn of(sources: &[Source], target: Target) -> Self {
-        let mut issues: Vec<Issue> = sources.iter().flat_map(|source| check(source, target)).collect();
+        let mut issues: Vec<Issue> = sources
+            .iter()
+            .flat_map(|source| check(source, target))
+            .collect();
         sort(&mut issues, sources);
         let errors = issues.iter().filter(|issue| issue.is_error()).count();
         Self {
@@ -117,11 +134,19 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let scope = format!("{} in {}", count(self.documents, "document"), count(self.files, "file"));
+        let scope = format!(
+            "{} in {}",
+            count(self.documents, "document"),
+            count(self.files, "file")
+        );
         match (self.errors, self.warnings) {
             (0, 0) => format!("{scope}: no issues"),
             (errors, warnings) => {
-                format!("{scope}: {}, {}", count(errors, "error"), count(warnings, "warning"))
+                format!(
+                    "{scope}: {}, {}",
+                    count(errors, "error"),
+                    count(warnings, "warning")
+                )
             }
         }
     }
@@ -168,11 +193,22 @@ mod tests {
 
     #[test]
     fn an_error_is_counted_and_has_its_place() {
-        let report = report(&GOOD.replace("TENSORFLOW_SERVER", "TENSORFLOW_SERVRE"), Target::Any);
-        assert_eq!(report.summary(), "1 document in 1 file: 1 error, 0 warnings");
+        let report = report(
+            &GOOD.replace("TENSORFLOW_SERVER", "TENSORFLOW_SERVRE"),
+            Target::Any,
+        );
+        assert_eq!(
+            report.summary(),
+            "1 document in 1 file: 1 error, 0 warnings"
+        );
         let issue = &report.issues[0];
         assert_eq!((issue.file.as_str(), issue.line), ("<stdin>", Some(9)));
-        assert!(issue.to_string().contains("did you mean `TENSORFLOW_SERVER`?"), "{issue}");
+        assert!(
+            issue
+                .to_string()
+                .contains("did you mean `TENSORFLOW_SERVER`?"),
+            "{issue}"
+        );
     }
 
     #[test]
@@ -180,7 +216,10 @@ mod tests {
         let text = GOOD.replace("TENSORFLOW_SERVER", "SKLEARN_SERVER");
         assert_eq!(report(&text, Target::Any).errors, 0);
         let local = report(&text, Target::Local);
-        assert_eq!((local.errors, &*local.issues[0].rule), (1, "not-in-this-build"));
+        assert_eq!(
+            (local.errors, &*local.issues[0].rule),
+            (1, "not-in-this-build")
+        );
     }
 
     #[test]
@@ -190,14 +229,21 @@ mod tests {
         first.documents = read_documents(&GOOD.replace("TENSORFLOW_SERVER", "NOPE"), "z.yaml");
         let second = standard_input(&GOOD.replace("TENSORFLOW_SERVER", "NOPE"));
         let report = Report::of(&[first, second], Target::Any);
-        let files: Vec<_> = report.issues.iter().map(|issue| issue.file.as_str()).collect();
+        let files: Vec<_> = report
+            .issues
+            .iter()
+            .map(|issue| issue.file.as_str())
+            .collect();
         assert_eq!(files, ["z.yaml", "<stdin>"]);
     }
 
     #[test]
     fn what_is_not_there_is_said_by_name() {
         let error = read("no/such.yaml").unwrap_err();
-        assert_eq!(error.to_string(), "no/such.yaml: there is no such file or folder");
+        assert_eq!(
+            error.to_string(),
+            "no/such.yaml: there is no such file or folder"
+        );
         let folder = tempfile::tempdir().unwrap();
         let error = read(&folder.path().display().to_string()).unwrap_err();
         assert!(error.to_string().contains("found none"), "{error}");

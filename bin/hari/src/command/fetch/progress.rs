@@ -32,7 +32,9 @@ impl Bars {
     fn of(&self, what: &str) -> ProgressBar {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = each.entry(what.to_owned()).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::no_length().with_style(style(SPINNER)));
+            let bar = self
+                .all
+                .add(ProgressBar::no_length().with_style(style(SPINNER)));
             bar.set_prefix(what.to_owned());
             bar
         });
@@ -53,7 +55,9 @@ const SPINNER: &str = "{prefix} {bytes} {bytes_per_sec} {msg}";
 /// The template is ours; a bad one falls back to the plain bar.
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template);
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    style
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 impl Progress for Bars {
@@ -69,11 +73,13 @@ impl Progress for Bars {
                 bar.set_position(done);
             }
             Step::Retrying { after } => {
-                self.of(what).set_message(format!("broken off, again in {after:.1?}"));
+                self.of(what)
+                    .set_message(format!("broken off, again in {after:.1?}"));
             }
             Step::Unpacking { entries, bytes } => {
                 let size = output::bytes(bytes);
-                self.of(what).set_message(format!("unpacking: {entries} entries, {size}"));
+                self.of(what)
+                    .set_message(format!("unpacking: {entries} entries, {size}"));
             }
             Step::Done { .. } => self.finish(what),
             _ => {}
@@ -115,7 +121,10 @@ impl Progress for Lines {
                 tracing::info!(what, entries, bytes, "unpacking");
             }
             // A model that is used in place or was in the cache is no news.
-            Step::Done { bytes, reused: false } if self.forget(what) => {
+            Step::Done {
+                bytes,
+                reused: false,
+            } if self.forget(what) => {
                 tracing::info!(what, bytes, "fetched");
             }
             _ => {}
@@ -126,7 +135,11 @@ impl Progress for Lines {
 impl Lines {
     /// Whether anything was said of this fetch, which is over.
     fn forget(&self, what: &str) -> bool {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(what).is_some()
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(what)
+            .is_some()
     }
 }
 
@@ -149,13 +162,31 @@ mod tests {
     fn a_bar_follows_its_fetch_and_goes_away() {
         let bars = Bars::default();
         let step = |step| bars.step("m", step);
-        step(Step::Downloading { done: 5, total: Some(10) });
-        assert_eq!((bars.of("m").position(), bars.of("m").length()), (5, Some(10)));
-        step(Step::Retrying { after: Duration::from_millis(200) });
-        assert!(bars.of("m").message().contains("again in 200.0ms"), "{}", bars.of("m").message());
-        step(Step::Downloading { done: 7, total: Some(10) });
+        step(Step::Downloading {
+            done: 5,
+            total: Some(10),
+        });
+        assert_eq!(
+            (bars.of("m").position(), bars.of("m").length()),
+            (5, Some(10))
+        );
+        step(Step::Retrying {
+            after: Duration::from_millis(200),
+        });
+        assert!(
+            bars.of("m").message().contains("again in 200.0ms"),
+            "{}",
+            bars.of("m").message()
+        );
+        step(Step::Downloading {
+            done: 7,
+            total: Some(10),
+        });
         assert_eq!(bars.of("m").message(), "");
-        step(Step::Done { bytes: 10, reused: false });
+        step(Step::Done {
+            bytes: 10,
+            reused: false,
+        });
         assert!(bars.each.lock().unwrap().is_empty());
     }
 

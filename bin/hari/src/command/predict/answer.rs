@@ -1,7 +1,7 @@
 //! What is asked and what is answered, whatever the protocol.
 
 use bytes::Bytes;
-use hari_core::{Message, NamedTensor, Payload};
+use hari_core::Message;
 
 /// What to send.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,9 +17,10 @@ impl Request {
     pub(super) fn rows(&self) -> usize {
         match self {
             Self::Body(_) => 1,
-            Self::Message(message) => {
-                message.as_tensors().and_then(<[_]>::first).map_or(1, |named| named.tensor.rows())
-            }
+            Self::Message(message) => message
+                .as_tensors()
+                .and_then(<[_]>::first)
+                .map_or(1, |named| named.tensor.rows()),
         }
     }
 }
@@ -39,14 +40,4 @@ pub(super) struct Asked {
 pub(super) struct Answer {
     pub(super) body: Bytes,
     pub(super) message: Message,
-}
-
-impl Answer {
-    /// The tensors; none for any other payload.
-    pub(super) fn tensors(&self) -> Option<&[NamedTensor]> {
-        match &self.message.payload {
-            Payload::Tensors(tensors) => Some(tensors),
-            _ => None,
-        }
-    }
 }

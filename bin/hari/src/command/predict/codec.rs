@@ -26,7 +26,12 @@ pub(super) enum Protocol {
 /// What is read of a server: more than a server takes, for the user asked for it.
 pub(super) fn limits() -> Limits {
     const MOST: usize = 1 << 30;
-    Limits { body: MOST, decompressed: MOST, tensor: MOST, ..Limits::default() }
+    Limits {
+        body: MOST,
+        decompressed: MOST,
+        tensor: MOST,
+        ..Limits::default()
+    }
 }
 
 impl Protocol {
@@ -35,14 +40,19 @@ impl Protocol {
         let value: Value = serde_json::from_slice(body).ok()?;
         let object = value.as_object()?;
         let has = |key: &str| object.contains_key(key);
-        if ["data", "jsonData", "strData", "binData"].into_iter().any(has) {
+        if ["data", "jsonData", "strData", "binData"]
+            .into_iter()
+            .any(has)
+        {
             return Some(Self::Seldon);
         }
         if has("instances") || has("signature_name") {
             return Some(Self::Tensorflow);
         }
         let inputs = object.get("inputs")?;
-        let named = inputs.get(0).is_some_and(|first| first.get("datatype").is_some());
+        let named = inputs
+            .get(0)
+            .is_some_and(|first| first.get("datatype").is_some());
         Some(if named { Self::V2 } else { Self::Tensorflow })
     }
 
@@ -109,7 +119,10 @@ impl Protocol {
 impl Asked {
     /// A message, and all outputs of the default signature.
     pub(super) fn of(message: Message) -> Self {
-        Self { message, ..Self::default() }
+        Self {
+            message,
+            ..Self::default()
+        }
     }
 }
 
@@ -137,7 +150,10 @@ mod tests {
             text(Protocol::V2),
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[0.5,2.0]}]}"#
         );
-        assert_eq!(text(Protocol::Tensorflow), r#"{"inputs":{"x":[[0.5,2.0]]}}"#);
+        assert_eq!(
+            text(Protocol::Tensorflow),
+            r#"{"inputs":{"x":[[0.5,2.0]]}}"#
+        );
     }
 
     #[test]
@@ -147,7 +163,11 @@ mod tests {
             assert_eq!(Protocol::of_body(&body), Some(protocol));
             let asked = protocol.read_request(&body).unwrap();
             let tensors = asked.message.as_tensors().unwrap();
-            assert_eq!(tensors[0].tensor.to_f64().unwrap(), [0.5, 2.0], "{protocol:?}");
+            assert_eq!(
+                tensors[0].tensor.to_f64().unwrap(),
+                [0.5, 2.0],
+                "{protocol:?}"
+            );
             assert_eq!(tensors[0].tensor.shape(), [1, 2]);
         }
     }
@@ -169,16 +189,28 @@ mod tests {
     fn an_answer_in_another_shape_is_refused_in_words() {
         for protocol in [Protocol::Seldon, Protocol::V2, Protocol::Tensorflow] {
             let error = protocol.decode(b"<html>").unwrap_err();
-            assert!(error.message().starts_with("the answer of the server: "), "{error}");
+            assert!(
+                error.message().starts_with("the answer of the server: "),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn paths_have_the_model_where_the_protocol_has_it() {
-        assert_eq!(Protocol::Seldon.predict_path(Some("m")), "/api/v1.0/predictions");
+        assert_eq!(
+            Protocol::Seldon.predict_path(Some("m")),
+            "/api/v1.0/predictions"
+        );
         assert_eq!(Protocol::V2.predict_path(Some("m")), "/v2/models/m/infer");
-        assert_eq!(Protocol::Tensorflow.predict_path(None), "/v1/models:predict");
-        assert_eq!(Protocol::Tensorflow.predict_path(Some("m")), "/v1/models/m:predict");
+        assert_eq!(
+            Protocol::Tensorflow.predict_path(None),
+            "/v1/models:predict"
+        );
+        assert_eq!(
+            Protocol::Tensorflow.predict_path(Some("m")),
+            "/v1/models/m:predict"
+        );
         assert_eq!(Protocol::V2.metadata_path(None), "/api/v1.0/metadata");
         assert_eq!(Protocol::V2.metadata_path(Some("m")), "/v2/models/m");
     }

@@ -39,7 +39,10 @@ impl Endpoint {
         let own = match scheme {
             "http" => transport.unwrap_or(Transport::Rest),
             "grpc" if transport == Some(Transport::Rest) => {
-                return Err(bad(text, "grpc:// cannot be asked over REST; leave --transport out"));
+                return Err(bad(
+                    text,
+                    "grpc:// cannot be asked over REST; leave --transport out",
+                ));
             }
             "grpc" => Transport::Grpc,
             "https" if transport != Some(Transport::Grpc) => Transport::Rest,
@@ -50,7 +53,10 @@ impl Endpoint {
         let url = Url::parse(&format!("{wire}://{rest}"))
             .map_err(|error| bad(text, &error.to_string()))?;
         if own == Transport::Grpc && url.path() != "/" {
-            return Err(bad(text, "gRPC knows no path; name the deployment with --deployment"));
+            return Err(bad(
+                text,
+                "gRPC knows no path; name the deployment with --deployment",
+            ));
         }
         Ok(Self {
             transport: own,
@@ -89,7 +95,9 @@ pub(super) fn deployment(text: &str) -> Result<(String, String)> {
     if named(namespace) && named(name) {
         return Ok((namespace.to_owned(), name.to_owned()));
     }
-    Err(Error::invalid(format!("--deployment: expected NAMESPACE/NAME, found `{text}`")))
+    Err(Error::invalid(format!(
+        "--deployment: expected NAMESPACE/NAME, found `{text}`"
+    )))
 }
 
 #[cfg(test)]
@@ -106,9 +114,17 @@ mod tests {
         for (url, transport, expected) in [
             ("http://h:8000/", None, (Transport::Rest, "http://h:8000")),
             ("h:8000", None, (Transport::Rest, "http://h:8000")),
-            ("http://h:8000", Some(Transport::Grpc), (Transport::Grpc, "http://h:8000")),
+            (
+                "http://h:8000",
+                Some(Transport::Grpc),
+                (Transport::Grpc, "http://h:8000"),
+            ),
             ("grpc://h:5001", None, (Transport::Grpc, "http://h:5001")),
-            ("https://h/seldon/a/b/", None, (Transport::Rest, "https://h/seldon/a/b")),
+            (
+                "https://h/seldon/a/b/",
+                None,
+                (Transport::Rest, "https://h/seldon/a/b"),
+            ),
         ] {
             let found = parse(url, transport).unwrap();
             assert_eq!((found.0, found.1.as_str()), expected, "{url}");
@@ -133,8 +149,14 @@ mod tests {
 
     #[test]
     fn a_deployment_has_a_namespace() {
-        assert_eq!(deployment("mnist").unwrap(), ("default".into(), "mnist".into()));
-        assert_eq!(deployment("ns/mnist").unwrap(), ("ns".into(), "mnist".into()));
+        assert_eq!(
+            deployment("mnist").unwrap(),
+            ("default".into(), "mnist".into())
+        );
+        assert_eq!(
+            deployment("ns/mnist").unwrap(),
+            ("ns".into(), "mnist".into())
+        );
         for bad in ["", "/x", "x/", "a/b/c", "a b"] {
             assert!(deployment(bad).is_err(), "{bad}");
         }

@@ -19,14 +19,27 @@ pub(super) fn http(status: reqwest::StatusCode, body: &[u8]) -> Error {
 /// The words of an error body: of the Seldon protocol, of the other two, or as they are.
 fn words(body: &[u8]) -> Option<String> {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
-    let fields = ["/status/info", "/error", "/error/message", "/message", "/detail"];
+    let fields = [
+        "/status/info",
+        "/error",
+        "/error/message",
+        "/message",
+        "/detail",
+    ];
     let said = parsed.as_ref().and_then(|value| {
-        let mut texts = fields.iter().filter_map(|field| value.pointer(field)?.as_str());
+        let mut texts = fields
+            .iter()
+            .filter_map(|field| value.pointer(field)?.as_str());
         texts.find(|text| !text.is_empty()).map(str::to_owned)
     });
     said.or_else(|| {
         let text = String::from_utf8_lossy(body);
-        let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MOST).collect();
+        let text: String = text
+            .trim()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MOST)
+            .collect();
         (!text.is_empty()).then_some(text)
     })
 }
@@ -48,7 +61,10 @@ pub(super) fn grpc(status: &tonic::Status) -> Error {
         _ => Kind::BadGateway,
     };
     let code = status.code();
-    Error::new(kind, format!("gRPC {code:?} ({}): {}", code as i32, status.message()))
+    Error::new(
+        kind,
+        format!("gRPC {code:?} ({}): {}", code as i32, status.message()),
+    )
 }
 
 /// No answer at all.
@@ -66,7 +82,9 @@ pub(super) fn late(timeout: std::time::Duration) -> Error {
 }
 
 /// The last cause, which is the one that says what happened.
-pub(super) fn deepest<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+pub(super) fn deepest<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;
@@ -84,7 +102,10 @@ mod tests {
     #[test]
     fn the_servers_own_words_are_repeated() {
         for (body, expected) in [
-            (r#"{"status":{"code":400,"info":"expected FP32","status":"FAILURE"}}"#, "expected FP32"),
+            (
+                r#"{"status":{"code":400,"info":"expected FP32","status":"FAILURE"}}"#,
+                "expected FP32",
+            ),
             (r#"{"error":"no model `x`"}"#, "no model `x`"),
             (r#"{"detail":"nope"}"#, "nope"),
             ("404 page not found\n", "404 page not found"),
@@ -97,7 +118,11 @@ mod tests {
 
     #[test]
     fn blame_follows_the_code() {
-        let blame = |code| http(StatusCode::from_u16(code).unwrap(), b"").kind().blame();
+        let blame = |code| {
+            http(StatusCode::from_u16(code).unwrap(), b"")
+                .kind()
+                .blame()
+        };
         assert_eq!(blame(404), Blame::Caller);
         assert_eq!(blame(429), Blame::Caller);
         assert_eq!(blame(500), Blame::Infrastructure);
@@ -107,9 +132,15 @@ mod tests {
     #[test]
     fn grpc_codes_are_said_by_name_and_number() {
         let error = grpc(&tonic::Status::invalid_argument("input `x`: expected FP32"));
-        assert_eq!(error.message(), "gRPC InvalidArgument (3): input `x`: expected FP32");
+        assert_eq!(
+            error.message(),
+            "gRPC InvalidArgument (3): input `x`: expected FP32"
+        );
         assert_eq!(error.kind().blame(), Blame::Caller);
-        assert_eq!(grpc(&tonic::Status::internal("x")).kind().blame(), Blame::Infrastructure);
+        assert_eq!(
+            grpc(&tonic::Status::internal("x")).kind().blame(),
+            Blame::Infrastructure
+        );
     }
 
     #[test]

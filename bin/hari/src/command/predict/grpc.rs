@@ -66,20 +66,29 @@ impl Grpc {
                 Ok(specs::of_seldon(&self.said(said)?.inputs))
             }
             Protocol::Seldon => {
-                let request = SeldonModelMetadataRequest { name: self.model.clone() };
+                let request = SeldonModelMetadataRequest {
+                    name: self.model.clone(),
+                };
                 let said = self.seldon().model_metadata(self.call(request)?).await;
                 Ok(specs::of_seldon(&self.said(said)?.inputs))
             }
             Protocol::V2 => {
-                let request =
-                    ModelMetadataRequest { name: self.model.clone(), version: String::new() };
-                let said = self.open_inference().model_metadata(self.call(request)?).await;
+                let request = ModelMetadataRequest {
+                    name: self.model.clone(),
+                    version: String::new(),
+                };
+                let said = self
+                    .open_inference()
+                    .model_metadata(self.call(request)?)
+                    .await;
                 Ok(specs::of_open_inference(&self.said(said)?.inputs))
             }
             Protocol::Tensorflow => {
                 let request = self.call(wire::metadata_request(&self.model))?;
                 let said = self.tensorflow().get_model_metadata(request).await;
-                Ok(wire::signature(&self.said(said)?).as_ref().and_then(specs::of_signature))
+                Ok(wire::signature(&self.said(said)?)
+                    .as_ref()
+                    .and_then(specs::of_signature))
             }
         }
     }
@@ -104,7 +113,10 @@ impl Grpc {
         let request = self.call(seldon::proto::from_request(&asked.message)?)?;
         let said = self.seldon().predict(request).await;
         let message = seldon::proto::to_reply(self.said(said)?, &limits())?;
-        Ok(Answer { body: seldon::json::encode_message(&message)?, message })
+        Ok(Answer {
+            body: seldon::json::encode_message(&message)?,
+            message,
+        })
     }
 
     async fn predict_open_inference(&self, asked: Asked) -> Result<Answer> {
@@ -146,7 +158,9 @@ impl Grpc {
     fn call<T>(&self, message: T) -> Result<Call<T>> {
         let mut call = Call::new(message);
         call.set_timeout(self.timeout);
-        let Some((namespace, name)) = &self.deployment else { return Ok(call) };
+        let Some((namespace, name)) = &self.deployment else {
+            return Ok(call);
+        };
         for (key, text) in [("seldon", name), ("namespace", namespace)] {
             let value = MetadataValue::try_from(text.as_str()).map_err(|_| {
                 Error::invalid(format!("--deployment: `{text}` cannot travel as metadata"))

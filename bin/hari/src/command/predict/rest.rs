@@ -39,11 +39,16 @@ impl Rest {
             .timeout(endpoint.timeout)
             .user_agent(concat!("hari/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls(endpoint.base.starts_with("https:"))?);
-        let inner = builder.build().map_err(|error| {
-            Error::internal("the HTTP client cannot start").with_source(error)
-        })?;
+        let inner = builder
+            .build()
+            .map_err(|error| Error::internal("the HTTP client cannot start").with_source(error))?;
         let (base, model) = (endpoint.rest_base(), endpoint.model.clone());
-        Ok(Self { inner, base, model, timeout: endpoint.timeout })
+        Ok(Self {
+            inner,
+            base,
+            model,
+            timeout: endpoint.timeout,
+        })
     }
 
     /// What goes into the model.
@@ -52,7 +57,9 @@ impl Rest {
     /// As [`Rest::predict`].
     pub(super) async fn inputs(&self, protocol: Protocol) -> Result<Option<Vec<TensorSpec>>> {
         let model = self.model.as_deref();
-        let body = self.send(self.inner.get(self.url(&protocol.metadata_path(model)))).await?;
+        let body = self
+            .send(self.inner.get(self.url(&protocol.metadata_path(model))))
+            .await?;
         Ok(specs::of_json(&body))
     }
 
@@ -66,7 +73,11 @@ impl Rest {
             Request::Message(message) => protocol.encode(&message)?,
         };
         let url = self.url(&protocol.predict_path(self.model.as_deref()));
-        let post = self.inner.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let post = self
+            .inner
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         let body = self.send(post).await?;
         let message = protocol.decode(&body)?;
         Ok(Answer { body, message })
@@ -79,8 +90,15 @@ impl Rest {
     async fn send(&self, request: RequestBuilder) -> Result<Bytes> {
         let response = request.send().await.map_err(|error| self.failed(&error))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| self.failed(&error))?;
-        if status.is_success() { Ok(body) } else { Err(fault::http(status, &body)) }
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.failed(&error))?;
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(fault::http(status, &body))
+        }
     }
 
     fn failed(&self, error: &reqwest::Error) -> Error {

@@ -13,7 +13,10 @@ pub(super) fn of_json(body: &[u8]) -> Option<Vec<TensorSpec>> {
     if let Some(Value::Object(signatures)) = signatures {
         return of_signatures(signatures);
     }
-    let inputs = value.get("graphinputs").or_else(|| value.get("inputs"))?.as_array()?;
+    let inputs = value
+        .get("graphinputs")
+        .or_else(|| value.get("inputs"))?
+        .as_array()?;
     some(inputs.iter().filter_map(of_member).collect())
 }
 
@@ -23,16 +26,26 @@ fn some(specs: Vec<TensorSpec>) -> Option<Vec<TensorSpec>> {
 
 /// `{"name", "datatype", "shape"}`; of the older form of the Seldon protocol, `schema.shape`.
 fn of_member(value: &Value) -> Option<TensorSpec> {
-    let shape = value.get("shape").or_else(|| value.pointer("/schema/shape"));
-    let sizes = shape.and_then(Value::as_array).map(|dims| dims.iter().map(size).collect());
+    let shape = value
+        .get("shape")
+        .or_else(|| value.pointer("/schema/shape"));
+    let sizes = shape
+        .and_then(Value::as_array)
+        .map(|dims| dims.iter().map(size).collect());
     let datatype = value.get("datatype").and_then(Value::as_str);
-    let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = value
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     spec(name, datatype.unwrap_or_default(), sizes)
 }
 
 /// A number, or one in quotes as the JSON form of protocol buffers has it; -1 if it is neither.
 fn size(value: &Value) -> i64 {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(-1)
+    value
+        .as_i64()
+        .or_else(|| value.as_str()?.parse().ok())
+        .unwrap_or(-1)
 }
 
 fn spec(name: &str, datatype: &str, sizes: Option<Vec<i64>>) -> Option<TensorSpec> {
@@ -44,7 +57,11 @@ fn spec(name: &str, datatype: &str, sizes: Option<Vec<i64>>) -> Option<TensorSpe
     // `[-1]` is what a model says that does not know its rank; an empty list says nothing.
     let known = sizes.filter(|sizes| !sizes.is_empty() && *sizes != [-1]);
     let shape = known.map(|sizes| sizes.into_iter().map(dim).collect());
-    Some(TensorSpec { name: name.to_owned(), dtype, shape })
+    Some(TensorSpec {
+        name: name.to_owned(),
+        dtype,
+        shape,
+    })
 }
 
 fn dim(size: i64) -> Dim {
@@ -53,15 +70,26 @@ fn dim(size: i64) -> Dim {
 
 /// TensorFlow's form: the default signature, or the only one.
 fn of_signatures(signatures: &Map<String, Value>) -> Option<Vec<TensorSpec>> {
-    let signature = signatures.get("serving_default").or_else(|| signatures.values().next())?;
+    let signature = signatures
+        .get("serving_default")
+        .or_else(|| signatures.values().next())?;
     let inputs = signature.get("inputs")?.as_object()?;
-    some(inputs.iter().filter_map(|(name, info)| of_info(name, info)).collect())
+    some(
+        inputs
+            .iter()
+            .filter_map(|(name, info)| of_info(name, info))
+            .collect(),
+    )
 }
 
 fn of_info(name: &str, info: &Value) -> Option<TensorSpec> {
     let wire = tensorflow::DataType::from_str_name(info.get("dtype")?.as_str()?)?;
     let dims = info.pointer("/tensor_shape/dim").and_then(Value::as_array);
-    let sizes = dims.map(|dims| dims.iter().map(|dim| dim.get("size").map_or(-1, size)).collect());
+    let sizes = dims.map(|dims| {
+        dims.iter()
+            .map(|dim| dim.get("size").map_or(-1, size))
+            .collect()
+    });
     spec(name, from_wire(wire as i32).ok()?.name(), sizes)
 }
 
@@ -86,7 +114,10 @@ pub(super) fn of_open_inference(
 /// The inputs of a signature of TensorFlow Serving.
 pub(super) fn of_signature(signature: &SignatureDef) -> Option<Vec<TensorSpec>> {
     let inputs = signature.inputs.iter().filter_map(|(name, info)| {
-        let shape = info.tensor_shape.as_ref().filter(|shape| !shape.unknown_rank);
+        let shape = info
+            .tensor_shape
+            .as_ref()
+            .filter(|shape| !shape.unknown_rank);
         let dtype = from_wire(info.dtype).ok()?;
         spec(name, dtype.name(), shape.map(sizes))
     });
@@ -109,7 +140,10 @@ mod tests {
     fn each_protocol_is_read() {
         let image = Some(vec!["`image` FP32 [-1, 28, 28, 1]".to_owned()]);
         let member = r#"[{"name":"image","datatype":"FP32","shape":[-1,28,28,1]}]"#;
-        assert_eq!(said(&format!(r#"{{"name":"p","graphinputs":{member}}}"#)), image);
+        assert_eq!(
+            said(&format!(r#"{{"name":"p","graphinputs":{member}}}"#)),
+            image
+        );
         assert_eq!(said(&format!(r#"{{"name":"m","inputs":{member}}}"#)), image);
         let info = r#"{"image":{"dtype":"DT_FLOAT","tensor_shape":{"dim":[{"size":"-1"},
             {"size":"28"},{"size":"28"},{"size":"1"}],"unknown_rank":false},"name":"x"}}"#;
@@ -122,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_older_form_of_the_seldon_protocol_has_a_shape() {
-        let body = r#"{"inputs":[{"messagetype":"tensor","schema":{"names":["a"],"shape":[2,2]}}]}"#;
+        let body =
+            r#"{"inputs":[{"messagetype":"tensor","schema":{"names":["a"],"shape":[2,2]}}]}"#;
         assert_eq!(said(body), Some(vec!["`` FP32 [2, 2]".to_owned()]));
     }
 
@@ -132,6 +167,9 @@ mod tests {
         assert_eq!(said(r#"{"inputs":[]}"#), None);
         let body = r#"{"inputs":[{"name":"x","datatype":"INT64","shape":[-1]}]}"#;
         assert_eq!(said(body), Some(vec!["`x` INT64 of any shape".to_owned()]));
-        assert_eq!(said(r#"{"inputs":[{"name":"x","datatype":"COMPLEX","shape":[1]}]}"#), None);
+        assert_eq!(
+            said(r#"{"inputs":[{"name":"x","datatype":"COMPLEX","shape":[1]}]}"#),
+            None
+        );
     }
 }

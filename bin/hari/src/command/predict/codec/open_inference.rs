@@ -28,7 +28,11 @@ pub(super) fn encode(message: &Message) -> Result<Bytes> {
 }
 
 fn write_input(out: &mut Vec<u8>, named: &NamedTensor) -> Result<()> {
-    let name = if named.name.is_empty() { UNNAMED } else { &named.name };
+    let name = if named.name.is_empty() {
+        UNNAMED
+    } else {
+        &named.name
+    };
     out.extend_from_slice(b"{\"name\":");
     write::string(out, name, Escape::Plain);
     out.extend_from_slice(b",\"datatype\":");
@@ -77,8 +81,8 @@ fn output(reader: &mut Reader<'_>) -> Result<NamedTensor> {
     let dtype = dtype.ok_or_else(|| reader.error("expected `datatype`, found none"))?;
     let mut elements = Reader::of_field(data.as_bytes(), "data", &limits())?;
     let tensor = array::read(&mut elements, Elements::declared(dtype), &limits())?;
-    let tensor = reshaped(tensor, shape)
-        .map_err(|error| error.context(format!("output `{name}`")))?;
+    let tensor =
+        reshaped(tensor, shape).map_err(|error| error.context(format!("output `{name}`")))?;
     Ok(NamedTensor::new(name, tensor))
 }
 
@@ -89,7 +93,10 @@ fn reshaped(tensor: Tensor, shape: Vec<usize>) -> Result<Tensor> {
 fn sizes(reader: &mut Reader<'_>) -> Result<Vec<usize>> {
     let mut sizes = Vec::new();
     reader.array(|reader, _| {
-        let size = reader.number()?.to_u64().and_then(|size| usize::try_from(size).ok());
+        let size = reader
+            .number()?
+            .to_u64()
+            .and_then(|size| usize::try_from(size).ok());
         sizes.push(size.ok_or_else(|| reader.error("expected a size, found another number"))?);
         Ok(())
     })?;
@@ -102,7 +109,11 @@ pub(super) fn read_request(body: &Bytes) -> Result<Asked> {
     Ok(Asked {
         message: request.message,
         signature: None,
-        outputs: request.outputs.into_iter().map(|output| output.name).collect(),
+        outputs: request
+            .outputs
+            .into_iter()
+            .map(|output| output.name)
+            .collect(),
     })
 }
 
@@ -117,7 +128,10 @@ mod tests {
             {"name":"s","datatype":"BYTES","shape":[1],"data":["a"]}]}"#;
         let message = decode(body).unwrap();
         let tensors = message.as_tensors().unwrap();
-        assert_eq!((tensors[0].name.as_str(), tensors[0].tensor.shape()), ("y", &[2, 2][..]));
+        assert_eq!(
+            (tensors[0].name.as_str(), tensors[0].tensor.shape()),
+            ("y", &[2, 2][..])
+        );
         assert_eq!(tensors[0].tensor.to_vec::<i64>().unwrap(), [1, 2, 3, 4]);
         assert_eq!(tensors[1].tensor.strings().unwrap()[0], "a");
     }
@@ -126,9 +140,18 @@ mod tests {
     fn a_reply_that_lies_is_refused() {
         for (body, word) in [
             (r#"{"model_name":"m"}"#, "`outputs`"),
-            (r#"{"outputs":[{"name":"y","shape":[1],"data":[1]}]}"#, "`datatype`"),
-            (r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[3],"data":[1]}]}"#, "`y`"),
-            (r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[-1],"data":[1]}]}"#, "a size"),
+            (
+                r#"{"outputs":[{"name":"y","shape":[1],"data":[1]}]}"#,
+                "`datatype`",
+            ),
+            (
+                r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[3],"data":[1]}]}"#,
+                "`y`",
+            ),
+            (
+                r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[-1],"data":[1]}]}"#,
+                "a size",
+            ),
         ] {
             let error = decode(body.as_bytes()).unwrap_err();
             assert!(error.message().contains(word), "{body}: {error}");
@@ -139,6 +162,9 @@ mod tests {
     fn the_outputs_that_are_wanted_are_kept() {
         let body = br#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}],
             "outputs":[{"name":"y"}]}"#;
-        assert_eq!(read_request(&Bytes::from_static(body)).unwrap().outputs, ["y"]);
+        assert_eq!(
+            read_request(&Bytes::from_static(body)).unwrap().outputs,
+            ["y"]
+        );
     }
 }

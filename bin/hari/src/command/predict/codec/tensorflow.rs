@@ -37,7 +37,10 @@ fn write_members(out: &mut Vec<u8>, tensors: &[NamedTensor]) -> Result<()> {
 }
 
 fn nested(out: &mut Vec<u8>, tensor: &Tensor) -> Result<()> {
-    let style = Style { bytes: ByteStrings::TextOrBase64, ..Style::default() };
+    let style = Style {
+        bytes: ByteStrings::TextOrBase64,
+        ..Style::default()
+    };
     write::nested(out, tensor, style)
 }
 
@@ -57,7 +60,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Message> {
     })?;
     let payload = payload
         .ok_or_else(|| Error::invalid("expected `predictions` or `outputs`, found neither"))?;
-    Ok(Message { payload, ..Message::default() })
+    Ok(Message {
+        payload,
+        ..Message::default()
+    })
 }
 
 fn members(reader: &mut Reader<'_>) -> Result<Vec<NamedTensor>> {
@@ -86,7 +92,11 @@ fn bare(reader: &mut Reader<'_>) -> Result<Payload> {
 pub(super) fn read_request(body: &Bytes) -> Result<Asked> {
     let request = decode_predict(body, &limits())?;
     let (message, signature) = (request.message, request.signature_name);
-    Ok(Asked { message, signature, outputs: Vec::new() })
+    Ok(Asked {
+        message,
+        signature,
+        outputs: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -103,7 +113,12 @@ mod tests {
             assert_eq!(tensors[0].tensor.to_f64().unwrap(), [1.5, 2.0]);
         }
         let message = decode(br#"{"outputs":{"a":[1],"b":[[2],[3]]}}"#).unwrap();
-        let names: Vec<_> = message.as_tensors().unwrap().iter().map(|one| &*one.name).collect();
+        let names: Vec<_> = message
+            .as_tensors()
+            .unwrap()
+            .iter()
+            .map(|one| &*one.name)
+            .collect();
         assert_eq!(names, ["a", "b"]);
     }
 
@@ -124,6 +139,11 @@ mod tests {
     fn the_signature_is_kept() {
         let body = Bytes::from_static(br#"{"signature_name":"s","instances":[[1]]}"#);
         assert_eq!(read_request(&body).unwrap().signature.as_deref(), Some("s"));
-        assert!(decode(b"{}").unwrap_err().message().contains("found neither"));
+        assert!(
+            decode(b"{}")
+                .unwrap_err()
+                .message()
+                .contains("found neither")
+        );
     }
 }

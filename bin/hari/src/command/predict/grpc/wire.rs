@@ -24,11 +24,17 @@ const SIGNATURES: &str = "signature_def";
 /// A request of the open inference protocol, elements raw.
 pub(super) fn infer_request(model: &str, asked: Asked) -> Result<ModelInferRequest> {
     let tensors = asked.message.as_tensors().unwrap_or_default();
-    let named = |name: &String| InferRequestedOutputTensor { name: name.clone(), ..Default::default() };
+    let named = |name: &String| InferRequestedOutputTensor {
+        name: name.clone(),
+        ..Default::default()
+    };
     Ok(ModelInferRequest {
         model_name: model.to_owned(),
         inputs: tensors.iter().map(input).collect(),
-        raw_input_contents: tensors.iter().map(|named| raw(&named.tensor)).collect::<Result<_>>()?,
+        raw_input_contents: tensors
+            .iter()
+            .map(|named| raw(&named.tensor))
+            .collect::<Result<_>>()?,
         outputs: asked.outputs.iter().map(named).collect(),
         ..ModelInferRequest::default()
     })
@@ -38,7 +44,12 @@ fn input(named: &NamedTensor) -> InferInputTensor {
     InferInputTensor {
         name: named.name.clone(),
         datatype: named.tensor.dtype().name().to_owned(),
-        shape: named.tensor.shape().iter().map(|&size| size as i64).collect(),
+        shape: named
+            .tensor
+            .shape()
+            .iter()
+            .map(|&size| size as i64)
+            .collect(),
         ..InferInputTensor::default()
     }
 }
@@ -114,7 +125,9 @@ pub(super) fn metadata_request(model: &str) -> GetModelMetadataRequest {
 /// The default signature, or the first.
 pub(super) fn signature(response: &GetModelMetadataResponse) -> Option<SignatureDef> {
     let any = response.metadata.get(SIGNATURES)?;
-    let mut map = SignatureDefMap::decode(any.value.as_slice()).ok()?.signature_def;
+    let mut map = SignatureDefMap::decode(any.value.as_slice())
+        .ok()?
+        .signature_def;
     let default = map.remove("serving_default");
     default.or_else(|| map.into_values().next())
 }
@@ -126,7 +139,10 @@ mod tests {
     use super::*;
 
     fn asked(tensor: Tensor) -> Asked {
-        Asked { outputs: vec!["y".to_owned()], ..Asked::of(Message::tensor("x", tensor)) }
+        Asked {
+            outputs: vec!["y".to_owned()],
+            ..Asked::of(Message::tensor("x", tensor))
+        }
     }
 
     #[test]
@@ -137,7 +153,10 @@ mod tests {
             Tensor::from_strings([2], strings).unwrap(),
         ] {
             let request = infer_request("m", asked(tensor.clone())).unwrap();
-            assert_eq!((request.model_name.as_str(), &*request.outputs[0].name), ("m", "y"));
+            assert_eq!(
+                (request.model_name.as_str(), &*request.outputs[0].name),
+                ("m", "y")
+            );
             let read = to_request(request, &limits()).unwrap();
             assert_eq!(read.message.as_tensors().unwrap()[0].tensor, tensor);
         }
@@ -157,10 +176,19 @@ mod tests {
             ..Default::default()
         };
         let message = infer_message(response.clone()).unwrap();
-        assert_eq!(message.as_tensors().unwrap()[0].tensor.to_f64().unwrap(), [1.0]);
-        let short = ModelInferResponse { raw_output_contents: vec![Bytes::new()], ..response };
+        assert_eq!(
+            message.as_tensors().unwrap()[0].tensor.to_f64().unwrap(),
+            [1.0]
+        );
+        let short = ModelInferResponse {
+            raw_output_contents: vec![Bytes::new()],
+            ..response
+        };
         let error = infer_message(short).unwrap_err();
-        assert!(error.message().starts_with("the answer of the server: "), "{error}");
+        assert!(
+            error.message().starts_with("the answer of the server: "),
+            "{error}"
+        );
     }
 
     #[test]
@@ -169,15 +197,31 @@ mod tests {
         let request = predict_request("m", &asked);
         assert_eq!(request.inputs.keys().collect::<Vec<_>>(), ["x"]);
         assert_eq!(request.output_filter, ["y"]);
-        let response = PredictResponse { outputs: request.inputs, model_spec: None };
+        let response = PredictResponse {
+            outputs: request.inputs,
+            model_spec: None,
+        };
         let message = predict_message(response).unwrap();
-        assert_eq!(message.as_tensors().unwrap()[0].tensor.to_f64().unwrap(), [1.0]);
+        assert_eq!(
+            message.as_tensors().unwrap()[0].tensor.to_f64().unwrap(),
+            [1.0]
+        );
     }
 
     #[test]
     fn the_default_signature_is_found() {
-        let named = |name: &str| (name.to_owned(), SignatureDef { method_name: name.into(), ..Default::default() });
-        let map = SignatureDefMap { signature_def: [named("a"), named("serving_default")].into() };
+        let named = |name: &str| {
+            (
+                name.to_owned(),
+                SignatureDef {
+                    method_name: name.into(),
+                    ..Default::default()
+                },
+            )
+        };
+        let map = SignatureDefMap {
+            signature_def: [named("a"), named("serving_default")].into(),
+        };
         let any = prost_types_any(&map);
         let response = GetModelMetadataResponse {
             metadata: [(SIGNATURES.to_owned(), any)].into(),
@@ -188,6 +232,9 @@ mod tests {
     }
 
     fn prost_types_any(map: &SignatureDefMap) -> prost_types::Any {
-        prost_types::Any { type_url: String::new(), value: map.encode_to_vec() }
+        prost_types::Any {
+            type_url: String::new(),
+            value: map.encode_to_vec(),
+        }
     }
 }
