@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hari_error::{Error, Result};
 use hari_proto::tensorflow::attr_value::{ListValue, Value};
-use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto, TensorShapeProto};
+use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto};
 
 use crate::dtype;
 
@@ -72,14 +72,6 @@ impl Attrs {
         }
     }
 
-    /// The shape, if the attribute is one.
-    pub(crate) fn shape(&self, name: &str) -> Option<&TensorShapeProto> {
-        match self.value(name) {
-            Some(Value::Shape(shape)) => Some(shape),
-            _ => None,
-        }
-    }
-
     /// The list, empty if the attribute is left out.
     pub(crate) fn list(&self, name: &str) -> ListValue {
         match self.value(name) {
@@ -111,21 +103,33 @@ mod tests {
     use super::*;
 
     fn attrs(name: &str, value: Value) -> Attrs {
-        Attrs(BTreeMap::from([(name.to_owned(), AttrValue { value: Some(value) })]))
+        Attrs(BTreeMap::from([(
+            name.to_owned(),
+            AttrValue { value: Some(value) },
+        )]))
     }
 
     #[test]
     fn a_value_of_another_type_is_named() {
         let attrs = attrs("alpha", Value::F(0.5));
         assert_eq!(attrs.float("alpha").unwrap(), 0.5);
-        assert!(attrs.int("alpha").unwrap_err().message().contains("`alpha`"));
+        assert!(
+            attrs
+                .int("alpha")
+                .unwrap_err()
+                .message()
+                .contains("`alpha`")
+        );
         assert!(attrs.text("beta").unwrap_err().message().contains("`beta`"));
         assert!(attrs.ints("alpha").is_empty());
     }
 
     #[test]
     fn counts_are_one_a_number_or_a_list() {
-        let list = ListValue { r#type: vec![1, 3], ..ListValue::default() };
+        let list = ListValue {
+            r#type: vec![1, 3],
+            ..ListValue::default()
+        };
         assert_eq!(attrs("T", Value::List(list)).count("", "T").unwrap(), 2);
         assert_eq!(attrs("N", Value::I(3)).count("N", "").unwrap(), 3);
         assert_eq!(Attrs::default().count("", "").unwrap(), 1);

@@ -47,8 +47,14 @@ impl Bundle {
             .remove(&Vec::new())
             .ok_or_else(|| Error::model("the variables' index has no header"))?;
         let shards = shard_count(&header)?;
-        let entries = pairs.into_iter().map(|(key, value)| Ok((key, entry(&value)?)));
-        Ok(Self { prefix, shards, entries: entries.collect::<Result<_>>()? })
+        let entries = pairs
+            .into_iter()
+            .map(|(key, value)| Ok((key, entry(&value)?)));
+        Ok(Self {
+            prefix,
+            shards,
+            entries: entries.collect::<Result<_>>()?,
+        })
     }
 
     /// Whether the bundle has this tensor.
@@ -61,7 +67,9 @@ impl Bundle {
     /// # Errors
     /// If there is no such tensor, or if it does not fit its shard, its shape or its checksum.
     pub(crate) fn read(&self, key: &str) -> Result<Tensor> {
-        let entry = self.entry(key.as_bytes()).map_err(|error| error.context(named(key)))?;
+        let entry = self
+            .entry(key.as_bytes())
+            .map_err(|error| error.context(named(key)))?;
         let tensor = if entry.slices.is_empty() {
             self.read_whole(entry)
         } else {
@@ -71,7 +79,9 @@ impl Bundle {
     }
 
     fn entry(&self, key: &[u8]) -> Result<&BundleEntryProto> {
-        self.entries.get(key).ok_or_else(|| Error::model("not among the saved variables"))
+        self.entries
+            .get(key)
+            .ok_or_else(|| Error::model("not among the saved variables"))
     }
 
     fn read_whole(&self, entry: &BundleEntryProto) -> Result<Tensor> {
@@ -82,10 +92,15 @@ impl Bundle {
             return strings::decode(&shape, &raw, entry.crc32c);
         }
         let element = dtype::element(dtype).ok_or_else(|| {
-            Error::model(format!("elements of type {} cannot be read", dtype::name(dtype)))
+            Error::model(format!(
+                "elements of type {} cannot be read",
+                dtype::name(dtype)
+            ))
         })?;
         if checksum::mask(crc32c::crc32c(&raw)) != entry.crc32c {
-            return Err(Error::model("the data do not match their checksum; copy the model again"));
+            return Err(Error::model(
+                "the data do not match their checksum; copy the model again",
+            ));
         }
         Tensor::from_bytes(element, shape, raw)
             .map_err(|error| Error::model(error.message().to_owned()))
@@ -112,17 +127,23 @@ fn shard_count(header: &[u8]) -> Result<i32> {
     let header = BundleHeaderProto::decode(header)
         .map_err(|error| Error::model("the variables' header is broken").with_source(error))?;
     if header.endianness != 0 {
-        return Err(Error::model("the variables are big-endian; export the model on another machine"));
+        return Err(Error::model(
+            "the variables are big-endian; export the model on another machine",
+        ));
     }
     if !(1..=MAX_SHARDS).contains(&header.num_shards) {
-        return Err(Error::model(format!("the variables have {} shards", header.num_shards)));
+        return Err(Error::model(format!(
+            "the variables have {} shards",
+            header.num_shards
+        )));
     }
     Ok(header.num_shards)
 }
 
 fn entry(value: &[u8]) -> Result<BundleEntryProto> {
-    BundleEntryProto::decode(value)
-        .map_err(|error| Error::model("an entry of the variables' index is broken").with_source(error))
+    BundleEntryProto::decode(value).map_err(|error| {
+        Error::model("an entry of the variables' index is broken").with_source(error)
+    })
 }
 
 /// The shape as sizes.
@@ -141,9 +162,12 @@ fn read_range(path: &Path, offset: i64, size: i64) -> Result<Bytes> {
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let range = u64::try_from(offset).ok().zip(u64::try_from(size).ok());
-    let inside = range.filter(|&(start, size)| start.checked_add(size).is_some_and(|end| end <= length));
+    let inside =
+        range.filter(|&(start, size)| start.checked_add(size).is_some_and(|end| end <= length));
     let (start, size) = inside.ok_or_else(|| {
-        Error::model(format!("is cut short: {length} bytes, wanted {size} at {offset}"))
+        Error::model(format!(
+            "is cut short: {length} bytes, wanted {size} at {offset}"
+        ))
     })?;
     file.seek(SeekFrom::Start(start)).map_err(unreadable)?;
     let mut raw = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
@@ -157,16 +181,32 @@ pub(crate) mod tests {
     use hari_proto::tensorflow::tensor_shape_proto::Dim;
 
     pub(crate) fn shape_of(sizes: &[i64]) -> TensorShapeProto {
-        let dim = sizes.iter().map(|&size| Dim { size, ..Dim::default() }).collect();
-        TensorShapeProto { dim, unknown_rank: false }
+        let dim = sizes
+            .iter()
+            .map(|&size| Dim {
+                size,
+                ..Dim::default()
+            })
+            .collect();
+        TensorShapeProto {
+            dim,
+            unknown_rank: false,
+        }
     }
 
     /// A folder with a bundle of one shard that holds these bytes.
     fn bundle(entries: Vec<(&[u8], BundleEntryProto)>, shard: &[u8]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let header = BundleHeaderProto { num_shards: 1, ..BundleHeaderProto::default() };
+        let header = BundleHeaderProto {
+            num_shards: 1,
+            ..BundleHeaderProto::default()
+        };
         let mut pairs = BTreeMap::from([(Vec::new(), header.encode_to_vec())]);
-        pairs.extend(entries.into_iter().map(|(key, entry)| (key.to_vec(), entry.encode_to_vec())));
+        pairs.extend(
+            entries
+                .into_iter()
+                .map(|(key, entry)| (key.to_vec(), entry.encode_to_vec())),
+        );
         let index = table::tests::write(&pairs, true);
         std::fs::write(folder.path().join("variables.index"), index).unwrap();
         std::fs::write(folder.path().join("variables.data-00000-of-00001"), shard).unwrap();
@@ -185,7 +225,10 @@ pub(crate) mod tests {
     }
 
     fn raw(values: &[f32]) -> Vec<u8> {
-        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
     }
 
     #[test]
@@ -197,7 +240,13 @@ pub(crate) mod tests {
         let tensor = opened.read("w").unwrap();
         assert_eq!(tensor.shape(), [2, 2]);
         assert_eq!(*tensor.values::<f32>().unwrap(), [1.0, 2.0, 3.0, 4.0]);
-        assert!(opened.read("v").unwrap_err().message().contains("variable `v`"));
+        assert!(
+            opened
+                .read("v")
+                .unwrap_err()
+                .message()
+                .contains("variable `v`")
+        );
     }
 
     #[test]
@@ -214,7 +263,11 @@ pub(crate) mod tests {
     fn a_place_outside_the_shard_is_refused_before_memory_is_taken() {
         let data = raw(&[1.0, 2.0]);
         for (offset, size) in [(4, 8), (0, i64::MAX), (i64::MAX, 1), (-1, 4), (0, -8)] {
-            let entry = BundleEntryProto { offset, size, ..floats(&[2], 0, &data) };
+            let entry = BundleEntryProto {
+                offset,
+                size,
+                ..floats(&[2], 0, &data)
+            };
             let folder = bundle(vec![(b"w", entry)], &data);
             let error = Bundle::open(folder.path()).unwrap().read("w").unwrap_err();
             assert!(error.message().contains("cut short"), "{error}");
@@ -226,7 +279,10 @@ pub(crate) mod tests {
         let data = raw(&[1.0, 2.0]);
         for shape in [&[3][..], &[-1], &[i64::MAX, i64::MAX]] {
             let folder = bundle(vec![(b"w", floats(shape, 0, &data))], &data);
-            assert!(Bundle::open(folder.path()).unwrap().read("w").is_err(), "{shape:?}");
+            assert!(
+                Bundle::open(folder.path()).unwrap().read("w").is_err(),
+                "{shape:?}"
+            );
         }
     }
 
@@ -235,16 +291,29 @@ pub(crate) mod tests {
         use hari_proto::tensorflow::TensorSliceProto;
         use hari_proto::tensorflow::tensor_slice_proto::{Extent, extent::HasLength};
         let data = raw(&[1.0, 2.0, 5.0, 6.0, 3.0, 7.0]);
-        let extent = |start, length| Extent { start, has_length: Some(HasLength::Length(length)) };
-        let all = Extent { start: 0, has_length: None };
-        let left = TensorSliceProto { extent: vec![all, extent(0, 2)] };
-        let right = TensorSliceProto { extent: vec![all, extent(2, 1)] };
+        let extent = |start, length| Extent {
+            start,
+            has_length: Some(HasLength::Length(length)),
+        };
+        let all = Extent {
+            start: 0,
+            has_length: None,
+        };
+        let left = TensorSliceProto {
+            extent: vec![all, extent(0, 2)],
+        };
+        let right = TensorSliceProto {
+            extent: vec![all, extent(2, 1)],
+        };
         let whole = BundleEntryProto {
             slices: vec![left.clone(), right.clone()],
             size: 0,
             ..floats(&[2, 3], 0, &[])
         };
-        let keys = [ordered::slice_key("w", &left), ordered::slice_key("w", &right)];
+        let keys = [
+            ordered::slice_key("w", &left),
+            ordered::slice_key("w", &right),
+        ];
         let entries = vec![
             (&b"w"[..], whole),
             (&keys[0][..], floats(&[2, 2], 0, &data[..16])),
@@ -252,6 +321,9 @@ pub(crate) mod tests {
         ];
         let folder = bundle(entries, &data);
         let tensor = Bundle::open(folder.path()).unwrap().read("w").unwrap();
-        assert_eq!(*tensor.values::<f32>().unwrap(), [1.0, 2.0, 3.0, 5.0, 6.0, 7.0]);
+        assert_eq!(
+            *tensor.values::<f32>().unwrap(),
+            [1.0, 2.0, 3.0, 5.0, 6.0, 7.0]
+        );
     }
 }

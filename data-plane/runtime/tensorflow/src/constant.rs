@@ -57,11 +57,16 @@ fn repeated<T: Copy + Default, const N: usize>(
     values: &[T],
     bytes: impl Fn(T) -> [u8; N],
 ) -> Result<Vec<u8>> {
-    Ok(repeat(shape, values, &T::default())?.into_iter().flat_map(bytes).collect())
+    Ok(repeat(shape, values, &T::default())?
+        .into_iter()
+        .flat_map(bytes)
+        .collect())
 }
 
 fn repeat<T: Clone>(shape: &[usize], values: &[T], default: &T) -> Result<Vec<T>> {
-    let count = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size));
     let bytes = count.and_then(|count| count.checked_mul(size_of::<T>()));
     let count = count
         .filter(|_| bytes.is_some_and(|bytes| bytes <= MAX_REPEATED))
@@ -87,9 +92,13 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
     let size = |&axis: &usize| tensor.shape().get(axis).copied().unwrap_or(1);
     let shape: Vec<usize> = order.iter().map(size).collect();
     let strides = strides(tensor.shape());
-    let steps: Vec<usize> =
-        order.iter().map(|&axis| strides.get(axis).copied().unwrap_or(0)).collect();
-    let bytes = tensor.bytes().ok_or_else(|| Error::model("strings cannot be transposed"))?;
+    let steps: Vec<usize> = order
+        .iter()
+        .map(|&axis| strides.get(axis).copied().unwrap_or(0))
+        .collect();
+    let bytes = tensor
+        .bytes()
+        .ok_or_else(|| Error::model("strings cannot be transposed"))?;
     let moved = match tensor.dtype().size() {
         Some(1) => reorder::<1>(bytes, &shape, &steps),
         Some(2) => reorder::<2>(bytes, &shape, &steps),
@@ -138,7 +147,11 @@ pub(crate) fn to_onnx(name: &str, tensor: &Tensor) -> Result<onnx::TensorProto> 
     let dtype = dtype::from_element(tensor.dtype());
     let held = dtype::held_as(dtype)
         .ok_or_else(|| Error::model(format!("a constant has type {}", dtype::name(dtype))))?;
-    let tensor = if dtype::is_narrow(dtype) { &tensor.cast(Element::Int32)? } else { tensor };
+    let tensor = if dtype::is_narrow(dtype) {
+        &tensor.cast(Element::Int32)?
+    } else {
+        tensor
+    };
     Ok(onnx::TensorProto {
         name: Some(name.to_owned()),
         dims: tensor.shape().iter().map(|&size| size as i64).collect(),
@@ -157,18 +170,32 @@ mod tests {
 
     fn proto(dtype: DataType, shape: &[i64]) -> TensorProto {
         let tensor_shape = Some(shape_of(shape));
-        TensorProto { dtype: dtype.into(), tensor_shape, ..TensorProto::default() }
+        TensorProto {
+            dtype: dtype.into(),
+            tensor_shape,
+            ..TensorProto::default()
+        }
     }
 
     #[test]
     fn the_last_value_repeats() {
         let float_val = vec![1.0, 2.0];
-        let tensor = decode(&TensorProto { float_val, ..proto(DataType::DtFloat, &[2, 2]) });
-        assert_eq!(*tensor.unwrap().values::<f32>().unwrap(), [1.0, 2.0, 2.0, 2.0]);
+        let tensor = decode(&TensorProto {
+            float_val,
+            ..proto(DataType::DtFloat, &[2, 2])
+        });
+        assert_eq!(
+            *tensor.unwrap().values::<f32>().unwrap(),
+            [1.0, 2.0, 2.0, 2.0]
+        );
         let tensor = decode(&proto(DataType::DtInt32, &[3])).unwrap();
         assert_eq!(*tensor.values::<i32>().unwrap(), [0, 0, 0]);
         let int_val = vec![-1];
-        let tensor = decode(&TensorProto { int_val, ..proto(DataType::DtInt8, &[2]) }).unwrap();
+        let tensor = decode(&TensorProto {
+            int_val,
+            ..proto(DataType::DtInt8, &[2])
+        })
+        .unwrap();
         assert_eq!(*tensor.values::<i8>().unwrap(), [-1, -1]);
     }
 
@@ -179,9 +206,18 @@ mod tests {
         assert!(decode(&proto(DataType::DtFloat, &[-1])).is_err());
         assert!(decode(&proto(DataType::DtResource, &[])).is_err());
         let float_val = vec![0.0; 3];
-        assert!(decode(&TensorProto { float_val, ..proto(DataType::DtFloat, &[2]) }).is_err());
+        assert!(
+            decode(&TensorProto {
+                float_val,
+                ..proto(DataType::DtFloat, &[2])
+            })
+            .is_err()
+        );
         let tensor_content = Bytes::from_static(&[0; 7]);
-        let broken = TensorProto { tensor_content, ..proto(DataType::DtFloat, &[2]) };
+        let broken = TensorProto {
+            tensor_content,
+            ..proto(DataType::DtFloat, &[2])
+        };
         assert!(decode(&broken).unwrap_err().message().contains("8 bytes"));
     }
 
@@ -197,10 +233,21 @@ mod tests {
     fn narrow_integers_are_held_as_32_bits() {
         let tensor = Tensor::from_vec([2], vec![255_u8, 7]).unwrap();
         let held = to_onnx("c", &tensor).unwrap();
-        assert_eq!(held.data_type, Some(onnx::tensor_proto::DataType::Int32.into()));
-        assert_eq!(held.raw_data.unwrap(), [255, 0, 0, 0, 7, 0, 0, 0].as_slice());
+        assert_eq!(
+            held.data_type,
+            Some(onnx::tensor_proto::DataType::Int32.into())
+        );
+        assert_eq!(
+            held.raw_data.unwrap(),
+            [255, 0, 0, 0, 7, 0, 0, 0].as_slice()
+        );
         let double = Tensor::from_vec([1], vec![0.5_f64]).unwrap();
-        assert!(to_onnx("d", &double).unwrap_err().message().contains("float64"));
+        assert!(
+            to_onnx("d", &double)
+                .unwrap_err()
+                .message()
+                .contains("float64")
+        );
     }
 
     proptest! {

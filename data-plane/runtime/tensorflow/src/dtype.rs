@@ -7,7 +7,11 @@ pub(crate) use hari_proto::tensorflow::DataType;
 /// The type of this number; reference types count as what they refer to.
 pub(crate) fn from_number(number: i32) -> DataType {
     const FIRST_REFERENCE: i32 = 101;
-    let plain = if number >= FIRST_REFERENCE { number - FIRST_REFERENCE + 1 } else { number };
+    let plain = if number >= FIRST_REFERENCE {
+        number - FIRST_REFERENCE + 1
+    } else {
+        number
+    };
     DataType::try_from(plain).unwrap_or(DataType::DtInvalid)
 }
 

@@ -81,8 +81,14 @@ pub(crate) struct Builder {
 
 impl Builder {
     fn push(&mut self, dtype: DataType, shape: Option<Vec<Dim>>) -> Id {
-        let value =
-            Value { dtype, shape, constant: None, content: None, name: None, refused: false };
+        let value = Value {
+            dtype,
+            shape,
+            constant: None,
+            content: None,
+            name: None,
+            refused: false,
+        };
         self.values.push(value);
         Id(self.values.len() - 1)
     }
@@ -93,7 +99,10 @@ impl Builder {
 
     /// What is known of a value. Every [`Id`] comes from this builder.
     pub(crate) fn value(&self, id: Id) -> &Value {
-        #[expect(clippy::indexing_slicing, reason = "ids are made by `push` alone and never removed")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are made by `push` alone and never removed"
+        )]
         &self.values[id.0]
     }
 
@@ -128,7 +137,11 @@ impl Builder {
         if let Some(id) = key.as_ref().and_then(|key| self.shared.get(key)) {
             return *id;
         }
-        let shape = tensor.shape().iter().map(|&size| Dim::Known(size as i64)).collect();
+        let shape = tensor
+            .shape()
+            .iter()
+            .map(|&size| Dim::Known(size as i64))
+            .collect();
         let id = self.push(dtype, Some(shape));
         if let Some(value) = self.value_mut(id) {
             value.constant = Some(tensor);
@@ -188,7 +201,12 @@ impl Builder {
     ) -> Id {
         let inputs = inputs.iter().copied().map(Some).collect();
         let output = self.push(dtype, shape);
-        self.nodes.push(OnnxNode { op, inputs, outputs: vec![output], attrs });
+        self.nodes.push(OnnxNode {
+            op,
+            inputs,
+            outputs: vec![output],
+            attrs,
+        });
         output
     }
 
@@ -200,9 +218,16 @@ impl Builder {
         attrs: OnnxAttrs,
         outputs: Vec<(DataType, Option<Vec<Dim>>)>,
     ) -> Vec<Id> {
-        let outputs: Vec<_> =
-            outputs.into_iter().map(|(dtype, shape)| self.push(dtype, shape)).collect();
-        self.nodes.push(OnnxNode { op, inputs, outputs: outputs.clone(), attrs });
+        let outputs: Vec<_> = outputs
+            .into_iter()
+            .map(|(dtype, shape)| self.push(dtype, shape))
+            .collect();
+        self.nodes.push(OnnxNode {
+            op,
+            inputs,
+            outputs: outputs.clone(),
+            attrs,
+        });
         outputs
     }
 
@@ -248,12 +273,23 @@ impl Builder {
             return value.content.clone();
         }
         let tensor = value.constant.as_ref()?;
-        if tensor.len() > MAX_CONTENT || !(dtype::is_integer(value.dtype) || value.dtype == DataType::DtBool) {
+        if tensor.len() > MAX_CONTENT
+            || !(dtype::is_integer(value.dtype) || value.dtype == DataType::DtBool)
+        {
             return None;
         }
         let numbers = match value.dtype {
-            DataType::DtBool => tensor.to_vec::<u8>().ok()?.into_iter().map(i64::from).collect(),
-            _ => tensor.cast(hari_core::DataType::Int64).ok()?.to_vec::<i64>().ok()?,
+            DataType::DtBool => tensor
+                .to_vec::<u8>()
+                .ok()?
+                .into_iter()
+                .map(i64::from)
+                .collect(),
+            _ => tensor
+                .cast(hari_core::DataType::Int64)
+                .ok()?
+                .to_vec::<i64>()
+                .ok()?,
         };
         Some(shape::known(&numbers))
     }
@@ -263,7 +299,9 @@ impl Builder {
     /// # Errors
     /// If they are not known when the model is loaded; `what` names them.
     pub(crate) fn numbers(&self, id: Id, what: &str) -> Result<Vec<i64>, Refusal> {
-        let numbers = self.content(id).and_then(|content| shape::all_known(&content));
+        let numbers = self
+            .content(id)
+            .and_then(|content| shape::all_known(&content));
         numbers.ok_or_else(|| Refusal::new(format!("its {what} is not a constant")))
     }
 
@@ -281,7 +319,10 @@ impl Builder {
     /// The constant behind a value, if it is one of 32-bit floats.
     pub(crate) fn constant_floats(&self, id: Id) -> Option<&Tensor> {
         let value = self.value(id);
-        value.constant.as_ref().filter(|_| value.dtype == DataType::DtFloat)
+        value
+            .constant
+            .as_ref()
+            .filter(|_| value.dtype == DataType::DtFloat)
     }
 
     /// Notes the numbers of an integer value; if all are known, it is a constant instead.
@@ -332,7 +373,10 @@ impl Builder {
 
 /// Sizes as the data plane counts them; none if one is negative.
 pub(crate) fn to_usize(sizes: &[i64]) -> Option<Vec<usize>> {
-    sizes.iter().map(|&size| usize::try_from(size).ok()).collect()
+    sizes
+        .iter()
+        .map(|&size| usize::try_from(size).ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -345,7 +389,10 @@ mod tests {
         let a = builder.int64s(&[1, 2]).unwrap();
         assert_eq!(builder.int64s(&[1, 2]).unwrap(), a);
         assert_ne!(builder.int64s(&[2, 1]).unwrap(), a);
-        assert_ne!(builder.integers(DataType::DtInt32, &[2], &[1, 2]).unwrap(), a);
+        assert_ne!(
+            builder.integers(DataType::DtInt32, &[2], &[1, 2]).unwrap(),
+            a
+        );
     }
 
     #[test]
@@ -356,7 +403,10 @@ mod tests {
         let b = builder.unary("Tanh", a);
         let _unused = builder.unary("Exp", a);
         builder.prune(&[b]);
-        assert_eq!(builder.nodes.iter().map(|node| node.op).collect::<Vec<_>>(), ["Relu", "Tanh"]);
+        assert_eq!(
+            builder.nodes.iter().map(|node| node.op).collect::<Vec<_>>(),
+            ["Relu", "Tanh"]
+        );
     }
 
     #[test]

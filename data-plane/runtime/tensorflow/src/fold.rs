@@ -16,7 +16,11 @@ pub(crate) fn integer(op: &str, a: i64, b: i64) -> Option<i64> {
         "Div" => a.checked_div(b),
         "Mod" => {
             let rest = a.checked_rem(b)?;
-            Some(if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest })
+            Some(if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            })
         }
         "Max" => Some(a.max(b)),
         "Min" => Some(a.min(b)),
@@ -38,7 +42,8 @@ pub(crate) fn integers(op: &str, a: &[Dim], b: &[Dim], symbols: &mut Symbols) ->
     };
     // The result of an operator that is not folded is not known at all.
     integer(op, 1, 1)?;
-    let at = |dims: &[Dim], index: usize| dims.get(if dims.len() == 1 { 0 } else { index }).copied();
+    let at =
+        |dims: &[Dim], index: usize| dims.get(if dims.len() == 1 { 0 } else { index }).copied();
     (0..count)
         .map(|index| Some(number(op, at(a, index)?, at(b, index)?, symbols)))
         .collect()
@@ -72,15 +77,18 @@ pub(crate) fn floats(op: &str, a: &Tensor, b: &Tensor) -> Option<Tensor> {
         _ => return None,
     };
     let shape = broadcast(a.shape(), b.shape())?;
-    let count = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))?;
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size))?;
     if count > MAX_ELEMENTS {
         return None;
     }
     let (left, right) = (a.values::<f32>().ok()?, b.values::<f32>().ok()?);
     let (from_left, from_right) = (indices(a.shape(), &shape), indices(b.shape(), &shape));
     let pairs = from_left.iter().zip(&from_right);
-    let values: Option<Vec<f32>> =
-        pairs.map(|(&i, &j)| Some(f(*left.get(i)?, *right.get(j)?))).collect();
+    let values: Option<Vec<f32>> = pairs
+        .map(|(&i, &j)| Some(f(*left.get(i)?, *right.get(j)?)))
+        .collect();
     Tensor::from_vec(shape, values?).ok()
 }
 
@@ -96,14 +104,23 @@ pub(crate) fn float(op: &str, x: &Tensor) -> Option<Tensor> {
     if x.len() > MAX_ELEMENTS {
         return None;
     }
-    let values = x.values::<f32>().ok()?.iter().map(|&value| f(value)).collect();
+    let values = x
+        .values::<f32>()
+        .ok()?
+        .iter()
+        .map(|&value| f(value))
+        .collect();
     Tensor::from_vec(x.shape(), values).ok()
 }
 
 fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let at = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(rank).and_then(|axis| shape.get(axis)).copied().unwrap_or(1)
+        (axis + shape.len())
+            .checked_sub(rank)
+            .and_then(|axis| shape.get(axis))
+            .copied()
+            .unwrap_or(1)
     };
     (0..rank)
         .map(|axis| match (at(a, axis), at(b, axis)) {
@@ -118,7 +135,11 @@ fn indices(from: &[usize], to: &[usize]) -> Vec<usize> {
     let mut indices = vec![0];
     let missing = to.len() - from.len();
     for (axis, &size) in to.iter().enumerate() {
-        let own = axis.checked_sub(missing).and_then(|axis| from.get(axis)).copied().unwrap_or(1);
+        let own = axis
+            .checked_sub(missing)
+            .and_then(|axis| from.get(axis))
+            .copied()
+            .unwrap_or(1);
         let step = usize::from(own > 1);
         indices = indices
             .iter()
@@ -137,11 +158,23 @@ mod tests {
         let mut symbols = Symbols::default();
         let batch = symbols.fresh();
         let one = [Dim::Known(1)];
-        assert_eq!(integers("Mul", &[batch], &one, &mut symbols).unwrap(), [batch]);
-        assert_eq!(integers("Add", &[Dim::Known(0)], &[batch], &mut symbols).unwrap(), [batch]);
-        assert_ne!(integers("Add", &one, &[batch], &mut symbols).unwrap(), [batch]);
+        assert_eq!(
+            integers("Mul", &[batch], &one, &mut symbols).unwrap(),
+            [batch]
+        );
+        assert_eq!(
+            integers("Add", &[Dim::Known(0)], &[batch], &mut symbols).unwrap(),
+            [batch]
+        );
+        assert_ne!(
+            integers("Add", &one, &[batch], &mut symbols).unwrap(),
+            [batch]
+        );
         assert_eq!(integers("Xor", &one, &one, &mut symbols), None);
-        assert_eq!(integers("Add", &[batch, batch], &[batch; 3], &mut symbols), None);
+        assert_eq!(
+            integers("Add", &[batch, batch], &[batch; 3], &mut symbols),
+            None
+        );
     }
 
     #[test]
@@ -159,7 +192,10 @@ mod tests {
         let row = Tensor::from_vec([3], vec![1.0_f32, 2.0, 3.0]).unwrap();
         let sum = floats("Add", &column, &row).unwrap();
         assert_eq!(sum.shape(), [2, 3]);
-        assert_eq!(*sum.values::<f32>().unwrap(), [11.0, 12.0, 13.0, 21.0, 22.0, 23.0]);
+        assert_eq!(
+            *sum.values::<f32>().unwrap(),
+            [11.0, 12.0, 13.0, 21.0, 22.0, 23.0]
+        );
         let wrong = Tensor::from_vec([2], vec![1.0_f32, 2.0]).unwrap();
         assert!(floats("Add", &wrong, &row).is_none());
         let root = float("Sqrt", &Tensor::from_vec([1], vec![9.0_f32]).unwrap()).unwrap();

@@ -33,10 +33,16 @@ impl<'a> Library<'a> {
         let nodes = graph.map_or(&[][..], |graph| &graph.node);
         let library = graph.and_then(|graph| graph.library.as_ref());
         let functions = library.map_or(&[][..], |library| &library.function);
-        let info = meta.meta_info_def.as_ref().and_then(|info| info.stripped_op_list.as_ref());
+        let info = meta
+            .meta_info_def
+            .as_ref()
+            .and_then(|info| info.stripped_op_list.as_ref());
         let operators = info.map_or(&[][..], |list| &list.op);
         Self {
-            nodes: nodes.iter().map(|node| (node.name.as_str(), node)).collect(),
+            nodes: nodes
+                .iter()
+                .map(|node| (node.name.as_str(), node))
+                .collect(),
             functions: functions.iter().map(|f| (function_name(f), f)).collect(),
             operators: operators.iter().map(|op| (op.name.as_str(), op)).collect(),
         }
@@ -48,10 +54,18 @@ impl<'a> Library<'a> {
     }
 
     fn definition(&self, op: &str) -> Result<&'a OpDef> {
-        let function = || self.functions.get(op).and_then(|function| function.signature.as_ref());
-        self.operators.get(op).copied().or_else(function).ok_or_else(|| {
-            Error::model(format!("operation `{op}` is not defined in the SavedModel"))
-        })
+        let function = || {
+            self.functions
+                .get(op)
+                .and_then(|function| function.signature.as_ref())
+        };
+        self.operators
+            .get(op)
+            .copied()
+            .or_else(function)
+            .ok_or_else(|| {
+                Error::model(format!("operation `{op}` is not defined in the SavedModel"))
+            })
     }
 
     /// The function that the node calls, if it is a call.
@@ -64,14 +78,20 @@ impl<'a> Library<'a> {
         }
         let called = attrs.function("f")?;
         let function = self.functions.get(called.name.as_str()).ok_or_else(|| {
-            Error::model(format!("function `{}` is not in the SavedModel", called.name))
+            Error::model(format!(
+                "function `{}` is not in the SavedModel",
+                called.name
+            ))
         })?;
         Ok(Some((function, Attrs(called.attr.clone()))))
     }
 }
 
 fn function_name(function: &FunctionDef) -> &str {
-    function.signature.as_ref().map_or("", |signature| &signature.name)
+    function
+        .signature
+        .as_ref()
+        .map_or("", |signature| &signature.name)
 }
 
 /// What to flatten, and how.
@@ -100,18 +120,42 @@ pub(crate) struct Flat {
 /// if there are more than a million nodes.
 pub(crate) fn flatten(library: &Library<'_>, wanted: &Wanted) -> Result<Flat> {
     let effects = !wanted.targets.is_empty();
-    let mut flattener = Flattener { library, graph: Graph::default(), effects, visited: 0 };
-    let mut main = Scope { nodes: library.nodes.clone(), ..Scope::default() };
+    let mut flattener = Flattener {
+        library,
+        graph: Graph::default(),
+        effects,
+        visited: 0,
+    };
+    let mut main = Scope {
+        nodes: library.nodes.clone(),
+        ..Scope::default()
+    };
     for feed in &wanted.feeds {
         let edges = flattener.graph.push(feed_node(feed));
-        main.feeds.extend(edges.into_iter().map(|edge| (Reference::in_graph(feed).key(), edge)));
+        main.feeds.extend(
+            edges
+                .into_iter()
+                .map(|edge| (Reference::in_graph(feed).key(), edge)),
+        );
     }
-    let references: Vec<_> = wanted.fetches.iter().map(|name| Reference::in_graph(name)).collect();
+    let references: Vec<_> = wanted
+        .fetches
+        .iter()
+        .map(|name| Reference::in_graph(name))
+        .collect();
     let roots = references.iter().map(|reference| reference.node);
-    flattener.visit(&mut main, roots.chain(wanted.targets.iter().map(String::as_str)))?;
-    let fetches = references.iter().map(|reference| flattener.resolve(&main, *reference));
+    flattener.visit(
+        &mut main,
+        roots.chain(wanted.targets.iter().map(String::as_str)),
+    )?;
+    let fetches = references
+        .iter()
+        .map(|reference| flattener.resolve(&main, *reference));
     let fetches = fetches.collect::<Result<_>>()?;
-    Ok(Flat { graph: flattener.graph, fetches })
+    Ok(Flat {
+        graph: flattener.graph,
+        fetches,
+    })
 }
 
 fn feed_node(name: &str) -> Node {
@@ -142,7 +186,11 @@ struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     fn parse<'r>(&self, text: &'r str) -> Reference<'r> {
-        if self.is_function { Reference::in_function(text) } else { Reference::in_graph(text) }
+        if self.is_function {
+            Reference::in_function(text)
+        } else {
+            Reference::in_graph(text)
+        }
     }
 
     /// Whether the reference needs no node of this scope.
@@ -155,7 +203,9 @@ impl<'a> Scope<'a> {
         self.nodes
             .get_key_value(name)
             .map(|(&name, &node)| (name, node))
-            .ok_or_else(|| Error::model(format!("the graph refers to `{name}`, which is not in it")))
+            .ok_or_else(|| {
+                Error::model(format!("the graph refers to `{name}`, which is not in it"))
+            })
     }
 }
 
@@ -221,7 +271,9 @@ impl<'a> Flattener<'_, 'a> {
     fn spend(&mut self, cost: usize) -> Result<()> {
         self.visited = self.visited.saturating_add(cost);
         if self.visited > MAX_NODES {
-            return Err(Error::model(format!("the graph has more than {MAX_NODES} operations")));
+            return Err(Error::model(format!(
+                "the graph has more than {MAX_NODES} operations"
+            )));
         }
         Ok(())
     }
@@ -240,7 +292,11 @@ impl<'a> Flattener<'_, 'a> {
 
     fn outputs_of(&mut self, scope: &Scope<'a>, node: &'a NodeDef) -> Result<Vec<Edge>> {
         let attrs = attributes(node, self.library.definition(&node.op).ok(), &scope.attrs);
-        let data = node.input.iter().map(|input| scope.parse(input)).filter(|r| !r.is_control);
+        let data = node
+            .input
+            .iter()
+            .map(|input| scope.parse(input))
+            .filter(|r| !r.is_control);
         // The edge back into a loop of TensorFlow 1 is left out: the loop is refused by name.
         let data = data.filter(|_| node.op != "NextIteration");
         let inputs = data.map(|reference| self.resolve(scope, reference));
@@ -256,7 +312,13 @@ impl<'a> Flattener<'_, 'a> {
         }
         self.spend(outputs)?;
         let name = format!("{}{}", scope.prefix, node.name);
-        Ok(self.graph.push(Node { name, op: node.op.clone(), inputs, attrs, outputs }))
+        Ok(self.graph.push(Node {
+            name,
+            op: node.op.clone(),
+            inputs,
+            attrs,
+            outputs,
+        }))
     }
 
     fn call(
@@ -283,7 +345,11 @@ impl<'a> Flattener<'_, 'a> {
             arguments.insert(parameter.name.as_str(), given);
         }
         let mut scope = Scope {
-            nodes: function.node_def.iter().map(|node| (node.name.as_str(), node)).collect(),
+            nodes: function
+                .node_def
+                .iter()
+                .map(|node| (node.name.as_str(), node))
+                .collect(),
             arguments,
             attrs,
             prefix: format!("{}{name}/", caller.prefix),
@@ -296,7 +362,10 @@ impl<'a> Flattener<'_, 'a> {
 
     fn body(&mut self, scope: &mut Scope<'a>, function: &'a FunctionDef) -> Result<Vec<Edge>> {
         if self.effects {
-            self.visit(scope, function.node_def.iter().map(|node| node.name.as_str()))?;
+            self.visit(
+                scope,
+                function.node_def.iter().map(|node| node.name.as_str()),
+            )?;
         }
         let signature = function.signature.as_ref();
         let mut results = Vec::new();
@@ -315,7 +384,11 @@ impl<'a> Flattener<'_, 'a> {
 
     /// The edge that a reference stands for. What it refers to was visited.
     fn resolve(&self, scope: &Scope<'a>, reference: Reference<'_>) -> Result<Edge> {
-        let nowhere = || Error::model(format!("the graph refers to `{reference}`, which is not in it"));
+        let nowhere = || {
+            Error::model(format!(
+                "the graph refers to `{reference}`, which is not in it"
+            ))
+        };
         if !scope.feeds.is_empty()
             && let Some(edge) = scope.feeds.get(&reference.key())
         {
@@ -332,7 +405,9 @@ impl<'a> Flattener<'_, 'a> {
 
     /// Where the named output argument starts among the outputs of its node.
     fn offset(&self, scope: &Scope<'a>, reference: Reference<'_>) -> Result<usize> {
-        let Some(wanted) = reference.argument else { return Ok(0) };
+        let Some(wanted) = reference.argument else {
+            return Ok(0);
+        };
         let (_, node) = scope.find(reference.node)?;
         let definition = self.library.definition(&node.op)?;
         if let [only] = definition.output_arg.as_slice()
@@ -349,7 +424,10 @@ impl<'a> Flattener<'_, 'a> {
             let count = attrs.count(&argument.number_attr, &argument.type_list_attr)?;
             offset = offset.saturating_add(count);
         }
-        Err(Error::model(format!("operation `{}` has no output `{wanted}`", node.op)))
+        Err(Error::model(format!(
+            "operation `{}` has no output `{wanted}`",
+            node.op
+        )))
     }
 }
 

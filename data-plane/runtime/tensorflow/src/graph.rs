@@ -44,7 +44,12 @@ impl Graph {
         let index = self.nodes.len();
         let outputs = node.outputs;
         self.nodes.push(node);
-        (0..outputs).map(|output| Edge { node: index, output }).collect()
+        (0..outputs)
+            .map(|output| Edge {
+                node: index,
+                output,
+            })
+            .collect()
     }
 
     /// Follows an edge back through operations that hand their input on as it is.
@@ -85,7 +90,13 @@ mod tests {
 
     fn node(name: &str, op: &str, inputs: &[Edge], outputs: usize) -> Node {
         let (name, op) = (name.to_owned(), op.to_owned());
-        Node { name, op, inputs: inputs.to_vec(), attrs: Attrs::default(), outputs }
+        Node {
+            name,
+            op,
+            inputs: inputs.to_vec(),
+            attrs: Attrs::default(),
+            outputs,
+        }
     }
 
     #[test]
@@ -96,7 +107,15 @@ mod tests {
         let c = graph.push(node("c", "IdentityN", &b, 2));
         let d = graph.push(node("d", "Identity", &c[1..], 1));
         assert_eq!(graph.through_identities(d[0]), b[1]);
-        assert_eq!(graph.through_identities(Edge { node: 99, output: 0 }).node, 99);
+        assert_eq!(
+            graph
+                .through_identities(Edge {
+                    node: 99,
+                    output: 0
+                })
+                .node,
+            99
+        );
     }
 
     #[test]

@@ -47,13 +47,18 @@ fn reshape(node: &OnnxNode, builder: &mut Builder) -> Option<OnnxNode> {
     let input = (*node.inputs.first()?)?;
     let dims = builder.shape(input)?;
     let order = order::of(node)?;
-    let kept: Vec<_> = order.iter().filter(|&&axis| dims.get(axis) != Some(&Dim::Known(1))).collect();
+    let kept: Vec<_> = order
+        .iter()
+        .filter(|&&axis| dims.get(axis) != Some(&Dim::Known(1)))
+        .collect();
     if !kept.is_sorted() {
         return None;
     }
     let moved: Option<Vec<Dim>> = order.iter().map(|&axis| dims.get(axis).copied()).collect();
     let moved = moved?;
-    if moved.iter().filter(|dim| dim.known().is_none()).count() > 1 || moved.contains(&Dim::Known(0)) {
+    if moved.iter().filter(|dim| dim.known().is_none()).count() > 1
+        || moved.contains(&Dim::Known(0))
+    {
         return None;
     }
     let target: Vec<_> = moved.iter().map(|dim| dim.known().unwrap_or(-1)).collect();

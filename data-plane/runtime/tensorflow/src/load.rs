@@ -59,14 +59,23 @@ pub fn load(folder: &Path, options: &Options) -> Result<TensorflowModel> {
         return Err(error);
     }
     let (mut builder, mut signatures) = (lowered.builder, lowered.signatures);
-    layout::improve(&mut builder, signatures.iter_mut().flat_map(|bound| &mut bound.outputs));
-    let mut outputs: Vec<Id> =
-        signatures.iter().flat_map(|bound| &bound.outputs).copied().collect();
+    layout::improve(
+        &mut builder,
+        signatures.iter_mut().flat_map(|bound| &mut bound.outputs),
+    );
+    let mut outputs: Vec<Id> = signatures
+        .iter()
+        .flat_map(|bound| &bound.outputs)
+        .copied()
+        .collect();
     outputs.sort_unstable();
     outputs.dedup();
     builder.prune(&outputs);
     let model = builder.model(&outputs)?;
-    let bound = signatures.into_iter().map(|bound| bound.named(&builder)).collect();
+    let bound = signatures
+        .into_iter()
+        .map(|bound| bound.named(&builder))
+        .collect();
     let engine = OnnxModel::load_graph(&model, bound, options)?;
     Ok(TensorflowModel { engine })
 }
@@ -97,7 +106,11 @@ pub fn inspect(folder: &Path) -> Result<Inspection> {
     let lowered = Lowered::of(&saved)?;
     Ok(Inspection {
         tags: saved.tags.clone(),
-        signatures: lowered.signatures.into_iter().map(|bound| bound.signature).collect(),
+        signatures: lowered
+            .signatures
+            .into_iter()
+            .map(|bound| bound.signature)
+            .collect(),
         operators: lowered.operators,
         unsupported: lowered.refusals.list(),
         tensorflow_version: saved.tensorflow_version().to_owned(),
@@ -146,11 +159,17 @@ impl Lowered {
         for bound in signature::all(&saved.meta)? {
             let flat = flatten(&library, &wanted(&bound))?;
             lowered.count(&flat);
-            let same = done.iter().position(|(other, as_bound)| alike(&flat, &bound, other, as_bound));
+            let same = done
+                .iter()
+                .position(|(other, as_bound)| alike(&flat, &bound, other, as_bound));
             if let Some(made) = same.and_then(|at| lowered.signatures.get(at)) {
                 let (inputs, outputs) = (made.inputs.clone(), made.outputs.clone());
                 let signature = bound.signature.clone();
-                lowered.signatures.push(Made { signature, inputs, outputs });
+                lowered.signatures.push(Made {
+                    signature,
+                    inputs,
+                    outputs,
+                });
             } else {
                 lowered.read(&flat, &mut variables, &mut weights)?;
                 lowered.add(&flat, &bound, &weights)?;
@@ -193,7 +212,12 @@ impl Lowered {
             inputs.push(input);
             feeds.push(feed);
         }
-        let task = Task { graph: &flat.graph, feeds: &feeds, fetches: &flat.fetches, weights };
+        let task = Task {
+            graph: &flat.graph,
+            feeds: &feeds,
+            fetches: &flat.fetches,
+            weights,
+        };
         let values = lower::lower(&mut self.builder, &task, &mut self.refusals);
         let refused = values.iter().any(|&value| self.builder.is_refused(value));
         if refused && self.refusals.error().is_none() {
@@ -203,8 +227,14 @@ impl Lowered {
             )));
         }
         let outputs = values.into_iter().zip(&signature.outputs);
-        let outputs = outputs.map(|(value, spec)| self.output(value, spec.dtype)).collect();
-        self.signatures.push(Made { signature, inputs, outputs });
+        let outputs = outputs
+            .map(|(value, spec)| self.output(value, spec.dtype))
+            .collect();
+        self.signatures.push(Made {
+            signature,
+            inputs,
+            outputs,
+        });
         Ok(())
     }
 
@@ -217,7 +247,10 @@ impl Lowered {
             return (input, input);
         }
         let attrs = vec![("to", Attr::Int(i64::from(i32::from(OnnxType::Int32))))];
-        (input, self.builder.node("Cast", &[input], attrs, (dtype, dims)))
+        (
+            input,
+            self.builder.node("Cast", &[input], attrs, (dtype, dims)),
+        )
     }
 
     /// An output of the ONNX graph: bytes are narrowed, and what is not computed is copied.
@@ -227,7 +260,10 @@ impl Lowered {
             Element::Int8 => Some(OnnxType::Int8),
             _ => None,
         };
-        let kind = (self.builder.dtype(value), self.builder.value(value).shape.clone());
+        let kind = (
+            self.builder.dtype(value),
+            self.builder.value(value).shape.clone(),
+        );
         match narrow {
             Some(narrow) => {
                 let attrs = vec![("to", Attr::Int(i64::from(i32::from(narrow))))];
@@ -250,7 +286,10 @@ fn wanted(bound: &Bound) -> Wanted {
 fn alike(flat: &Flat, bound: &Bound, other: &Flat, as_bound: &Bound) -> bool {
     let specs = |bound: &Bound| {
         let (inputs, outputs) = (&bound.signature.inputs, &bound.signature.outputs);
-        let kinds = inputs.iter().chain(outputs).map(|spec| (spec.dtype, spec.shape.clone()));
+        let kinds = inputs
+            .iter()
+            .chain(outputs)
+            .map(|spec| (spec.dtype, spec.shape.clone()));
         kinds.collect::<Vec<_>>()
     };
     flat.fetches == other.fetches

@@ -50,11 +50,19 @@ pub(crate) struct Operator {
 }
 
 const fn lowered(name: &'static str, lower: fn(&mut Context<'_>) -> Lowered) -> Operator {
-    Operator { name, treatment: Treatment::Lowered, lower }
+    Operator {
+        name,
+        treatment: Treatment::Lowered,
+        lower,
+    }
 }
 
 const fn folded(name: &'static str, lower: fn(&mut Context<'_>) -> Lowered) -> Operator {
-    Operator { name, treatment: Treatment::Folded, lower }
+    Operator {
+        name,
+        treatment: Treatment::Folded,
+        lower,
+    }
 }
 
 static TABLES: &[&[Operator]] = &[
@@ -78,8 +86,11 @@ static TABLES: &[&[Operator]] = &[
     volume::OPERATORS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Operator>> =
-    LazyLock::new(|| operators().map(|operator| (operator.name, operator)).collect());
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Operator>> = LazyLock::new(|| {
+    operators()
+        .map(|operator| (operator.name, operator))
+        .collect()
+});
 
 fn operators() -> impl Iterator<Item = &'static Operator> {
     TABLES.iter().copied().flatten()
@@ -88,8 +99,9 @@ fn operators() -> impl Iterator<Item = &'static Operator> {
 /// Every TensorFlow operator that can be served, and what becomes of it, by name.
 #[must_use]
 pub fn coverage() -> Vec<(&'static str, Treatment)> {
-    let mut rows: Vec<_> =
-        operators().map(|operator| (operator.name, operator.treatment)).collect();
+    let mut rows: Vec<_> = operators()
+        .map(|operator| (operator.name, operator.treatment))
+        .collect();
     rows.sort_unstable_by_key(|(name, _)| *name);
     rows
 }
@@ -168,26 +180,43 @@ pub(crate) fn lower(builder: &mut Builder, task: &Task<'_>, refusals: &mut Refus
         let outputs = match task.feeds.get(index).filter(|_| node.op == FEED) {
             Some(&feed) => vec![feed],
             None => {
-                let inputs = node.inputs.iter().map(|&edge| value(builder, &values, edge)).collect();
-                let context = Context { builder, node, inputs, weights: task.weights };
+                let inputs = node
+                    .inputs
+                    .iter()
+                    .map(|&edge| value(builder, &values, edge))
+                    .collect();
+                let context = Context {
+                    builder,
+                    node,
+                    inputs,
+                    weights: task.weights,
+                };
                 lower_node(context, refusals)
             }
         };
         values.push(outputs);
     }
-    task.fetches.iter().map(|&edge| value(builder, &values, edge)).collect()
+    task.fetches
+        .iter()
+        .map(|&edge| value(builder, &values, edge))
+        .collect()
 }
 
 fn value(builder: &mut Builder, values: &[Vec<Id>], edge: Edge) -> Id {
     let outputs = values.get(edge.node);
-    let found = outputs.and_then(|outputs| outputs.get(edge.output)).copied();
+    let found = outputs
+        .and_then(|outputs| outputs.get(edge.output))
+        .copied();
     found.unwrap_or_else(|| builder.refused())
 }
 
 /// The outputs of one operation; stand-ins if it is refused.
 fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
     let (op, outputs) = (context.node.op.as_str(), context.node.outputs);
-    let refused_input = context.inputs.iter().any(|&input| context.builder.is_refused(input));
+    let refused_input = context
+        .inputs
+        .iter()
+        .any(|&input| context.builder.is_refused(input));
     let result = match BY_NAME.get(op) {
         None => {
             refusals.unknown(op);
@@ -234,7 +263,7 @@ impl Channels {
     }
 
     /// The value with channels second.
-    fn to_first(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
+    fn second(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
         let rank = builder.rank(x)?;
         if self == Self::First || rank < 3 {
             return Ok(x);
@@ -244,7 +273,7 @@ impl Channels {
     }
 
     /// A value with channels second, back where the operation has them.
-    fn from_first(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
+    fn restored(self, builder: &mut Builder, x: Id) -> Result<Id, Refusal> {
         let rank = builder.rank(x)?;
         if self == Self::First || rank < 3 {
             return Ok(x);

@@ -16,12 +16,18 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// This operation cannot be lowered with these attributes or inputs.
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), inherited: false }
+        Self {
+            reason: reason.into(),
+            inherited: false,
+        }
     }
 
     /// It reads the output of an operation that was refused.
     pub(crate) fn inherited() -> Self {
-        Self { reason: String::new(), inherited: true }
+        Self {
+            reason: String::new(),
+            inherited: true,
+        }
     }
 }
 
@@ -44,7 +50,11 @@ pub struct Unsupported {
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes = if self.nodes == 1 { "operation" } else { "operations" };
+        let nodes = if self.nodes == 1 {
+            "operation"
+        } else {
+            "operations"
+        };
         write!(f, "`{}` ({} {nodes}", self.operator, self.nodes)?;
         match &self.reason {
             Some(reason) => write!(f, ": {reason})"),
@@ -73,9 +83,12 @@ impl Refusals {
 
     /// The refused operators, by name.
     pub(crate) fn list(&self) -> Vec<Unsupported> {
-        let entry = |((operator, reason), &nodes): (&(String, Option<String>), &usize)| {
-            Unsupported { operator: operator.clone(), nodes, reason: reason.clone() }
-        };
+        let entry =
+            |((operator, reason), &nodes): (&(String, Option<String>), &usize)| Unsupported {
+                operator: operator.clone(),
+                nodes,
+                reason: reason.clone(),
+            };
         self.0.iter().map(entry).collect()
     }
 
@@ -108,9 +121,11 @@ mod tests {
         refusals.refused("Conv2D", &Refusal::new("its rank is not known"));
         refusals.refused("Relu", &Refusal::inherited());
         let error = refusals.error().unwrap();
-        for part in
-            ["`FFT` (2 operations)", "`While` (1 operation)", "`Conv2D` (1 operation: its rank"]
-        {
+        for part in [
+            "`FFT` (2 operations)",
+            "`While` (1 operation)",
+            "`Conv2D` (1 operation: its rank",
+        ] {
             assert!(error.message().contains(part), "{error}");
         }
         assert!(!error.message().contains("Relu"));

@@ -37,9 +37,17 @@ impl SavedModel {
             Error::model("saved_model.pb is not a SavedModel, or is damaged; copy the model again")
                 .with_source(error)
         })?;
-        let tags: Vec<_> = file.meta_graphs.iter().map(|meta| info(meta).tags.clone()).collect();
+        let tags: Vec<_> = file
+            .meta_graphs
+            .iter()
+            .map(|meta| info(meta).tags.clone())
+            .collect();
         let meta = choose(file.meta_graphs, &tags)?;
-        Ok(Self { folder: folder.to_owned(), meta, tags })
+        Ok(Self {
+            folder: folder.to_owned(),
+            meta,
+            tags,
+        })
     }
 
     /// The variables; none if the model has no folder for them.
@@ -57,7 +65,11 @@ impl SavedModel {
     /// Bytes of the graph and of the variables on disk.
     pub(crate) fn bytes_on_disk(&self) -> u64 {
         let variables = std::fs::read_dir(self.folder.join("variables"));
-        let files = variables.into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = variables
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
         files
             .chain([self.folder.join("saved_model.pb")])
             .filter_map(|path| path.metadata().ok())
@@ -68,7 +80,10 @@ impl SavedModel {
 
     /// The version of the TensorFlow that wrote it.
     pub(crate) fn tensorflow_version(&self) -> &str {
-        self.meta.meta_info_def.as_ref().map_or("", |info| &info.tensorflow_version)
+        self.meta
+            .meta_info_def
+            .as_ref()
+            .map_or("", |info| &info.tensorflow_version)
     }
 }
 
@@ -82,10 +97,17 @@ fn info(meta: &MetaGraphDef) -> std::borrow::Cow<'_, MetaInfoDef> {
 /// The graph tagged `serve` and nothing else, or the first that has `serve` among its tags.
 fn choose(graphs: Vec<MetaGraphDef>, tags: &[Vec<String>]) -> Result<MetaGraphDef> {
     let exact = tags.iter().position(|tags| tags.as_slice() == [SERVE]);
-    let chosen = exact.or_else(|| tags.iter().position(|tags| tags.iter().any(|tag| tag == SERVE)));
-    chosen.and_then(|index| graphs.into_iter().nth(index)).ok_or_else(|| {
-        Error::model(format!("the SavedModel has no graph tagged `serve`; its tags are {tags:?}"))
-    })
+    let chosen = exact.or_else(|| {
+        tags.iter()
+            .position(|tags| tags.iter().any(|tag| tag == SERVE))
+    });
+    chosen
+        .and_then(|index| graphs.into_iter().nth(index))
+        .ok_or_else(|| {
+            Error::model(format!(
+                "the SavedModel has no graph tagged `serve`; its tags are {tags:?}"
+            ))
+        })
 }
 
 fn explain_missing(folder: &Path, error: Error) -> Error {
@@ -113,7 +135,9 @@ pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Bytes> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| too_large())?);
-    file.take(cap.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(cap.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > cap {
         return Err(too_large());
     }
@@ -149,7 +173,12 @@ mod tests {
         assert_eq!(model.tensorflow_version(), "serve");
         assert!(model.bundle().unwrap().is_none());
         let folder = saved(&[&["train"], &["serve", "gpu"]]);
-        assert_eq!(SavedModel::open(folder.path()).unwrap().tensorflow_version(), "serve+gpu");
+        assert_eq!(
+            SavedModel::open(folder.path())
+                .unwrap()
+                .tensorflow_version(),
+            "serve+gpu"
+        );
     }
 
     #[test]
@@ -176,6 +205,11 @@ mod tests {
         let path = folder.path().join("x");
         std::fs::write(&path, [0; 5]).unwrap();
         assert_eq!(read_capped(&path, 5).unwrap().len(), 5);
-        assert!(read_capped(&path, 4).unwrap_err().message().contains("larger"));
+        assert!(
+            read_capped(&path, 4)
+                .unwrap_err()
+                .message()
+                .contains("larger")
+        );
     }
 }

@@ -49,7 +49,16 @@ impl Symbols {
             return None;
         }
         let dims = shape.dim.iter();
-        Some(dims.map(|dim| if dim.size < 0 { self.fresh() } else { Dim::Known(dim.size) }).collect())
+        Some(
+            dims.map(|dim| {
+                if dim.size < 0 {
+                    self.fresh()
+                } else {
+                    Dim::Known(dim.size)
+                }
+            })
+            .collect(),
+        )
     }
 
     /// The shape that two shapes broadcast to.
@@ -60,7 +69,11 @@ impl Symbols {
         let rank = a.len().max(b.len());
         let padded = |dims: &[Dim], index: usize| {
             let missing = rank - dims.len();
-            index.checked_sub(missing).and_then(|at| dims.get(at)).copied().unwrap_or(Dim::Known(1))
+            index
+                .checked_sub(missing)
+                .and_then(|at| dims.get(at))
+                .copied()
+                .unwrap_or(Dim::Known(1))
         };
         (0..rank)
             .map(|index| match (padded(a, index), padded(b, index)) {
@@ -70,7 +83,9 @@ impl Symbols {
                     Ok(size)
                 }
                 (Dim::Symbol(_), Dim::Symbol(_)) => Ok(self.fresh()),
-                _ => Err(Refusal::new(format!("shapes {a:?} and {b:?} do not go together"))),
+                _ => Err(Refusal::new(format!(
+                    "shapes {a:?} and {b:?} do not go together"
+                ))),
             })
             .collect()
     }
@@ -100,7 +115,11 @@ impl Symbols {
 /// If there is no such axis.
 pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, Refusal> {
     let signed = rank as i64;
-    let counted = if axis < 0 { axis.checked_add(signed) } else { Some(axis) };
+    let counted = if axis < 0 {
+        axis.checked_add(signed)
+    } else {
+        Some(axis)
+    };
     counted
         .filter(|axis| (0..signed).contains(axis))
         .and_then(|axis| usize::try_from(axis).ok())
@@ -117,7 +136,10 @@ mod tests {
         let batch = symbols.fresh();
         let rows = [batch, Dim::Known(3)];
         assert_eq!(symbols.broadcast(&rows, &known(&[3])).unwrap(), rows);
-        assert_eq!(symbols.broadcast(&rows, &known(&[5, 1])).unwrap(), known(&[5, 3]));
+        assert_eq!(
+            symbols.broadcast(&rows, &known(&[5, 1])).unwrap(),
+            known(&[5, 3])
+        );
         assert_eq!(symbols.broadcast(&rows, &rows).unwrap(), rows);
         assert!(symbols.broadcast(&rows, &known(&[4])).is_err());
         let other = symbols.fresh();

@@ -50,9 +50,18 @@ fn bind(name: &str, definition: &SignatureDef) -> Result<Bound> {
         "tensorflow/serving/regress" => SignatureMethod::Regress,
         _ => SignatureMethod::Predict,
     };
-    let signature = Signature { name: name.to_owned(), method, inputs, outputs };
+    let signature = Signature {
+        name: name.to_owned(),
+        method,
+        inputs,
+        outputs,
+    };
     let fetches = fetches.into_iter().map(|(name, _)| name).collect();
-    Ok(Bound { signature, feeds, fetches })
+    Ok(Bound {
+        signature,
+        feeds,
+        fetches,
+    })
 }
 
 type Specs = (Vec<TensorSpec>, Vec<(String, TensorShapeProto)>);
@@ -61,16 +70,27 @@ fn specs(role: &str, infos: &BTreeMap<String, TensorInfo>) -> Result<Specs> {
     let mut specs = (Vec::new(), Vec::new());
     for (name, info) in infos {
         let Some(Encoding::Name(tensor)) = &info.encoding else {
-            return Err(Error::model(format!("{role} `{name}` is not one dense tensor")));
+            return Err(Error::model(format!(
+                "{role} `{name}` is not one dense tensor"
+            )));
         };
         let dtype = dtype::from_number(info.dtype);
         let element = dtype::element(dtype).ok_or_else(|| {
             let dtype = dtype::name(dtype);
-            Error::model(format!("{role} `{name}` has type {dtype}, which cannot be served"))
+            Error::model(format!(
+                "{role} `{name}` has type {dtype}, which cannot be served"
+            ))
         })?;
-        let unknown = TensorShapeProto { unknown_rank: true, ..TensorShapeProto::default() };
+        let unknown = TensorShapeProto {
+            unknown_rank: true,
+            ..TensorShapeProto::default()
+        };
         let shape = info.tensor_shape.clone().unwrap_or(unknown);
-        specs.0.push(TensorSpec { name: name.clone(), dtype: element, shape: dims(&shape) });
+        specs.0.push(TensorSpec {
+            name: name.clone(),
+            dtype: element,
+            shape: dims(&shape),
+        });
         specs.1.push((tensor.clone(), shape));
     }
     Ok(specs)
@@ -94,7 +114,11 @@ mod tests {
 
     fn info(name: &str, dtype: i32, shape: Option<&[i64]>) -> TensorInfo {
         let encoding = Some(Encoding::Name(name.to_owned()));
-        TensorInfo { encoding, dtype, tensor_shape: shape.map(shape_of) }
+        TensorInfo {
+            encoding,
+            dtype,
+            tensor_shape: shape.map(shape_of),
+        }
     }
 
     fn definition(input: TensorInfo, method: &str) -> SignatureDef {
@@ -107,8 +131,14 @@ mod tests {
     }
 
     fn meta(signatures: Vec<(&str, SignatureDef)>) -> MetaGraphDef {
-        let signature_def = signatures.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        MetaGraphDef { signature_def, ..MetaGraphDef::default() }
+        let signature_def = signatures
+            .into_iter()
+            .map(|(k, v)| (k.to_owned(), v))
+            .collect();
+        MetaGraphDef {
+            signature_def,
+            ..MetaGraphDef::default()
+        }
     }
 
     #[test]
@@ -135,9 +165,24 @@ mod tests {
     fn what_is_not_a_dense_tensor_is_named() {
         let variant = definition(info("x:0", 21, None), "");
         let error = all(&meta(vec![("s", variant)])).unwrap_err();
-        assert!(error.message().contains("signature `s`: input `x` has type variant"), "{error}");
+        assert!(
+            error
+                .message()
+                .contains("signature `s`: input `x` has type variant"),
+            "{error}"
+        );
         let sparse = definition(TensorInfo::default(), "");
-        assert!(all(&meta(vec![("s", sparse)])).unwrap_err().message().contains("dense"));
-        assert!(all(&meta(Vec::new())).unwrap_err().message().contains("no signature"));
+        assert!(
+            all(&meta(vec![("s", sparse)]))
+                .unwrap_err()
+                .message()
+                .contains("dense")
+        );
+        assert!(
+            all(&meta(Vec::new()))
+                .unwrap_err()
+                .message()
+                .contains("no signature")
+        );
     }
 }

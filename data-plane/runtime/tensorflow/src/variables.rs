@@ -41,7 +41,11 @@ impl Variables {
             let restored = restore::keys(&model.meta, library)?;
             keys.extend(restored.into_iter().filter(|(_, key)| bundle.contains(key)));
         }
-        Ok(Self { bundle, keys, read: HashMap::new() })
+        Ok(Self {
+            bundle,
+            keys,
+            read: HashMap::new(),
+        })
     }
 
     /// The value of a variable, by the name of its node and the name it shares.
@@ -64,7 +68,10 @@ impl Variables {
             )));
         };
         let mapped = self.keys.get(node).map(String::as_str);
-        let key = mapped.into_iter().chain([shared, node]).find(|key| bundle.contains(key));
+        let key = mapped
+            .into_iter()
+            .chain([shared, node])
+            .find(|key| bundle.contains(key));
         let key = key.ok_or_else(|| {
             Error::model(format!(
                 "variable `{node}` has no value in the checkpoint; export the model again, with \

@@ -21,7 +21,9 @@ pub(super) fn slice_key(name: &str, slice: &TensorSliceProto) -> Vec<u8> {
 
 /// The number of indices of an extent, or -1 for all.
 pub(super) fn length(extent: &Extent) -> i64 {
-    extent.has_length.map_or(ALL, |HasLength::Length(length)| length)
+    extent
+        .has_length
+        .map_or(ALL, |HasLength::Length(length)| length)
 }
 
 /// A byte with the number of bytes, then those bytes, the most significant first.

@@ -22,7 +22,10 @@ impl Region {
         if slice.extent.len() != shape.len() {
             return Err(misfit());
         }
-        let mut region = Self { start: Vec::new(), size: Vec::new() };
+        let mut region = Self {
+            start: Vec::new(),
+            size: Vec::new(),
+        };
         for (extent, &whole) in slice.extent.iter().zip(shape) {
             let start = usize::try_from(extent.start).map_err(|_| misfit())?;
             let size = match ordered::length(extent) {
@@ -61,13 +64,18 @@ fn assemble(
     let element = dtype::element(dtype::from_number(entry.dtype)).ok_or_else(misfit)?;
     let width = element.size().ok_or_else(misfit)?;
     let total: usize = parts.iter().map(|(_, part)| part.byte_len()).sum();
-    let expected = shape.iter().try_fold(width, |product, &size| product.checked_mul(size));
+    let expected = shape
+        .iter()
+        .try_fold(width, |product, &size| product.checked_mul(size));
     if expected != Some(total) {
         return Err(misfit());
     }
     let mut whole = vec![0_u8; total];
     for (region, part) in parts {
-        let bytes = part.bytes().filter(|_| part.dtype() == element).ok_or_else(misfit)?;
+        let bytes = part
+            .bytes()
+            .filter(|_| part.dtype() == element)
+            .ok_or_else(misfit)?;
         copy_region(&mut whole, &shape, region, bytes, width)?;
     }
     Tensor::from_bytes(element, shape, whole)
@@ -87,7 +95,11 @@ fn copy_region(
     }
     let mut index = region.start.clone();
     for chunk in part.chunks(row) {
-        let at = index.iter().zip(shape).fold(0, |at, (&index, &size)| at * size + index) * width;
+        let at = index
+            .iter()
+            .zip(shape)
+            .fold(0, |at, (&index, &size)| at * size + index)
+            * width;
         let target = at.checked_add(row).and_then(|end| whole.get_mut(at..end));
         target.ok_or_else(misfit)?.copy_from_slice(chunk);
         advance(&mut index, region);
@@ -97,7 +109,11 @@ fn copy_region(
 
 /// Moves to the next row: the dimension before the last counts up first.
 fn advance(index: &mut [usize], region: &Region) {
-    let dims = index.iter_mut().zip(region.start.iter().zip(&region.size)).rev().skip(1);
+    let dims = index
+        .iter_mut()
+        .zip(region.start.iter().zip(&region.size))
+        .rev()
+        .skip(1);
     for (index, (&start, &size)) in dims {
         *index += 1;
         if *index < start + size {

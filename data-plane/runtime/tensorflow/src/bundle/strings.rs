@@ -13,8 +13,12 @@ fn broken() -> Error {
 /// Decodes the strings and checks both checksums: that of the lengths and that of the whole, which
 /// counts each length as a number of four bytes (eight if it needs them).
 pub(super) fn decode(shape: &[usize], raw: &Bytes, whole: u32) -> Result<Tensor> {
-    let count = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
-    let count = count.filter(|&count| count <= raw.len()).ok_or_else(broken)?;
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size));
+    let count = count
+        .filter(|&count| count <= raw.len())
+        .ok_or_else(broken)?;
     let mut rest = &raw[..];
     let mut crc = 0;
     let mut lengths = Vec::with_capacity(count);
@@ -45,7 +49,11 @@ fn split(mut texts: Bytes, lengths: &[usize]) -> Result<Vec<Bytes>> {
         }
         strings.push(texts.split_to(length));
     }
-    if texts.is_empty() { Ok(strings) } else { Err(broken()) }
+    if texts.is_empty() {
+        Ok(strings)
+    } else {
+        Err(broken())
+    }
 }
 
 #[cfg(test)]

@@ -39,16 +39,23 @@ struct Handle {
 
 impl Handle {
     fn read(bytes: &mut &[u8]) -> Result<Self> {
-        Ok(Self { offset: varint(bytes)?, size: varint(bytes)? })
+        Ok(Self {
+            offset: varint(bytes)?,
+            size: varint(bytes)?,
+        })
     }
 }
 
 fn broken(what: &str) -> Error {
-    Error::model(format!("the variables' index is broken: {what}; export the model again"))
+    Error::model(format!(
+        "the variables' index is broken: {what}; export the model again"
+    ))
 }
 
 fn index_handle(file: &[u8]) -> Result<Handle> {
-    let footer = file.last_chunk::<FOOTER>().ok_or_else(|| broken("it has no footer"))?;
+    let footer = file
+        .last_chunk::<FOOTER>()
+        .ok_or_else(|| broken("it has no footer"))?;
     let (handles, magic) = footer.split_at(FOOTER - 8);
     if magic != MAGIC.to_le_bytes() {
         return Err(broken("its footer is not that of a table"));
@@ -84,23 +91,32 @@ fn decompress(contents: &[u8], compression: u8, budget: &mut usize) -> Result<Ve
         _ => return Err(broken("a block has an unknown compression")),
     };
     if length > MAX_BLOCK || length > *budget {
-        return Err(Error::model("the variables' index is too large when decompressed"));
+        return Err(Error::model(
+            "the variables' index is too large when decompressed",
+        ));
     }
     *budget -= length;
     if compression == 0 {
         return Ok(contents.to_vec());
     }
-    snap::raw::Decoder::new().decompress_vec(contents).map_err(|_| broken("a block is not Snappy"))
+    snap::raw::Decoder::new()
+        .decompress_vec(contents)
+        .map_err(|_| broken("a block is not Snappy"))
 }
 
 fn entries(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut rest = without_restarts(block)?;
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     while !rest.is_empty() {
-        let [shared, unshared, value] = [varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?];
+        let [shared, unshared, value] =
+            [varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?];
         let previous = pairs.last().map_or(&[][..], |(key, _)| key);
-        let prefix = usize::try_from(shared).ok().and_then(|shared| previous.get(..shared));
-        let mut key = prefix.ok_or_else(|| broken("a key shares too much"))?.to_vec();
+        let prefix = usize::try_from(shared)
+            .ok()
+            .and_then(|shared| previous.get(..shared));
+        let mut key = prefix
+            .ok_or_else(|| broken("a key shares too much"))?
+            .to_vec();
         key.extend_from_slice(take(&mut rest, unshared)?);
         let value = take(&mut rest, value)?.to_vec();
         pairs.push((key, value));
@@ -112,14 +128,19 @@ fn without_restarts(block: &[u8]) -> Result<&[u8]> {
     let short = || broken("a block is cut short");
     let (rest, count) = block.split_last_chunk::<4>().ok_or_else(short)?;
     let restarts = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| short())?;
-    let length = restarts.checked_mul(4).and_then(|bytes| rest.len().checked_sub(bytes));
-    length.and_then(|length| rest.get(..length)).ok_or_else(short)
+    let length = restarts
+        .checked_mul(4)
+        .and_then(|bytes| rest.len().checked_sub(bytes));
+    length
+        .and_then(|length| rest.get(..length))
+        .ok_or_else(short)
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8]> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let (taken, rest) =
-        bytes.split_at_checked(length).ok_or_else(|| broken("an entry is cut short"))?;
+    let (taken, rest) = bytes
+        .split_at_checked(length)
+        .ok_or_else(|| broken("an entry is cut short"))?;
     *bytes = rest;
     Ok(taken)
 }
@@ -171,7 +192,12 @@ pub(super) mod tests {
         let pairs: Vec<_> = pairs.clone().into_iter().collect();
         let index: Vec<_> = pairs
             .chunks(4)
-            .map(|chunk| (chunk.last().unwrap().0.clone(), write_block(&mut out, chunk, snappy)))
+            .map(|chunk| {
+                (
+                    chunk.last().unwrap().0.clone(),
+                    write_block(&mut out, chunk, snappy),
+                )
+            })
             .collect();
         let metaindex = write_block(&mut out, &[], false);
         let index = write_block(&mut out, &index, snappy);

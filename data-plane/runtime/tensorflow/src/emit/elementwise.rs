@@ -64,7 +64,11 @@ impl Builder {
             (Some(a), Some(b)) => Some(self.symbols.broadcast(&a, &b)?),
             _ => None,
         };
-        let attrs = if op == "Mod" { vec![("fmod", Attr::Int(0))] } else { Vec::new() };
+        let attrs = if op == "Mod" {
+            vec![("fmod", Attr::Int(0))]
+        } else {
+            Vec::new()
+        };
         Ok(self.node(op, &[a, b], attrs, (result, shape)))
     }
 
@@ -72,7 +76,9 @@ impl Builder {
         if !dtype::is_integer(self.dtype(a)) {
             return Ok(id);
         }
-        let vectors = [a, b].iter().all(|&id| self.shape(id).is_some_and(|shape| shape.len() <= 1));
+        let vectors = [a, b]
+            .iter()
+            .all(|&id| self.shape(id).is_some_and(|shape| shape.len() <= 1));
         let content = self.content(a).zip(self.content(b)).filter(|_| vectors);
         let folded = content.and_then(|(a, b)| fold::integers(op, &a, &b, &mut self.symbols));
         self.settle(id, folded)
@@ -121,7 +127,11 @@ impl Builder {
         if dtype::is_narrow(to) {
             return self.wrap(cast, to);
         }
-        let content = if dtype::is_integer(from) { self.content(x) } else { None };
+        let content = if dtype::is_integer(from) {
+            self.content(x)
+        } else {
+            None
+        };
         self.settle(cast, content)
     }
 
@@ -154,6 +164,11 @@ impl Builder {
             }
             _ => None,
         };
-        Ok(self.node("Where", &[condition, a, b], Vec::new(), (self.dtype(a), shape)))
+        Ok(self.node(
+            "Where",
+            &[condition, a, b],
+            Vec::new(),
+            (self.dtype(a), shape),
+        ))
     }
 }

@@ -24,9 +24,20 @@ impl Range {
     fn bounds(&self, size: i64) -> Option<(i64, i64)> {
         let step = self.step.checked_abs().filter(|&step| step > 0)?;
         let counted = |at: i64| if at < 0 { at.saturating_add(size) } else { at };
-        let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
-        let (start, end) = (counted(self.start).clamp(low, high), counted(self.end).clamp(low, high));
-        let span = if self.step > 0 { end - start } else { start - end };
+        let (low, high) = if self.step > 0 {
+            (0, size)
+        } else {
+            (-1, size - 1)
+        };
+        let (start, end) = (
+            counted(self.start).clamp(low, high),
+            counted(self.end).clamp(low, high),
+        );
+        let span = if self.step > 0 {
+            end - start
+        } else {
+            start - end
+        };
         Some((start, (span.max(0) + step - 1) / step))
     }
 
@@ -52,7 +63,11 @@ impl Builder {
     /// If the rank is not known.
     pub(crate) fn slice(&mut self, x: Id, ranges: &[Range]) -> Result<Id, Refusal> {
         let mut dims = self.dims(x)?;
-        let ranges: Vec<_> = ranges.iter().filter(|range| !range.is_all()).copied().collect();
+        let ranges: Vec<_> = ranges
+            .iter()
+            .filter(|range| !range.is_all())
+            .copied()
+            .collect();
         if ranges.is_empty() {
             return Ok(x);
         }
@@ -64,10 +79,13 @@ impl Builder {
                 };
             }
         }
-        let content = self.content(x).zip(ranges.first()).and_then(|(content, range)| {
-            let indices = range.indices(content.len() as i64)?;
-            pick(&content, &indices)
-        });
+        let content = self
+            .content(x)
+            .zip(ranges.first())
+            .and_then(|(content, range)| {
+                let indices = range.indices(content.len() as i64)?;
+                pick(&content, &indices)
+            });
         let content = content.filter(|_| dims.len() == 1);
         let column = |f: fn(&Range) -> i64| ranges.iter().map(f).collect::<Vec<_>>();
         let inputs = [
@@ -110,7 +128,9 @@ impl Builder {
     /// # Errors
     /// If there are none, or if their shapes do not go together.
     pub(crate) fn concat(&mut self, parts: &[Id], axis: i64) -> Result<Id, Refusal> {
-        let first = *parts.first().ok_or_else(|| Refusal::new("it has no inputs"))?;
+        let first = *parts
+            .first()
+            .ok_or_else(|| Refusal::new("it has no inputs"))?;
         if parts.len() == 1 {
             return Ok(first);
         }
@@ -130,7 +150,9 @@ impl Builder {
             }
         }
         let contents: Option<Vec<_>> = parts.iter().map(|&part| self.content(part)).collect();
-        let content = contents.filter(|_| dims.len() == 1).map(|contents| contents.concat());
+        let content = contents
+            .filter(|_| dims.len() == 1)
+            .map(|contents| contents.concat());
         let attrs = vec![("axis", Attr::Int(axis as i64))];
         let id = self.node("Concat", parts, attrs, (self.dtype(first), Some(dims)));
         self.settle(id, content)
@@ -166,7 +188,10 @@ impl Builder {
         let axis = shape::axis(axis, dims.len())?;
         dims.splice(axis..=axis, self.dims(indices)?);
         let numbers = self.numbers(indices, "indices").ok();
-        let content = self.content(x).zip(numbers).and_then(|(content, at)| pick(&content, &at));
+        let content = self
+            .content(x)
+            .zip(numbers)
+            .and_then(|(content, at)| pick(&content, &at));
         let content = content.filter(|_| self.rank(x) == Ok(1));
         let attrs = vec![("axis", Attr::Int(axis as i64))];
         let id = self.node("Gather", &[x, indices], attrs, (self.dtype(x), Some(dims)));
@@ -192,14 +217,20 @@ impl Builder {
             return Ok(x);
         }
         let (before, after) = pads.split_at(dims.len());
-        let sums = before.iter().zip(after).map(|(&before, &after)| before.saturating_add(after));
+        let sums = before
+            .iter()
+            .zip(after)
+            .map(|(&before, &after)| before.saturating_add(after));
         let padded = dims.iter().zip(sums).map(|(&dim, more)| match more {
             0 => dim,
             _ => self.symbols.apply(dim, Dim::Known(more), i64::checked_add),
         });
         let padded: Vec<_> = padded.collect();
         let pads = self.int64s(pads)?;
-        let inputs = [Some(x), Some(pads), value].into_iter().flatten().collect::<Vec<_>>();
+        let inputs = [Some(x), Some(pads), value]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
         let attrs = vec![("mode", Attr::Text(mode.to_owned()))];
         Ok(self.node("Pad", &inputs, attrs, (self.dtype(x), Some(padded))))
     }
@@ -207,8 +238,12 @@ impl Builder {
 
 fn pick(content: &[Dim], indices: &[i64]) -> Option<Vec<Dim>> {
     let size = content.len() as i64;
-    let counted = indices.iter().map(|&index| if index < 0 { index + size } else { index });
-    counted.map(|index| content.get(usize::try_from(index).ok()?).copied()).collect()
+    let counted = indices
+        .iter()
+        .map(|&index| if index < 0 { index + size } else { index });
+    counted
+        .map(|index| content.get(usize::try_from(index).ok()?).copied())
+        .collect()
 }
 
 #[cfg(test)]
@@ -217,7 +252,12 @@ mod tests {
 
     #[test]
     fn ranges_take_what_python_takes() {
-        let range = |start, end, step| Range { axis: 0, start, end, step };
+        let range = |start, end, step| Range {
+            axis: 0,
+            start,
+            end,
+            step,
+        };
         assert_eq!(range(1, END, 1).indices(4).unwrap(), [1, 2, 3]);
         assert_eq!(range(-2, END, 1).indices(4).unwrap(), [2, 3]);
         assert_eq!(range(0, -1, 2).indices(4).unwrap(), [0, 2]);
@@ -237,9 +277,23 @@ mod tests {
     fn a_batch_is_followed_through_shape_slice_and_concat() {
         let mut builder = Builder::default();
         let batch = builder.symbols.fresh();
-        let x = builder.input("x", DataType::DtFloat, Some(vec![batch, Dim::Known(4), Dim::Known(5)]));
+        let x = builder.input(
+            "x",
+            DataType::DtFloat,
+            Some(vec![batch, Dim::Known(4), Dim::Known(5)]),
+        );
         let sizes = builder.shape_of(x, DataType::DtInt32).unwrap();
-        let rows = builder.slice(sizes, &[Range { axis: 0, start: 0, end: 1, step: 1 }]).unwrap();
+        let rows = builder
+            .slice(
+                sizes,
+                &[Range {
+                    axis: 0,
+                    start: 0,
+                    end: 1,
+                    step: 1,
+                }],
+            )
+            .unwrap();
         let rest = builder.integers(DataType::DtInt32, &[1], &[20]).unwrap();
         let target = builder.concat(&[rows, rest], 0).unwrap();
         assert_eq!(builder.content(target).unwrap(), [batch, Dim::Known(20)]);

@@ -39,7 +39,9 @@ impl Builder {
             }
             None => {
                 let rank = self.shape(target).and_then(|dims| dims.first()?.known());
-                let rank = rank.and_then(|rank| usize::try_from(rank).ok()).filter(|&rank| rank <= 64);
+                let rank = rank
+                    .and_then(|rank| usize::try_from(rank).ok())
+                    .filter(|&rank| rank <= 64);
                 let dims = rank.map(|rank| (0..rank).map(|_| self.symbols.fresh()).collect());
                 self.reshape_at_runtime(x, target, dims)
             }
@@ -67,21 +69,25 @@ impl Builder {
         self.reshape_node(x, target, dims)
     }
 
-    fn reshape_node(
-        &mut self,
-        x: Id,
-        target: Id,
-        dims: Option<Vec<Dim>>,
-    ) -> Result<Id, Refusal> {
+    fn reshape_node(&mut self, x: Id, target: Id, dims: Option<Vec<Dim>>) -> Result<Id, Refusal> {
         if dims.is_some() && self.value(x).shape == dims {
             return Ok(x);
         }
-        let sizes = dims.as_deref().and_then(shape::all_known).and_then(|sizes| to_usize(&sizes));
+        let sizes = dims
+            .as_deref()
+            .and_then(shape::all_known)
+            .and_then(|sizes| to_usize(&sizes));
         if let Some((constant, sizes)) = self.value(x).constant.clone().zip(sizes) {
             return Ok(self.constant(constant.reshape(sizes)?));
         }
-        let zeros = self.numbers(target, "shape").is_ok_and(|target| self.has_real_zero(x, &target));
-        let attrs = if zeros { vec![("allowzero", Attr::Int(1))] } else { Vec::new() };
+        let zeros = self
+            .numbers(target, "shape")
+            .is_ok_and(|target| self.has_real_zero(x, &target));
+        let attrs = if zeros {
+            vec![("allowzero", Attr::Int(1))]
+        } else {
+            Vec::new()
+        };
         let content = self.content(x);
         let id = self.node("Reshape", &[x, target], attrs, (self.dtype(x), dims));
         self.settle(id, content)
@@ -90,9 +96,14 @@ impl Builder {
     /// Whether a zero in the target means an empty dimension and not one to copy.
     fn has_real_zero(&self, x: Id, target: &[i64]) -> bool {
         let kept = |index: usize| {
-            self.shape(x).and_then(|dims| dims.get(index)).is_some_and(|dim| dim.known().is_none())
+            self.shape(x)
+                .and_then(|dims| dims.get(index))
+                .is_some_and(|dim| dim.known().is_none())
         };
-        target.iter().enumerate().any(|(index, &size)| size == 0 && !kept(index))
+        target
+            .iter()
+            .enumerate()
+            .any(|(index, &size)| size == 0 && !kept(index))
     }
 
     /// A constant target for these sizes: unknown sizes that stay in place are 0, one other is -1.
@@ -126,7 +137,9 @@ impl Builder {
         let mut others = target.to_vec();
         others.remove(at);
         let own = self.value(x).shape.clone();
-        let rest = own.and_then(|own| quotient(&own, &others)).unwrap_or_else(|| self.symbols.fresh());
+        let rest = own
+            .and_then(|own| quotient(&own, &others))
+            .unwrap_or_else(|| self.symbols.fresh());
         others.insert(at, rest);
         others
     }
@@ -147,7 +160,9 @@ impl Builder {
                 let moved: Option<Vec<Dim>> =
                     order.iter().map(|&axis| dims.get(axis).copied()).collect();
                 let moved = moved.filter(|moved| moved.len() == dims.len());
-                Some(moved.ok_or_else(|| Refusal::new(format!("its order {order:?} is of another rank")))?)
+                Some(moved.ok_or_else(|| {
+                    Refusal::new(format!("its order {order:?} is of another rank"))
+                })?)
             }
             None => None,
         };
@@ -185,14 +200,24 @@ impl Builder {
         if axes.is_empty() && dims.iter().any(|dim| dim.known().is_none()) {
             return Err(Refusal::new("which sizes are 1 is not known"));
         }
-        let axes: Result<Vec<_>, _> = axes.iter().map(|&axis| shape::axis(axis, dims.len())).collect();
+        let axes: Result<Vec<_>, _> = axes
+            .iter()
+            .map(|&axis| shape::axis(axis, dims.len()))
+            .collect();
         let axes = match axes?.as_slice() {
             [] => ones().collect(),
             given => given.to_vec(),
         };
-        let kept = dims.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+        let kept = dims
+            .iter()
+            .enumerate()
+            .filter(|(axis, _)| !axes.contains(axis));
         let kept: Vec<_> = kept.map(|(_, &dim)| dim).collect();
-        if axes.iter().any(|&axis| dims.get(axis).and_then(|dim| dim.known()).is_some_and(|n| n != 1)) {
+        if axes.iter().any(|&axis| {
+            dims.get(axis)
+                .and_then(|dim| dim.known())
+                .is_some_and(|n| n != 1)
+        }) {
             return Err(Refusal::new("a dimension to be removed is not of size 1"));
         }
         let axes: Vec<_> = axes.iter().map(|&axis| axis as i64).collect();
@@ -235,8 +260,16 @@ impl Builder {
         }
         let target = self.cast(target, DataType::DtInt64)?;
         let content = self.content(x).filter(|content| content.len() == 1);
-        let id = self.node("Expand", &[x, target], Vec::new(), (self.dtype(x), dims.clone()));
-        let count = dims.as_deref().and_then(shape::all_known).map(|sizes| sizes.iter().product());
+        let id = self.node(
+            "Expand",
+            &[x, target],
+            Vec::new(),
+            (self.dtype(x), dims.clone()),
+        );
+        let count = dims
+            .as_deref()
+            .and_then(shape::all_known)
+            .map(|sizes| sizes.iter().product());
         let content = content.zip(count.and_then(|count: i64| usize::try_from(count).ok()));
         let repeated = content.filter(|&(_, count)| count <= super::MAX_CONTENT);
         self.settle(id, repeated.map(|(one, count)| one.repeat(count)))
@@ -245,7 +278,11 @@ impl Builder {
 
 /// What is left of the product of `all` after that of `others`, if it is a number or one symbol.
 fn quotient(all: &[Dim], others: &[Dim]) -> Option<Dim> {
-    let mut symbols: Vec<Dim> = all.iter().copied().filter(|dim| dim.known().is_none()).collect();
+    let mut symbols: Vec<Dim> = all
+        .iter()
+        .copied()
+        .filter(|dim| dim.known().is_none())
+        .collect();
     for dim in others.iter().filter(|dim| dim.known().is_none()) {
         let at = symbols.iter().position(|symbol| symbol == dim)?;
         symbols.remove(at);

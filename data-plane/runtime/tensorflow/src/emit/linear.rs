@@ -15,7 +15,10 @@ impl Builder {
     pub(crate) fn matmul(&mut self, a: Id, b: Id) -> Result<Id, Refusal> {
         let dtype = self.dtype(a);
         if !is_float(dtype) {
-            return Err(Refusal::new(format!("a product of matrices of {}", dtype::name(dtype))));
+            return Err(Refusal::new(format!(
+                "a product of matrices of {}",
+                dtype::name(dtype)
+            )));
         }
         let (left, right) = (self.dims(a)?, self.dims(b)?);
         let ([outer @ .., rows, inner], [others @ .., same, columns]) =
@@ -26,7 +29,9 @@ impl Builder {
         if let (Dim::Known(inner), Dim::Known(same)) = (inner, same)
             && inner != same
         {
-            return Err(Refusal::new(format!("matrices of {inner} columns and {same} rows")));
+            return Err(Refusal::new(format!(
+                "matrices of {inner} columns and {same} rows"
+            )));
         }
         let mut dims = self.symbols.broadcast(outer, others)?;
         dims.extend([*rows, *columns]);
@@ -64,24 +69,27 @@ impl Builder {
         for (term, &input) in terms.iter().zip(inputs) {
             self.label(&mut sizes, term, input)?;
         }
-        let dims = result.chars().map(|label| sizes.get(&label).copied()).collect();
-        let dtype = inputs.first().map_or(DataType::DtFloat, |&input| self.dtype(input));
+        let dims = result
+            .chars()
+            .map(|label| sizes.get(&label).copied())
+            .collect();
+        let dtype = inputs
+            .first()
+            .map_or(DataType::DtFloat, |&input| self.dtype(input));
         let attrs = vec![("equation", Attr::Text(equation.clone()))];
         Ok(self.node("Einsum", inputs, attrs, (dtype, dims)))
     }
 
-    fn label(
-        &self,
-        sizes: &mut HashMap<char, Dim>,
-        term: &str,
-        input: Id,
-    ) -> Result<(), Refusal> {
+    fn label(&self, sizes: &mut HashMap<char, Dim>, term: &str, input: Id) -> Result<(), Refusal> {
         let dims = self.dims(input)?;
         if term.contains('.') {
             return Ok(());
         }
         if term.chars().count() != dims.len() {
-            return Err(Refusal::new(format!("term `{term}` for an input of rank {}", dims.len())));
+            return Err(Refusal::new(format!(
+                "term `{term}` for an input of rank {}",
+                dims.len()
+            )));
         }
         for (label, &dim) in term.chars().zip(&dims) {
             let size = sizes.entry(label).or_insert(dim);
@@ -107,12 +115,22 @@ mod tests {
     fn sizes_of_products_are_known() {
         let mut builder = Builder::default();
         let batch = builder.symbols.fresh();
-        let x = builder.input("x", DataType::DtFloat, Some(vec![batch, Dim::Known(2), Dim::Known(3)]));
+        let x = builder.input(
+            "x",
+            DataType::DtFloat,
+            Some(vec![batch, Dim::Known(2), Dim::Known(3)]),
+        );
         let w = builder.floats(&[3, 5], vec![0.0; 15]).unwrap();
         let product = builder.matmul(x, w).unwrap();
-        assert_eq!(builder.shape(product).unwrap(), [batch, Dim::Known(2), Dim::Known(5)]);
+        assert_eq!(
+            builder.shape(product).unwrap(),
+            [batch, Dim::Known(2), Dim::Known(5)]
+        );
         let turned = builder.exchange(product).unwrap();
-        assert_eq!(builder.shape(turned).unwrap(), [batch, Dim::Known(5), Dim::Known(2)]);
+        assert_eq!(
+            builder.shape(turned).unwrap(),
+            [batch, Dim::Known(5), Dim::Known(2)]
+        );
         assert!(builder.matmul(w, w).is_err());
         let sum = builder.einsum(&[x, w], "abc, cd->da").unwrap();
         assert_eq!(builder.shape(sum).unwrap(), [Dim::Known(5), batch]);

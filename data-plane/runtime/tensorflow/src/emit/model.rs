@@ -20,7 +20,10 @@ const IR_VERSION: i64 = 10;
 impl Builder {
     /// The name of a value in the ONNX graph.
     pub(crate) fn name(&self, id: Id) -> String {
-        self.value(id).name.clone().unwrap_or_else(|| format!("v{}", id.0))
+        self.value(id)
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("v{}", id.0))
     }
 
     /// The ONNX model that computes these outputs from the inputs.
@@ -34,9 +37,17 @@ impl Builder {
                 initializers.push(constant::to_onnx(&self.name(id), tensor)?);
             }
         }
-        let infos = |ids: &[Id]| ids.iter().map(|&id| self.info(id)).collect::<Result<Vec<_>>>();
+        let infos = |ids: &[Id]| {
+            ids.iter()
+                .map(|&id| self.info(id))
+                .collect::<Result<Vec<_>>>()
+        };
         let graph = GraphProto {
-            node: self.nodes.iter().map(|node| self.node_proto(node)).collect(),
+            node: self
+                .nodes
+                .iter()
+                .map(|node| self.node_proto(node))
+                .collect(),
             name: Some("saved_model".to_owned()),
             initializer: initializers,
             input: infos(&self.inputs)?,
@@ -57,7 +68,13 @@ impl Builder {
 
     /// Values that nodes read or that are outputs, each once.
     fn used(&self, outputs: &[Id]) -> std::collections::BTreeSet<Id> {
-        self.nodes.iter().flat_map(|node| &node.inputs).flatten().chain(outputs).copied().collect()
+        self.nodes
+            .iter()
+            .flat_map(|node| &node.inputs)
+            .flatten()
+            .chain(outputs)
+            .copied()
+            .collect()
     }
 
     fn node_proto(&self, node: &OnnxNode) -> NodeProto {
@@ -66,7 +83,11 @@ impl Builder {
             input: node.inputs.iter().map(input).collect(),
             output: node.outputs.iter().map(|&id| self.name(id)).collect(),
             op_type: Some(node.op.to_owned()),
-            attribute: node.attrs.iter().map(|(name, attr)| attribute(name, attr)).collect(),
+            attribute: node
+                .attrs
+                .iter()
+                .map(|(name, attr)| attribute(name, attr))
+                .collect(),
             ..NodeProto::default()
         }
     }
@@ -83,12 +104,17 @@ impl Builder {
         };
         let elem_type = elem_type.ok_or_else(|| {
             let name = dtype::name(value.dtype);
-            Error::model(format!("an input or output has type {name}, which cannot be served"))
+            Error::model(format!(
+                "an input or output has type {name}, which cannot be served"
+            ))
         })?;
         let shape = value.shape.as_ref().map(|dims| TensorShapeProto {
             dim: dims.iter().map(|&dim| dimension(dim)).collect(),
         });
-        let tensor = type_proto::Tensor { elem_type: Some(elem_type.into()), shape };
+        let tensor = type_proto::Tensor {
+            elem_type: Some(elem_type.into()),
+            shape,
+        };
         Ok(ValueInfoProto {
             name: Some(self.name(id)),
             r#type: Some(TypeProto {
@@ -105,11 +131,17 @@ fn dimension(dim: Dim) -> Dimension {
         Dim::Known(size) => dimension::Value::DimValue(size),
         Dim::Symbol(symbol) => dimension::Value::DimParam(format!("d{symbol}")),
     };
-    Dimension { value: Some(value), ..Dimension::default() }
+    Dimension {
+        value: Some(value),
+        ..Dimension::default()
+    }
 }
 
 fn attribute(name: &str, attr: &Attr) -> AttributeProto {
-    let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
+    let mut proto = AttributeProto {
+        name: Some(name.to_owned()),
+        ..AttributeProto::default()
+    };
     let kind = match attr {
         Attr::Int(number) => {
             proto.i = Some(*number);
@@ -154,6 +186,12 @@ mod tests {
     fn an_output_of_a_type_that_cannot_be_held_is_refused() {
         let mut builder = Builder::default();
         let x = builder.input("x", DataType::DtDouble, Some(known(&[2])));
-        assert!(builder.model(&[x]).unwrap_err().message().contains("float64"));
+        assert!(
+            builder
+                .model(&[x])
+                .unwrap_err()
+                .message()
+                .contains("float64")
+        );
     }
 }

@@ -28,7 +28,11 @@ impl Builder {
         reduced.sort_unstable();
         reduced.dedup();
         let left = dims.iter().enumerate().filter_map(|(axis, &dim)| {
-            if reduced.contains(&axis) { keep.then_some(Dim::Known(1)) } else { Some(dim) }
+            if reduced.contains(&axis) {
+                keep.then_some(Dim::Known(1))
+            } else {
+                Some(dim)
+            }
         });
         let left: Vec<_> = left.collect();
         let content = self.content(x).filter(|_| dims.len() == 1);
@@ -72,13 +76,20 @@ impl Builder {
     /// 0, 1, 2, ... along the axis, shaped to be broadcast, and the greatest of them.
     fn positions(&mut self, x: Id, dims: &[Dim], axis: usize) -> Result<(Id, Id), Refusal> {
         let mut shape = vec![Dim::Known(1); dims.len()];
-        if let Some(size) = dims.get(axis).and_then(|dim| dim.known()).filter(|&size| size > 0) {
+        if let Some(size) = dims
+            .get(axis)
+            .and_then(|dim| dim.known())
+            .filter(|&size| size > 0)
+        {
             let numbers: Vec<_> = (0..size).collect();
             let all = self.int64s(&numbers)?;
             if let Some(dim) = shape.get_mut(axis) {
                 *dim = Dim::Known(size);
             }
-            return Ok((self.reshape_to(all, &shape)?, self.integers(DataType::DtInt64, &[], &[size - 1])?));
+            return Ok((
+                self.reshape_to(all, &shape)?,
+                self.integers(DataType::DtInt64, &[], &[size - 1])?,
+            ));
         }
         let sizes = self.shape_of(x, DataType::DtInt64)?;
         let at = self.integers(DataType::DtInt64, &[], &[axis as i64])?;
@@ -89,7 +100,10 @@ impl Builder {
         if let (Some(dim), Some(&own)) = (shape.get_mut(axis), dims.get(axis)) {
             *dim = own;
         }
-        Ok((self.reshape_to(all, &shape)?, self.binary("Sub", size, one)?))
+        Ok((
+            self.reshape_to(all, &shape)?,
+            self.binary("Sub", size, one)?,
+        ))
     }
 
     /// Numbers from `start` up to and without `limit`.
@@ -111,7 +125,11 @@ impl Builder {
 
 /// The numbers of a range, if there are not too many to keep.
 fn numbers(start: i64, limit: i64, step: i64) -> Option<Vec<i64>> {
-    let span = if step > 0 { limit.checked_sub(start)? } else { start.checked_sub(limit)? };
+    let span = if step > 0 {
+        limit.checked_sub(start)?
+    } else {
+        start.checked_sub(limit)?
+    };
     let size = step.checked_abs().filter(|&size| size > 0)?;
     let count = span.max(0).checked_add(size - 1)? / size;
     (count <= 1 << 16).then(|| (0..count).map(|index| start + index * step).collect())

@@ -33,7 +33,10 @@ pub(crate) enum Pads {
 impl Window {
     /// The part of the input that one window covers in each dimension.
     fn reach(&self) -> impl Iterator<Item = i64> + '_ {
-        self.size.iter().zip(&self.dilations).map(|(size, dilation)| (size - 1) * dilation + 1)
+        self.size
+            .iter()
+            .zip(&self.dilations)
+            .map(|(size, dilation)| (size - 1) * dilation + 1)
     }
 
     /// Refuses sizes, strides and dilations that no window has.
@@ -97,7 +100,12 @@ impl Window {
     }
 
     /// Sizes of the output for an input with these sizes.
-    fn output(&self, builder: &mut Builder, sizes: &[Dim], pads: &Pads) -> Result<Vec<Dim>, Refusal> {
+    fn output(
+        &self,
+        builder: &mut Builder,
+        sizes: &[Dim],
+        pads: &Pads,
+    ) -> Result<Vec<Dim>, Refusal> {
         let mut output = Vec::new();
         for (index, ((reach, &stride), &size)) in
             self.reach().zip(&self.strides).zip(sizes).enumerate()
@@ -124,7 +132,10 @@ impl Window {
 }
 
 fn flat(pads: &[(i64, i64)]) -> Vec<i64> {
-    pads.iter().map(|pad| pad.0).chain(pads.iter().map(|pad| pad.1)).collect()
+    pads.iter()
+        .map(|pad| pad.0)
+        .chain(pads.iter().map(|pad| pad.1))
+        .collect()
 }
 
 impl Builder {
@@ -191,9 +202,17 @@ impl Builder {
             let pad = pads.get(index).copied().unwrap_or_default();
             let reached = input.map(|input| (input - 1) * stride + reach - pad.0 - pad.1);
             // Without sizes, the input is what SAME or VALID makes of the smallest output.
-            missing.push(wanted.zip(reached).map_or((stride - reach).max(0), |(w, r)| w - r));
+            missing.push(
+                wanted
+                    .zip(reached)
+                    .map_or((stride - reach).max(0), |(w, r)| w - r),
+            );
         }
-        if missing.iter().zip(&window.strides).any(|(&missing, &stride)| !(0..stride.max(1)).contains(&missing)) {
+        if missing
+            .iter()
+            .zip(&window.strides)
+            .any(|(&missing, &stride)| !(0..stride.max(1)).contains(&missing))
+        {
             return Err(Refusal::new("its output size does not fit its input"));
         }
         let mut attrs = window.attrs(&Pads::Fixed(pads.to_vec()));
@@ -202,8 +221,16 @@ impl Builder {
         }
         let out = self.dims(kernel)?.get(1).copied().unwrap_or(Dim::Known(1));
         let batch = dims.first().copied().unwrap_or(Dim::Known(1));
-        let dims = [batch, out].into_iter().chain(sizes.iter().copied()).collect();
-        Ok(self.node("ConvTranspose", &[x, kernel], attrs, (self.dtype(x), Some(dims))))
+        let dims = [batch, out]
+            .into_iter()
+            .chain(sizes.iter().copied())
+            .collect();
+        Ok(self.node(
+            "ConvTranspose",
+            &[x, kernel],
+            attrs,
+            (self.dtype(x), Some(dims)),
+        ))
     }
 }
 
@@ -214,7 +241,12 @@ mod tests {
     use crate::shape::known;
 
     fn window(size: i64, stride: i64, dilation: i64, padding: Padding) -> Window {
-        Window { size: vec![size], strides: vec![stride], dilations: vec![dilation], padding }
+        Window {
+            size: vec![size],
+            strides: vec![stride],
+            dilations: vec![dilation],
+            padding,
+        }
     }
 
     #[test]
@@ -223,11 +255,26 @@ mod tests {
             Pads::Fixed(pads) => pads.first().copied(),
             Pads::Auto => None,
         };
-        assert_eq!(pads(Dim::Known(10), window(3, 2, 1, Padding::Same)), Some((0, 1)));
-        assert_eq!(pads(Dim::Known(11), window(3, 2, 1, Padding::Same)), Some((1, 1)));
-        assert_eq!(pads(Dim::Known(5), window(1, 2, 1, Padding::Same)), Some((0, 0)));
-        assert_eq!(pads(Dim::Known(9), window(3, 1, 2, Padding::Same)), Some((2, 2)));
-        assert_eq!(pads(Dim::Symbol(1), window(4, 1, 1, Padding::Same)), Some((1, 2)));
+        assert_eq!(
+            pads(Dim::Known(10), window(3, 2, 1, Padding::Same)),
+            Some((0, 1))
+        );
+        assert_eq!(
+            pads(Dim::Known(11), window(3, 2, 1, Padding::Same)),
+            Some((1, 1))
+        );
+        assert_eq!(
+            pads(Dim::Known(5), window(1, 2, 1, Padding::Same)),
+            Some((0, 0))
+        );
+        assert_eq!(
+            pads(Dim::Known(9), window(3, 1, 2, Padding::Same)),
+            Some((2, 2))
+        );
+        assert_eq!(
+            pads(Dim::Symbol(1), window(4, 1, 1, Padding::Same)),
+            Some((1, 2))
+        );
         assert_eq!(pads(Dim::Symbol(1), window(4, 2, 1, Padding::Same)), None);
     }
 
@@ -236,14 +283,33 @@ mod tests {
         let mut builder = Builder::default();
         let dims = known(&[1, 2, 10]);
         let x = builder.input("x", DataType::DtFloat, Some(dims));
-        for (padding, expected) in
-            [(Padding::Valid, 4), (Padding::Same, 5), (Padding::Explicit(vec![(2, 2)]), 6)]
-        {
-            let pooled = builder.pool("MaxPool", x, &window(3, 2, 1, padding)).unwrap();
-            assert_eq!(builder.shape(pooled).unwrap().last(), Some(&Dim::Known(expected)));
+        for (padding, expected) in [
+            (Padding::Valid, 4),
+            (Padding::Same, 5),
+            (Padding::Explicit(vec![(2, 2)]), 6),
+        ] {
+            let pooled = builder
+                .pool("MaxPool", x, &window(3, 2, 1, padding))
+                .unwrap();
+            assert_eq!(
+                builder.shape(pooled).unwrap().last(),
+                Some(&Dim::Known(expected))
+            );
         }
-        assert!(builder.pool("MaxPool", x, &window(11, 1, 1, Padding::Valid)).is_err());
-        assert!(builder.pool("MaxPool", x, &window(0, 1, 1, Padding::Valid)).is_err());
-        assert!(builder.pool("MaxPool", x, &window(1, i64::MAX, 1, Padding::Same)).is_err());
+        assert!(
+            builder
+                .pool("MaxPool", x, &window(11, 1, 1, Padding::Valid))
+                .is_err()
+        );
+        assert!(
+            builder
+                .pool("MaxPool", x, &window(0, 1, 1, Padding::Valid))
+                .is_err()
+        );
+        assert!(
+            builder
+                .pool("MaxPool", x, &window(1, i64::MAX, 1, Padding::Same))
+                .is_err()
+        );
     }
 }

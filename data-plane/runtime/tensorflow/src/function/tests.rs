@@ -7,11 +7,18 @@ use hari_proto::tensorflow::op_def::{ArgDef, AttrDef};
 use hari_proto::tensorflow::{FunctionDefLibrary, GraphDef, NameAttrList, OpList};
 
 fn argument(name: &str) -> ArgDef {
-    ArgDef { name: name.to_owned(), ..ArgDef::default() }
+    ArgDef {
+        name: name.to_owned(),
+        ..ArgDef::default()
+    }
 }
 
 fn op(name: &str, outputs: Vec<ArgDef>) -> OpDef {
-    OpDef { name: name.to_owned(), output_arg: outputs, ..OpDef::default() }
+    OpDef {
+        name: name.to_owned(),
+        output_arg: outputs,
+        ..OpDef::default()
+    }
 }
 
 fn value(value: Value) -> AttrValue {
@@ -37,8 +44,15 @@ fn call(name: &str, function: &str, inputs: &[&str]) -> NodeDef {
         name: function.to_owned(),
         attr: BTreeMap::from([("k".to_owned(), value(Value::I(7)))]),
     };
-    let types = ListValue { r#type: vec![1, 1], ..ListValue::default() };
-    let node = with(node(name, "PartitionedCall", inputs), "f", Value::Func(function));
+    let types = ListValue {
+        r#type: vec![1, 1],
+        ..ListValue::default()
+    };
+    let node = with(
+        node(name, "PartitionedCall", inputs),
+        "f",
+        Value::Func(function),
+    );
     with(node, "Tout", Value::List(types))
 }
 
@@ -50,14 +64,23 @@ fn function(name: &str, inputs: &[&str], body: Vec<NodeDef>, ret: &[(&str, &str)
     FunctionDef {
         signature: Some(signature),
         node_def: body,
-        ret: ret.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        ret: ret
+            .iter()
+            .map(|&(k, v)| (k.to_owned(), v.to_owned()))
+            .collect(),
         ..FunctionDef::default()
     }
 }
 
 fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
-    let split = ArgDef { number_attr: "num_split".to_owned(), ..argument("output") };
-    let called = ArgDef { type_list_attr: "Tout".to_owned(), ..argument("output") };
+    let split = ArgDef {
+        number_attr: "num_split".to_owned(),
+        ..argument("output")
+    };
+    let called = ArgDef {
+        type_list_attr: "Tout".to_owned(),
+        ..argument("output")
+    };
     let scale = AttrDef {
         name: "scale".to_owned(),
         default_value: Some(value(Value::F(0.5))),
@@ -65,7 +88,10 @@ fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
     };
     let operators = vec![
         op("Const", vec![argument("output")]),
-        OpDef { attr: vec![scale], ..op("Neg", vec![argument("y")]) },
+        OpDef {
+            attr: vec![scale],
+            ..op("Neg", vec![argument("y")])
+        },
         op("Split", vec![split]),
         op("TopK", vec![argument("values"), argument("indices")]),
         op("PartitionedCall", vec![called]),
@@ -78,7 +104,10 @@ fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
         }),
         graph_def: Some(GraphDef {
             node: nodes,
-            library: Some(FunctionDefLibrary { function: functions, ..Default::default() }),
+            library: Some(FunctionDefLibrary {
+                function: functions,
+                ..Default::default()
+            }),
             ..GraphDef::default()
         }),
         ..MetaGraphDef::default()
@@ -87,24 +116,45 @@ fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
 
 fn flat(meta: &MetaGraphDef, feeds: &[&str], fetches: &[&str]) -> Result<Flat> {
     let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    let wanted = Wanted { feeds: own(feeds), fetches: own(fetches), targets: Vec::new() };
+    let wanted = Wanted {
+        feeds: own(feeds),
+        fetches: own(fetches),
+        targets: Vec::new(),
+    };
     flatten(&Library::new(meta), &wanted)
 }
 
 fn ops(flat: &Flat) -> Vec<&str> {
-    flat.graph.nodes.iter().map(|node| node.op.as_str()).collect()
+    flat.graph
+        .nodes
+        .iter()
+        .map(|node| node.op.as_str())
+        .collect()
 }
 
 #[test]
 fn a_call_is_replaced_by_its_body_and_the_rest_is_left_out() {
     let body = vec![
-        with(node("n", "Neg", &["x"]), "k2", Value::Placeholder("k".to_owned())),
+        with(
+            node("n", "Neg", &["x"]),
+            "k2",
+            Value::Placeholder("k".to_owned()),
+        ),
         node("unused", "Neg", &["x"]),
         with(node("s", "Split", &["n:y:0"]), "num_split", Value::I(3)),
     ];
-    let function = function("f", &["x"], body, &[("first", "s:output:2"), ("second", "x")]);
+    let function = function(
+        "f",
+        &["x"],
+        body,
+        &[("first", "s:output:2"), ("second", "x")],
+    );
     let meta = meta(
-        vec![node("x", "Const", &[]), call("c", "f", &["x"]), node("o", "Neg", &["c:1"])],
+        vec![
+            node("x", "Const", &[]),
+            call("c", "f", &["x"]),
+            node("o", "Neg", &["c:1"]),
+        ],
         vec![function],
     );
     let flat = flat(&meta, &[], &["c", "o:0"]).unwrap();
@@ -120,15 +170,33 @@ fn a_call_is_replaced_by_its_body_and_the_rest_is_left_out() {
 #[test]
 fn a_named_output_starts_after_those_before_it() {
     let body = vec![node("t", "TopK", &["x"])];
-    let function = function("f", &["x"], body, &[("a", "t:indices:0"), ("b", "t:values:0")]);
-    let meta = meta(vec![node("x", "Const", &[]), call("c", "f", &["x"])], vec![function]);
+    let function = function(
+        "f",
+        &["x"],
+        body,
+        &[("a", "t:indices:0"), ("b", "t:values:0")],
+    );
+    let meta = meta(
+        vec![node("x", "Const", &[]), call("c", "f", &["x"])],
+        vec![function],
+    );
     let flat = flat(&meta, &[], &["c:0", "c:1"]).unwrap();
-    assert_eq!(flat.fetches.iter().map(|edge| edge.output).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(
+        flat.fetches
+            .iter()
+            .map(|edge| edge.output)
+            .collect::<Vec<_>>(),
+        [1, 0]
+    );
 }
 
 #[test]
 fn what_is_fed_is_not_computed() {
-    let nodes = vec![node("x", "Const", &[]), node("y", "Neg", &["x"]), node("z", "Neg", &["y"])];
+    let nodes = vec![
+        node("x", "Const", &[]),
+        node("y", "Neg", &["x"]),
+        node("z", "Neg", &["y"]),
+    ];
     let meta = meta(nodes, Vec::new());
     let flat = flat(&meta, &["y:0"], &["z:0", "y:0"]).unwrap();
     assert_eq!(ops(&flat), [FEED, "Neg"]);
@@ -159,11 +227,24 @@ fn calls_that_multiply_are_refused_before_they_fill_the_memory() {
     let level = |n: usize| {
         let next = format!("f{}", n + 1);
         let body = vec![call("a", &next, &["x"]), call("b", &next, &["a:output:0"])];
-        function(&format!("f{n}"), &["x"], body, &[("o", "b:output:0"), ("p", "x")])
+        function(
+            &format!("f{n}"),
+            &["x"],
+            body,
+            &[("o", "b:output:0"), ("p", "x")],
+        )
     };
     let mut functions: Vec<_> = (0..60).map(level).collect();
-    functions.push(function("f60", &["x"], Vec::new(), &[("o", "x"), ("p", "x")]));
-    let meta = meta(vec![node("x", "Const", &[]), call("c", "f0", &["x"])], functions);
+    functions.push(function(
+        "f60",
+        &["x"],
+        Vec::new(),
+        &[("o", "x"), ("p", "x")],
+    ));
+    let meta = meta(
+        vec![node("x", "Const", &[]), call("c", "f0", &["x"])],
+        functions,
+    );
     let error = flat(&meta, &[], &["c"]).err().unwrap();
     assert!(error.message().contains("1000000 operations"), "{error}");
 }
@@ -171,9 +252,18 @@ fn calls_that_multiply_are_refused_before_they_fill_the_memory() {
 #[test]
 fn references_that_lead_nowhere_are_named() {
     let huge = with(node("s", "Split", &[]), "num_split", Value::I(i64::MAX));
-    let nodes = vec![node("a", "Neg", &["nobody"]), node("b", "Unknown", &[]), huge];
+    let nodes = vec![
+        node("a", "Neg", &["nobody"]),
+        node("b", "Unknown", &[]),
+        huge,
+    ];
     let meta = meta(nodes, Vec::new());
-    for (fetch, named) in [("a", "nobody"), ("gone:0", "gone"), ("b", "Unknown"), ("s", "1000000")] {
+    for (fetch, named) in [
+        ("a", "nobody"),
+        ("gone:0", "gone"),
+        ("b", "Unknown"),
+        ("s", "1000000"),
+    ] {
         let error = flat(&meta, &[], &[fetch]).err().unwrap();
         assert!(error.message().contains(named), "{error}");
     }
@@ -182,5 +272,8 @@ fn references_that_lead_nowhere_are_named() {
 #[test]
 fn a_loop_of_tensorflow_1_ends() {
     let nodes = vec![node("n", "NextIteration", &["m"]), node("m", "Neg", &["n"])];
-    assert_eq!(ops(&flat(&meta(nodes, Vec::new()), &[], &["m"]).unwrap()), ["NextIteration", "Neg"]);
+    assert_eq!(
+        ops(&flat(&meta(nodes, Vec::new()), &[], &["m"]).unwrap()),
+        ["NextIteration", "Neg"]
+    );
 }

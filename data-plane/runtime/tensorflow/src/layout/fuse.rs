@@ -44,8 +44,15 @@ fn fuse(
     makers: &HashMap<Id, usize>,
     uses: &HashMap<Id, usize>,
 ) -> Option<(usize, OnnxNode)> {
-    let [Some(a), Some(b)] = *node.inputs.as_slice() else { return None };
-    let made = |id: Id| makers.get(&id).copied().filter(|_| uses.get(&id) == Some(&1));
+    let [Some(a), Some(b)] = *node.inputs.as_slice() else {
+        return None;
+    };
+    let made = |id: Id| {
+        makers
+            .get(&id)
+            .copied()
+            .filter(|_| uses.get(&id) == Some(&1))
+    };
     let (index, other) = match (made(a), made(b)) {
         (Some(index), _) if is_conv(builder, index) => (index, b),
         (_, Some(index)) if is_conv(builder, index) && node.op != "Sub" => (index, a),
@@ -59,7 +66,11 @@ fn fuse(
     match node.op {
         "Mul" => scale(builder, &mut conv, &numbers)?,
         "Add" => shift(builder, &mut conv, &numbers)?,
-        "Sub" => shift(builder, &mut conv, &numbers.iter().map(|n| -n).collect::<Vec<_>>())?,
+        "Sub" => shift(
+            builder,
+            &mut conv,
+            &numbers.iter().map(|n| -n).collect::<Vec<_>>(),
+        )?,
         _ => return None,
     }
     conv.outputs.clone_from(&node.outputs);
@@ -67,7 +78,10 @@ fn fuse(
 }
 
 fn is_conv(builder: &Builder, index: usize) -> bool {
-    builder.nodes.get(index).is_some_and(|node| node.op == "Conv")
+    builder
+        .nodes
+        .get(index)
+        .is_some_and(|node| node.op == "Conv")
 }
 
 /// A constant that is one number for each channel, the second dimension of `rank`.
@@ -82,7 +96,10 @@ fn per_channel(builder: &Builder, id: Id, channels: usize, rank: usize) -> Optio
     }
     let mut padded = vec![1; rank - tensor.shape().len()];
     padded.extend_from_slice(tensor.shape());
-    let others = padded.iter().enumerate().all(|(axis, &size)| axis == 1 || size == 1);
+    let others = padded
+        .iter()
+        .enumerate()
+        .all(|(axis, &size)| axis == 1 || size == 1);
     (others && padded.get(1) == Some(&channels)).then(|| values.into_owned())
 }
 
@@ -109,7 +126,11 @@ fn scale(builder: &mut Builder, conv: &mut OnnxNode, factors: &[f32]) -> Option<
     let kernel = builder.floats(kernel.shape(), values).ok()?;
     *conv.inputs.get_mut(1)? = Some(kernel);
     if has_bias {
-        let scaled = bias.iter().zip(factors).map(|(bias, factor)| bias * factor).collect();
+        let scaled = bias
+            .iter()
+            .zip(factors)
+            .map(|(bias, factor)| bias * factor)
+            .collect();
         set_bias(builder, conv, scaled)?;
     }
     Some(())
@@ -117,7 +138,14 @@ fn scale(builder: &mut Builder, conv: &mut OnnxNode, factors: &[f32]) -> Option<
 
 fn shift(builder: &mut Builder, conv: &mut OnnxNode, terms: &[f32]) -> Option<()> {
     let bias = bias(builder, conv, terms.len())?;
-    set_bias(builder, conv, bias.iter().zip(terms).map(|(bias, term)| bias + term).collect())
+    set_bias(
+        builder,
+        conv,
+        bias.iter()
+            .zip(terms)
+            .map(|(bias, term)| bias + term)
+            .collect(),
+    )
 }
 
 fn set_bias(builder: &mut Builder, conv: &mut OnnxNode, bias: Vec<f32>) -> Option<()> {

@@ -5,16 +5,20 @@ use crate::emit::{Attr, OnnxNode};
 /// The order of a `Transpose`.
 pub(super) fn of(node: &OnnxNode) -> Option<Vec<usize>> {
     node.attrs.iter().find_map(|(key, attr)| match attr {
-        Attr::Ints(order) if *key == "perm" => {
-            order.iter().map(|&axis| usize::try_from(axis).ok()).collect()
-        }
+        Attr::Ints(order) if *key == "perm" => order
+            .iter()
+            .map(|&axis| usize::try_from(axis).ok())
+            .collect(),
         _ => None,
     })
 }
 
 /// The attribute for an order.
 pub(super) fn attr(order: &[usize]) -> (&'static str, Attr) {
-    ("perm", Attr::Ints(order.iter().map(|&axis| axis as i64).collect()))
+    (
+        "perm",
+        Attr::Ints(order.iter().map(|&axis| axis as i64).collect()),
+    )
 }
 
 pub(super) fn is_identity(order: &[usize]) -> bool {
@@ -23,7 +27,10 @@ pub(super) fn is_identity(order: &[usize]) -> bool {
 
 /// One order after another.
 pub(super) fn then(first: &[usize], second: &[usize]) -> Option<Vec<usize>> {
-    second.iter().map(|&axis| first.get(axis).copied()).collect()
+    second
+        .iter()
+        .map(|&axis| first.get(axis).copied())
+        .collect()
 }
 
 /// The order that undoes it.
@@ -39,14 +46,23 @@ pub(super) fn inverse(order: &[usize]) -> Vec<usize> {
 
 /// Items for each dimension of the result, put where the source has those dimensions.
 pub(super) fn to_source<T: Clone>(order: &[usize], items: &[T]) -> Option<Vec<T>> {
-    inverse(order).iter().map(|&axis| items.get(axis).cloned()).collect()
+    inverse(order)
+        .iter()
+        .map(|&axis| items.get(axis).cloned())
+        .collect()
 }
 
 /// The order of what is left when dimensions of the result are gone.
 pub(super) fn without(order: &[usize], gone: &[usize]) -> Vec<usize> {
-    let left: Vec<usize> =
-        order.iter().enumerate().filter(|(to, _)| !gone.contains(to)).map(|(_, &from)| from).collect();
-    left.iter().map(|from| left.iter().filter(|other| *other < from).count()).collect()
+    let left: Vec<usize> = order
+        .iter()
+        .enumerate()
+        .filter(|(to, _)| !gone.contains(to))
+        .map(|(_, &from)| from)
+        .collect();
+    left.iter()
+        .map(|from| left.iter().filter(|other| *other < from).count())
+        .collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,11 @@ struct Moved {
 /// Rewrites the nodes and gives the values that have become others.
 pub(super) fn transposes(builder: &mut Builder) -> HashMap<Id, Id> {
     let nodes = std::mem::take(&mut builder.nodes);
-    let mut sink = Sink { builder, moved: HashMap::new(), aliases: HashMap::new() };
+    let mut sink = Sink {
+        builder,
+        moved: HashMap::new(),
+        aliases: HashMap::new(),
+    };
     for mut node in nodes {
         for input in node.inputs.iter_mut().flatten() {
             *input = sink.aliases.get(input).copied().unwrap_or(*input);
@@ -49,13 +53,20 @@ impl Sink<'_> {
         match node.op {
             "Transpose" => self.transpose(node),
             "Relu" | "LeakyRelu" | "Elu" | "Softplus" | "Softsign" | "Tanh" | "Sigmoid" | "Abs"
-            | "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Erf" | "Floor" | "Ceil" | "Round"
-            | "Sin" | "Cos" | "Not" | "Cast" | "Clip" | "Identity" => {
+            | "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Erf" | "Floor" | "Ceil"
+            | "Round" | "Sin" | "Cos" | "Not" | "Cast" | "Clip" | "Identity" => {
                 let moved = self.first(node)?;
-                self.rewrite(node, &moved, Result::Same, (node.inputs.clone(), node.attrs.clone()))
+                self.rewrite(
+                    node,
+                    &moved,
+                    Result::Same,
+                    (node.inputs.clone(), node.attrs.clone()),
+                )
             }
-            "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Pow" | "Mod" | "And" | "Or" | "Equal"
-            | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Where" => self.broadcast(node),
+            "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Pow" | "Mod" | "And" | "Or"
+            | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Where" => {
+                self.broadcast(node)
+            }
             "Concat" => self.concat(node),
             "Pad" => self.pad(node),
             "Split" | "Gather" => self.along_axis(node),
@@ -79,7 +90,9 @@ impl Sink<'_> {
 
     /// Numbers of a constant input.
     fn numbers(&self, node: &OnnxNode, index: usize) -> Option<Vec<i64>> {
-        self.builder.numbers((*node.inputs.get(index)?)?, "axes").ok()
+        self.builder
+            .numbers((*node.inputs.get(index)?)?, "axes")
+            .ok()
     }
 
     fn transpose(&mut self, node: &OnnxNode) -> Option<()> {
@@ -104,7 +117,13 @@ impl Sink<'_> {
             outputs: vec![output],
             attrs: vec![order::attr(order)],
         });
-        self.moved.insert(output, Moved { source, order: order.to_vec() });
+        self.moved.insert(
+            output,
+            Moved {
+                source,
+                order: order.to_vec(),
+            },
+        );
     }
 
     /// Emits the node on the source of its first input and a transpose behind each result, which
@@ -116,15 +135,24 @@ impl Sink<'_> {
         result: Result,
         (mut inputs, attrs): (Vec<Option<Id>>, Vec<(&'static str, Attr)>),
     ) -> Option<()> {
-        if let Some(slot) = inputs.first_mut().filter(|slot| **slot == node.inputs.first().copied().flatten()) {
+        if let Some(slot) = inputs
+            .first_mut()
+            .filter(|slot| **slot == node.inputs.first().copied().flatten())
+        {
             *slot = Some(moved.source);
         }
         let order = match result {
             Result::Same => moved.order.clone(),
             Result::Other(order) => order,
         };
-        let kinds: Option<Vec<_>> = node.outputs.iter().map(|&output| self.kind(output, &order)).collect();
-        let made = self.builder.node_with_outputs(node.op, inputs, attrs, kinds?);
+        let kinds: Option<Vec<_>> = node
+            .outputs
+            .iter()
+            .map(|&output| self.kind(output, &order))
+            .collect();
+        let made = self
+            .builder
+            .node_with_outputs(node.op, inputs, attrs, kinds?);
         for (&output, made) in node.outputs.iter().zip(made) {
             if order::is_identity(&order) {
                 self.aliases.insert(output, made);
@@ -136,14 +164,25 @@ impl Sink<'_> {
     }
 
     /// Type and shape of what a result is before the transpose.
-    fn kind(&self, output: Id, order: &[usize]) -> Option<(crate::dtype::DataType, Option<Vec<Dim>>)> {
+    fn kind(
+        &self,
+        output: Id,
+        order: &[usize],
+    ) -> Option<(crate::dtype::DataType, Option<Vec<Dim>>)> {
         let dims = self.builder.shape(output)?;
-        Some((self.builder.dtype(output), Some(order::to_source(order, dims)?)))
+        Some((
+            self.builder.dtype(output),
+            Some(order::to_source(order, dims)?),
+        ))
     }
 
     /// All inputs are moved in the same way, or constants, which are moved here.
     fn broadcast(&mut self, node: &OnnxNode) -> Option<()> {
-        let mut moved = node.inputs.iter().flatten().filter_map(|input| self.moved.get(input));
+        let mut moved = node
+            .inputs
+            .iter()
+            .flatten()
+            .filter_map(|input| self.moved.get(input));
         let first = moved.next()?.clone();
         if moved.any(|other| other.order != first.order) {
             return None;
@@ -152,8 +191,11 @@ impl Sink<'_> {
         if self.builder.shape(*node.outputs.first()?)?.len() != rank {
             return None;
         }
-        let inputs: Option<Vec<_>> =
-            node.inputs.iter().map(|input| self.operand((*input)?, &first.order).map(Some)).collect();
+        let inputs: Option<Vec<_>> = node
+            .inputs
+            .iter()
+            .map(|input| self.operand((*input)?, &first.order).map(Some))
+            .collect();
         let order = Result::Other(first.order.clone());
         self.rewrite(node, &first, order, (inputs?, node.attrs.clone()))
     }
@@ -168,15 +210,19 @@ impl Sink<'_> {
             return Some(input);
         }
         let missing = order.len().checked_sub(tensor.shape().len())?;
-        let shape: Vec<_> = vec![1; missing].into_iter().chain(tensor.shape().iter().copied()).collect();
+        let shape: Vec<_> = vec![1; missing]
+            .into_iter()
+            .chain(tensor.shape().iter().copied())
+            .collect();
         let tensor = tensor.reshape(shape).ok()?;
         let tensor = constant::transpose(&tensor, &order::inverse(order)).ok()?;
         Some(self.builder.constant(tensor))
     }
 
     fn concat(&mut self, node: &OnnxNode) -> Option<()> {
-        let all: Option<Vec<_>> =
-            (0..node.inputs.len()).map(|index| self.moved(node, index)).collect();
+        let all: Option<Vec<_>> = (0..node.inputs.len())
+            .map(|index| self.moved(node, index))
+            .collect();
         let all = all?;
         let first = all.first()?;
         if all.iter().any(|other| other.order != first.order) {
@@ -206,7 +252,10 @@ impl Sink<'_> {
         let moved = self.first(node)?;
         let pads = self.numbers(node, 1)?;
         let (before, after) = pads.split_at_checked(moved.order.len())?;
-        let pads = [order::to_source(&moved.order, before)?, order::to_source(&moved.order, after)?];
+        let pads = [
+            order::to_source(&moved.order, before)?,
+            order::to_source(&moved.order, after)?,
+        ];
         let mut inputs = node.inputs.clone();
         *inputs.get_mut(1)? = Some(self.builder.int64s(&pads.concat()).ok()?);
         self.rewrite(node, &moved, Result::Same, (inputs, node.attrs.clone()))
@@ -221,15 +270,22 @@ impl Sink<'_> {
     }
 
     /// The axes that an input lists, as the source counts them and as the result does.
-    fn axes(&self, node: &OnnxNode, index: usize, order: &[usize]) -> Option<(Vec<i64>, Vec<usize>)> {
+    fn axes(
+        &self,
+        node: &OnnxNode,
+        index: usize,
+        order: &[usize],
+    ) -> Option<(Vec<i64>, Vec<usize>)> {
         let axes: Option<Vec<usize>> = self
             .numbers(node, index)?
             .iter()
             .map(|&axis| shape::axis(axis, order.len()).ok())
             .collect();
         let axes = axes?;
-        let source: Option<Vec<i64>> =
-            axes.iter().map(|&axis| order.get(axis).map(|&axis| axis as i64)).collect();
+        let source: Option<Vec<i64>> = axes
+            .iter()
+            .map(|&axis| order.get(axis).map(|&axis| axis as i64))
+            .collect();
         Some((source?, axes))
     }
 
@@ -257,14 +313,24 @@ impl Sink<'_> {
     /// One new dimension, put in the source before the one that follows it in the result.
     fn unsqueeze(&mut self, node: &OnnxNode) -> Option<()> {
         let moved = self.first(node)?;
-        let [axis] = *self.numbers(node, 1)?.as_slice() else { return None };
+        let [axis] = *self.numbers(node, 1)?.as_slice() else {
+            return None;
+        };
         let axis = usize::try_from(axis).ok()?;
         let place = moved.order.get(axis).copied().unwrap_or(moved.order.len());
-        let mut order: Vec<_> =
-            moved.order.iter().map(|&from| if from >= place { from + 1 } else { from }).collect();
+        let mut order: Vec<_> = moved
+            .order
+            .iter()
+            .map(|&from| if from >= place { from + 1 } else { from })
+            .collect();
         order.insert(axis.min(order.len()), place);
         let mut inputs = node.inputs.clone();
         *inputs.get_mut(1)? = Some(self.builder.int64s(&[place as i64]).ok()?);
-        self.rewrite(node, &moved, Result::Other(order), (inputs, node.attrs.clone()))
+        self.rewrite(
+            node,
+            &moved,
+            Result::Other(order),
+            (inputs, node.attrs.clone()),
+        )
     }
 }

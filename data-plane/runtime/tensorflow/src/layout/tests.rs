@@ -16,7 +16,9 @@ fn image(builder: &mut Builder) -> Id {
 
 fn conv(builder: &mut Builder, x: Id) -> Id {
     let x = builder.transpose(x, &FIRST).unwrap();
-    let kernel = builder.floats(&[3, 3, 1, 1], (0..9_u8).map(f32::from).collect()).unwrap();
+    let kernel = builder
+        .floats(&[3, 3, 1, 1], (0..9_u8).map(f32::from).collect())
+        .unwrap();
     let window = Window {
         size: vec![1, 1],
         strides: vec![1, 1],
@@ -61,9 +63,16 @@ fn bias_and_normalisation_go_into_the_convolution() {
     let node = builder.nodes[1].clone();
     let values = |index: usize| {
         let id = node.inputs[index].unwrap();
-        builder.constant_floats(id).unwrap().to_vec::<f32>().unwrap()
+        builder
+            .constant_floats(id)
+            .unwrap()
+            .to_vec::<f32>()
+            .unwrap()
     };
-    assert_eq!(values(1), [0.0, 10.0, 20.0, 60.0, 80.0, 100.0, 180.0, 210.0, 240.0]);
+    assert_eq!(
+        values(1),
+        [0.0, 10.0, 20.0, 60.0, 80.0, 100.0, 180.0, 210.0, 240.0]
+    );
     assert_eq!(values(2), [9.0, 38.0, 87.0]);
 }
 
@@ -86,12 +95,22 @@ fn pads_slices_and_joins_keep_their_axes() {
     let mut builder = Builder::default();
     let x = image(&mut builder);
     let a = conv(&mut builder, x);
-    let padded = builder.pad(a, &[0, 1, 2, 0, 0, 0, 0, 0], "constant", None).unwrap();
-    let cut = Range { axis: 2, start: 1, end: 3, step: 1 };
+    let padded = builder
+        .pad(a, &[0, 1, 2, 0, 0, 0, 0, 0], "constant", None)
+        .unwrap();
+    let cut = Range {
+        axis: 2,
+        start: 1,
+        end: 3,
+        step: 1,
+    };
     let cut = builder.slice(padded, &[cut]).unwrap();
     let joined = builder.concat(&[cut, cut], -1).unwrap();
     let (ops, output) = improved(&mut builder, joined);
-    assert_eq!(ops, ["Transpose", "Conv", "Pad", "Slice", "Concat", "Transpose"]);
+    assert_eq!(
+        ops,
+        ["Transpose", "Conv", "Pad", "Slice", "Concat", "Transpose"]
+    );
     assert_eq!(int(&builder.nodes[4], "axis"), Some(1));
     assert_eq!(builder.shape(output).unwrap()[1..], known(&[5, 2, 6]));
     let concat = builder.nodes[4].outputs[0];

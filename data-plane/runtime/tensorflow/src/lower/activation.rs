@@ -47,12 +47,18 @@ pub(super) fn clipped(c: &mut Context<'_>, x: Id, low: Id, high: Id) -> Id {
 
 fn with_float(c: &mut Context<'_>, op: &'static str, name: &'static str, number: f32) -> Lowered {
     let x = c.first()?;
-    Ok(vec![c.builder.unary_with(op, x, vec![(name, Attr::Float(number))])])
+    Ok(vec![c.builder.unary_with(
+        op,
+        x,
+        vec![(name, Attr::Float(number))],
+    )])
 }
 
 fn selu(c: &mut Context<'_>) -> Lowered {
     let x = c.first()?;
-    let curved = c.builder.unary_with("Elu", x, vec![("alpha", Attr::Float(SELU_ALPHA))]);
+    let curved = c
+        .builder
+        .unary_with("Elu", x, vec![("alpha", Attr::Float(SELU_ALPHA))]);
     let scale = c.like(SELU_SCALE)?;
     Ok(vec![c.builder.binary("Mul", curved, scale)?])
 }
@@ -72,5 +78,9 @@ fn over_last(c: &mut Context<'_>, op: &'static str) -> Lowered {
     if c.builder.rank(x)? == 0 {
         return Err(Refusal::new("its input is a scalar"));
     }
-    Ok(vec![c.builder.unary_with(op, x, vec![("axis", Attr::Int(-1))])])
+    Ok(vec![c.builder.unary_with(
+        op,
+        x,
+        vec![("axis", Attr::Int(-1))],
+    )])
 }

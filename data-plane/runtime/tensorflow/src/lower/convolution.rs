@@ -20,7 +20,10 @@ pub(super) fn padding(node: &Node, channels: Channels) -> Result<Padding, Refusa
         "EXPLICIT" => {
             let numbers = node.attrs.ints("explicit_paddings");
             let (pairs, _) = numbers.as_chunks::<2>();
-            let pairs: Vec<_> = pairs.iter().map(|&[before, after]| (before, after)).collect();
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|&[before, after]| (before, after))
+                .collect();
             Ok(Padding::Explicit(channels.spatial(&pairs)))
         }
         other => Err(Refusal::new(format!("padding {other}"))),
@@ -28,14 +31,13 @@ pub(super) fn padding(node: &Node, channels: Channels) -> Result<Padding, Refusa
 }
 
 /// The window of a convolution with a kernel of these sizes.
-pub(super) fn window(
-    node: &Node,
-    channels: Channels,
-    size: Vec<i64>,
-) -> Result<Window, Refusal> {
+pub(super) fn window(node: &Node, channels: Channels, size: Vec<i64>) -> Result<Window, Refusal> {
     let listed = node.attrs.ints("dilations");
-    let dilations =
-        if listed.is_empty() { vec![1; size.len()] } else { channels.spatial(&listed) };
+    let dilations = if listed.is_empty() {
+        vec![1; size.len()]
+    } else {
+        channels.spatial(&listed)
+    };
     Ok(Window {
         strides: channels.spatial(&node.attrs.ints("strides")),
         dilations,
@@ -47,7 +49,9 @@ pub(super) fn window(
 /// Height, width, inputs and outputs of a kernel as TensorFlow keeps it.
 fn kernel_sizes(c: &Context<'_>, kernel: Id) -> Result<[i64; 4], Refusal> {
     let sizes = c.builder.sizes(kernel)?;
-    sizes.try_into().map_err(|_| Refusal::new("its kernel is not of rank 4"))
+    sizes
+        .try_into()
+        .map_err(|_| Refusal::new("its kernel is not of rank 4"))
 }
 
 fn convolution(c: &mut Context<'_>) -> Lowered {
@@ -55,15 +59,17 @@ fn convolution(c: &mut Context<'_>) -> Lowered {
     let channels = Channels::of(c.node)?;
     let [height, width, inputs, _] = kernel_sizes(c, kernel)?;
     let window = window(c.node, channels, vec![height, width])?;
-    let x = channels.to_first(c.builder, x)?;
+    let x = channels.second(c.builder, x)?;
     let groups = match c.builder.dims(x)?.get(1) {
-        Some(&Dim::Known(all)) => all.checked_div(inputs).filter(|&groups| groups * inputs == all),
+        Some(&Dim::Known(all)) => all
+            .checked_div(inputs)
+            .filter(|&groups| groups * inputs == all),
         _ => Some(1),
     };
     let groups = groups.ok_or_else(|| Refusal::new("its kernel is for other channels"))?;
     let kernel = c.builder.transpose(kernel, &[3, 2, 0, 1])?;
     let y = c.builder.convolution(x, kernel, &window, groups)?;
-    Ok(vec![channels.from_first(c.builder, y)?])
+    Ok(vec![channels.restored(c.builder, y)?])
 }
 
 /// Each channel has kernels of its own: a convolution with as many groups as channels.
@@ -72,12 +78,16 @@ fn depthwise(c: &mut Context<'_>) -> Lowered {
     let channels = Channels::of(c.node)?;
     let [height, width, inputs, each] = kernel_sizes(c, kernel)?;
     let window = window(c.node, channels, vec![height, width])?;
-    let x = channels.to_first(c.builder, x)?;
+    let x = channels.second(c.builder, x)?;
     let kernel = c.builder.transpose(kernel, &[2, 3, 0, 1])?;
-    let outputs = inputs.checked_mul(each).ok_or_else(|| Refusal::new("its kernel is too large"))?;
-    let kernel = c.builder.reshape_to(kernel, &[outputs, 1, height, width].map(Dim::Known))?;
+    let outputs = inputs
+        .checked_mul(each)
+        .ok_or_else(|| Refusal::new("its kernel is too large"))?;
+    let kernel = c
+        .builder
+        .reshape_to(kernel, &[outputs, 1, height, width].map(Dim::Known))?;
     let y = c.builder.convolution(x, kernel, &window, inputs)?;
-    Ok(vec![channels.from_first(c.builder, y)?])
+    Ok(vec![channels.restored(c.builder, y)?])
 }
 
 /// The gradient of a convolution as to its input: what Keras calls a transposed convolution.
@@ -88,12 +98,16 @@ fn transposed(c: &mut Context<'_>) -> Lowered {
     let window = window(c.node, channels, vec![height, width])?;
     let unknown = || Refusal::new("the size of its output is not known");
     let sizes = channels.spatial(&c.builder.content(sizes).ok_or_else(unknown)?);
-    let Pads::Fixed(pads) = window.pads(&sizes) else { return Err(unknown()) };
+    let Pads::Fixed(pads) = window.pads(&sizes) else {
+        return Err(unknown());
+    };
     if sizes.iter().any(|size| size.known().is_none()) {
         return Err(unknown());
     }
-    let x = channels.to_first(c.builder, x)?;
+    let x = channels.second(c.builder, x)?;
     let kernel = c.builder.transpose(kernel, &[3, 2, 0, 1])?;
-    let y = c.builder.transposed_convolution(x, kernel, &window, (&sizes, &pads))?;
-    Ok(vec![channels.from_first(c.builder, y)?])
+    let y = c
+        .builder
+        .transposed_convolution(x, kernel, &window, (&sizes, &pads))?;
+    Ok(vec![channels.restored(c.builder, y)?])
 }

@@ -29,15 +29,24 @@ fn line(c: &mut Context<'_>) -> Lowered {
     let count = c.builder.number(c.input(2)?, "count")?;
     let unknown = || Refusal::new("its bounds are not constant floats");
     let bound = |index: usize| {
-        let tensor = c.builder.constant_floats(c.input(index)?).ok_or_else(unknown)?;
+        let tensor = c
+            .builder
+            .constant_floats(c.input(index)?)
+            .ok_or_else(unknown)?;
         tensor.values::<f32>()?.first().copied().ok_or_else(unknown)
     };
     let (start, stop) = (bound(0)?, bound(1)?);
     if !(1..=1 << 20).contains(&count) {
         return Err(Refusal::new(format!("{count} numbers")));
     }
-    let step = if count > 1 { (stop - start) / (count - 1) as f32 } else { 0.0 };
-    let mut values: Vec<f32> = (0..count).map(|index| start + step * index as f32).collect();
+    let step = if count > 1 {
+        (stop - start) / (count - 1) as f32
+    } else {
+        0.0
+    };
+    let mut values: Vec<f32> = (0..count)
+        .map(|index| start + step * index as f32)
+        .collect();
     if let Some(last) = values.last_mut().filter(|_| count > 1) {
         *last = stop;
     }

@@ -21,7 +21,9 @@ pub(super) static OPERATORS: &[Operator] = &[
     folded("CheckNumerics", |c| c.pass(0)),
     folded("EnsureShape", |c| c.pass(0)),
     folded("PlaceholderWithDefault", |c| c.pass(0)),
-    folded("Placeholder", |_| Err(Refusal::new("it is not an input of the signature"))),
+    folded("Placeholder", |_| {
+        Err(Refusal::new("it is not an input of the signature"))
+    }),
     folded("NoOp", |_| Ok(Vec::new())),
     lowered("Cast", |c| {
         let (x, to) = (c.first()?, c.node.attrs.dtype("DstT")?);
@@ -31,5 +33,7 @@ pub(super) static OPERATORS: &[Operator] = &[
 
 fn variable(c: &mut Context<'_>) -> Lowered {
     let value = c.weights.get(&c.node.name).copied();
-    Ok(vec![value.ok_or_else(|| Refusal::new("its value was not read"))?])
+    Ok(vec![
+        value.ok_or_else(|| Refusal::new("its value was not read"))?,
+    ])
 }

@@ -27,7 +27,12 @@ pub(super) static OPERATORS: &[Operator] = &[
         let (x, axes) = (c.first()?, c.numbers(1, "axes")?);
         let rank = c.builder.rank(x)?;
         let backwards = |axis| {
-            Ok(Range { axis: shape::axis(axis, rank)?, start: END, end: START, step: -1 })
+            Ok(Range {
+                axis: shape::axis(axis, rank)?,
+                start: END,
+                end: START,
+                step: -1,
+            })
         };
         let ranges: Result<Vec<_>, Refusal> = axes.into_iter().map(backwards).collect();
         Ok(vec![c.builder.slice(x, &ranges?)?])
@@ -44,13 +49,21 @@ fn gather(c: &mut Context<'_>, x: Id, indices: Id, axis: i64) -> Lowered {
 fn gather_nd(c: &mut Context<'_>) -> Lowered {
     let (x, indices) = c.pair()?;
     let (dims, mut picked) = (c.builder.dims(x)?, c.builder.dims(indices)?);
-    let depth = picked.pop().and_then(Dim::known).and_then(|depth| usize::try_from(depth).ok());
+    let depth = picked
+        .pop()
+        .and_then(Dim::known)
+        .and_then(|depth| usize::try_from(depth).ok());
     let depth = depth.filter(|&depth| depth <= dims.len());
     let depth = depth.ok_or_else(|| Refusal::new("how many indices make a place is not known"))?;
     picked.extend(dims.into_iter().skip(depth));
     let indices = c.builder.cast(indices, DataType::DtInt64)?;
     let kind = (c.builder.dtype(x), Some(picked));
-    Ok(vec![c.builder.node("GatherND", &[x, indices], Vec::new(), kind)])
+    Ok(vec![c.builder.node(
+        "GatherND",
+        &[x, indices],
+        Vec::new(),
+        kind,
+    )])
 }
 
 /// `on` where the position along the new axis is the index, else `off`; so no index is out of
@@ -90,7 +103,11 @@ fn slice(c: &mut Context<'_>) -> Lowered {
         return Err(Refusal::new("where it begins is not a constant"));
     }
     let end = c.builder.binary("Add", begin, size)?;
-    Ok(vec![c.builder.slice_at_runtime(x, (begin, end), dims.len())?])
+    Ok(vec![c.builder.slice_at_runtime(
+        x,
+        (begin, end),
+        dims.len(),
+    )?])
 }
 
 /// The part of each axis, if it is known; a size of -1, or that of the whole axis, goes to the end.
@@ -105,7 +122,12 @@ fn ranges(begin: &[Dim], size: &[Dim], dims: &[Dim]) -> Option<Vec<Range>> {
                 Dim::Symbol(_) if start == 0 && size == dim => END,
                 Dim::Symbol(_) => return None,
             };
-            Some(Range { axis, start, end, step: 1 })
+            Some(Range {
+                axis,
+                start,
+                end,
+                step: 1,
+            })
         })
         .collect()
 }

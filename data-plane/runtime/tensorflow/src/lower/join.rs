@@ -11,27 +11,31 @@ const MAX_PARTS: i64 = 1 << 16;
 
 pub(super) static OPERATORS: &[Operator] = &[
     lowered("ConcatV2", |c| {
-        let Some((&axis, parts)) = c.inputs.split_last() else {
-            return Err(Refusal::new("it has no inputs"));
-        };
-        concat(c, &parts.to_vec(), axis)
+        let mut parts = c.inputs.clone();
+        let axis = parts
+            .pop()
+            .ok_or_else(|| Refusal::new("it has no inputs"))?;
+        concat(c, &parts, axis)
     }),
     lowered("Concat", |c| {
-        let Some((&axis, parts)) = c.inputs.split_first() else {
-            return Err(Refusal::new("it has no inputs"));
-        };
-        concat(c, &parts.to_vec(), axis)
+        let axis = c.first()?;
+        let parts: Vec<_> = c.inputs.iter().skip(1).copied().collect();
+        concat(c, &parts, axis)
     }),
     lowered("Pack", pack),
     lowered("Unpack", unpack),
     lowered("Split", |c| {
         let (axis, x) = (c.numbers(0, "axis")?, c.input(1)?);
-        let axis = *axis.first().ok_or_else(|| Refusal::new("its axis is not one number"))?;
+        let axis = *axis
+            .first()
+            .ok_or_else(|| Refusal::new("its axis is not one number"))?;
         let count = c.node.attrs.int("num_split")?;
         let at = shape::axis(axis, c.builder.rank(x)?)?;
         let size = c.builder.dims(x)?.get(at).and_then(|dim| dim.known());
         let unknown = || Refusal::new("the size that it splits is not known");
-        let part = size.and_then(|size| size.checked_div(count)).ok_or_else(unknown)?;
+        let part = size
+            .and_then(|size| size.checked_div(count))
+            .ok_or_else(unknown)?;
         let count = usize::try_from(count.min(MAX_PARTS)).map_err(|_| unknown())?;
         c.builder.split(x, axis, &vec![part; count])
     }),
@@ -40,9 +44,13 @@ pub(super) static OPERATORS: &[Operator] = &[
         let axis = c.builder.number(c.input(2)?, "axis")?;
         let at = shape::axis(axis, c.builder.rank(x)?)?;
         let whole = c.builder.dims(x)?.get(at).and_then(|dim| dim.known());
-        let given: i64 = sizes.iter().filter(|&&size| size >= 0).fold(0, |a, &b| a.saturating_add(b));
+        let given: i64 = sizes
+            .iter()
+            .filter(|&&size| size >= 0)
+            .fold(0, |a, &b| a.saturating_add(b));
         if let Some(rest) = sizes.iter_mut().find(|size| **size < 0) {
-            let whole = whole.ok_or_else(|| Refusal::new("the size that it splits is not known"))?;
+            let whole =
+                whole.ok_or_else(|| Refusal::new("the size that it splits is not known"))?;
             *rest = whole - given;
         }
         c.builder.split(x, axis, &sizes)
@@ -56,13 +64,21 @@ fn concat(c: &mut Context<'_>, parts: &[Id], axis: Id) -> Lowered {
 
 fn pack(c: &mut Context<'_>) -> Lowered {
     let axis = c.node.attrs.int("axis")?;
-    let parts: Result<Vec<_>, _> =
-        c.inputs.clone().into_iter().map(|part| c.builder.unsqueeze(part, &[axis])).collect();
+    let parts: Result<Vec<_>, _> = c
+        .inputs
+        .clone()
+        .into_iter()
+        .map(|part| c.builder.unsqueeze(part, &[axis]))
+        .collect();
     Ok(vec![c.builder.concat(&parts?, axis)?])
 }
 
 fn unpack(c: &mut Context<'_>) -> Lowered {
-    let (x, axis, count) = (c.first()?, c.node.attrs.int("axis")?, c.node.attrs.int("num")?);
+    let (x, axis, count) = (
+        c.first()?,
+        c.node.attrs.int("axis")?,
+        c.node.attrs.int("num")?,
+    );
     if !(0..=MAX_PARTS).contains(&count) {
         return Err(Refusal::new(format!("into {count} parts")));
     }

@@ -27,7 +27,11 @@ fn product(c: &mut Context<'_>, left: &str, right: &str) -> Lowered {
 }
 
 fn turned(c: &mut Context<'_>, x: Id, flag: &str) -> Result<Id, Refusal> {
-    if c.node.attrs.bool(flag)? { c.builder.exchange(x) } else { Ok(x) }
+    if c.node.attrs.bool(flag)? {
+        c.builder.exchange(x)
+    } else {
+        Ok(x)
+    }
 }
 
 fn bias(c: &mut Context<'_>) -> Lowered {
@@ -37,7 +41,10 @@ fn bias(c: &mut Context<'_>) -> Lowered {
         Channels::First => {
             let channels = c.builder.dims(bias)?;
             let behind = c.builder.rank(x)?.saturating_sub(2);
-            let dims: Vec<_> = channels.into_iter().chain(vec![Dim::Known(1); behind]).collect();
+            let dims: Vec<_> = channels
+                .into_iter()
+                .chain(vec![Dim::Known(1); behind])
+                .collect();
             c.builder.reshape_to(bias, &dims)?
         }
     };

@@ -75,7 +75,13 @@ pub(super) static OPERATORS: &[Operator] = &[
     lowered("RealDiv", |c| c.binary("Div")),
     lowered("Reciprocal", |c| c.unary("Reciprocal")),
     lowered("Rint", |c| c.unary("Round")),
-    lowered("Round", |c| if dtype::is_integer(c.dtype(0)?) { c.pass(0) } else { c.unary("Round") }),
+    lowered("Round", |c| {
+        if dtype::is_integer(c.dtype(0)?) {
+            c.pass(0)
+        } else {
+            c.unary("Round")
+        }
+    }),
     lowered("Rsqrt", |c| {
         let x = c.first()?;
         let root = c.builder.unary("Sqrt", x);
@@ -174,7 +180,12 @@ fn remainder(c: &mut Context<'_>) -> Lowered {
     let shapes = (c.builder.dims(a)?, c.builder.dims(b)?);
     let shape = c.builder.symbols.broadcast(&shapes.0, &shapes.1)?;
     let kind = (c.builder.dtype(a), Some(shape));
-    Ok(vec![c.builder.node("Mod", &[a, b], vec![("fmod", Attr::Int(1))], kind)])
+    Ok(vec![c.builder.node(
+        "Mod",
+        &[a, b],
+        vec![("fmod", Attr::Int(1))],
+        kind,
+    )])
 }
 
 fn negative(c: &mut Context<'_>) -> Lowered {
@@ -200,7 +211,10 @@ fn running_sum(c: &mut Context<'_>) -> Lowered {
         return Err(Refusal::new(format!("of {}", dtype::name(c.dtype(0)?))));
     }
     let flag = |name| c.node.attrs.bool(name).map(|flag| Attr::Int(flag.into()));
-    let attrs = vec![("exclusive", flag("exclusive")?), ("reverse", flag("reverse")?)];
+    let attrs = vec![
+        ("exclusive", flag("exclusive")?),
+        ("reverse", flag("reverse")?),
+    ];
     let kind = (c.builder.dtype(x), c.builder.value(x).shape.clone());
     let axis = c.builder.cast(axis, DataType::DtInt64)?;
     Ok(vec![c.builder.node("CumSum", &[x, axis], attrs, kind)])

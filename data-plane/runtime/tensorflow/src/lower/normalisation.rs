@@ -19,11 +19,18 @@ pub(super) static OPERATORS: &[Operator] = &[
 /// constants if the statistics are.
 fn batch(c: &mut Context<'_>) -> Lowered {
     if c.node.attrs.bool("is_training")? {
-        return Err(Refusal::new("is_training is true; export the model for inference"));
+        return Err(Refusal::new(
+            "is_training is true; export the model for inference",
+        ));
     }
     let epsilon = f64::from(c.node.attrs.float("epsilon")?);
-    let [x, scale, offset, mean, variance] =
-        [c.input(0)?, c.input(1)?, c.input(2)?, c.input(3)?, c.input(4)?];
+    let [x, scale, offset, mean, variance] = [
+        c.input(0)?,
+        c.input(1)?,
+        c.input(2)?,
+        c.input(3)?,
+        c.input(4)?,
+    ];
     let dtype = c.builder.dtype(variance);
     let epsilon = c.builder.scalar(dtype, epsilon)?;
     let sum = c.builder.binary("Add", variance, epsilon)?;
@@ -44,8 +51,12 @@ fn per_channel(c: &mut Context<'_>, x: Id, vector: Id) -> Result<Id, Refusal> {
         return Ok(vector);
     }
     let behind = c.builder.rank(x)?.saturating_sub(2);
-    let dims: Vec<_> =
-        c.builder.dims(vector)?.into_iter().chain(vec![Dim::Known(1); behind]).collect();
+    let dims: Vec<_> = c
+        .builder
+        .dims(vector)?
+        .into_iter()
+        .chain(vec![Dim::Known(1); behind])
+        .collect();
     c.builder.reshape_to(vector, &dims)
 }
 

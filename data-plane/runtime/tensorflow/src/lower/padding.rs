@@ -20,7 +20,11 @@ pub(super) static OPERATORS: &[Operator] = &[
 fn paddings(c: &Context<'_>) -> Result<Vec<i64>, Refusal> {
     let pairs = c.numbers(1, "paddings")?;
     let (pairs, _) = pairs.as_chunks::<2>();
-    if pairs.iter().flatten().any(|pad| !(0..=1 << 24).contains(pad)) {
+    if pairs
+        .iter()
+        .flatten()
+        .any(|pad| !(0..=1 << 24).contains(pad))
+    {
         return Err(Refusal::new("its paddings are out of range"));
     }
     let before = pairs.iter().map(|pair| pair[0]);
@@ -41,7 +45,8 @@ fn mirror(c: &mut Context<'_>) -> Lowered {
         }
         let size = dims.get(axis).copied().and_then(Dim::known);
         let indices = size.and_then(|size| mirrored(size, before, after, repeat_edge));
-        let indices = indices.ok_or_else(|| Refusal::new("the size that it mirrors is not known"))?;
+        let indices =
+            indices.ok_or_else(|| Refusal::new("the size that it mirrors is not known"))?;
         let indices = c.builder.int64s(&indices)?;
         x = c.builder.gather(x, indices, axis as i64)?;
     }

@@ -24,7 +24,9 @@ pub(super) fn window(
     let product = |numbers: &[i64]| numbers.iter().try_fold(1_i64, |all, &n| all.checked_mul(n));
     let others_are_one = |all: &[i64]| product(all) == product(&channels.spatial(all));
     if spatial.is_empty() || !others_are_one(size) || !others_are_one(strides) {
-        return Err(Refusal::new(format!("a window of {size:?} in steps of {strides:?}")));
+        return Err(Refusal::new(format!(
+            "a window of {size:?} in steps of {strides:?}"
+        )));
     }
     Ok(Window {
         dilations: vec![1; spatial.len()],
@@ -43,7 +45,7 @@ fn pool_with(c: &mut Context<'_>, op: &'static str, size: &[i64], strides: &[i64
     let channels = Channels::of(c.node)?;
     let window = window(c.node, channels, (size, strides))?;
     let x = c.first()?;
-    let x = channels.to_first(c.builder, x)?;
+    let x = channels.second(c.builder, x)?;
     let y = c.builder.pool(op, x, &window)?;
-    Ok(vec![channels.from_first(c.builder, y)?])
+    Ok(vec![channels.restored(c.builder, y)?])
 }

@@ -52,14 +52,21 @@ fn of_booleans(c: &mut Context<'_>, op: &'static str) -> Lowered {
 fn index(c: &mut Context<'_>, op: &'static str) -> Lowered {
     let (x, axes) = c.pair()?;
     let axis = c.builder.number(axes, "axis")?;
-    let output = c.node.attrs.dtype("output_type").unwrap_or(DataType::DtInt64);
+    let output = c
+        .node
+        .attrs
+        .dtype("output_type")
+        .unwrap_or(DataType::DtInt64);
     Ok(vec![c.builder.index_of(op, x, axis, output)?])
 }
 
 fn greatest(c: &mut Context<'_>) -> Lowered {
     let (x, count) = c.pair()?;
     let mut dims = c.builder.dims(x)?;
-    let known = c.builder.content(count).and_then(|content| content.first().copied());
+    let known = c
+        .builder
+        .content(count)
+        .and_then(|content| content.first().copied());
     let size = known.unwrap_or_else(|| c.builder.symbols.fresh());
     match dims.last_mut() {
         Some(last) => *last = size,
@@ -68,12 +75,22 @@ fn greatest(c: &mut Context<'_>) -> Lowered {
     let count = c.builder.cast(count, DataType::DtInt64)?;
     let one = c.builder.int64s(&[1])?;
     let count = c.builder.reshape(count, one)?;
-    let outputs =
-        vec![(c.builder.dtype(x), Some(dims.clone())), (DataType::DtInt64, Some(dims))];
-    let attrs = vec![("axis", Attr::Int(-1)), ("largest", Attr::Int(1)), ("sorted", Attr::Int(1))];
+    let outputs = vec![
+        (c.builder.dtype(x), Some(dims.clone())),
+        (DataType::DtInt64, Some(dims)),
+    ];
+    let attrs = vec![
+        ("axis", Attr::Int(-1)),
+        ("largest", Attr::Int(1)),
+        ("sorted", Attr::Int(1)),
+    ];
     let inputs = vec![Some(x), Some(count)];
     let mut outputs = c.builder.node_with_outputs("TopK", inputs, attrs, outputs);
-    let wanted = c.node.attrs.dtype("index_type").unwrap_or(DataType::DtInt32);
+    let wanted = c
+        .node
+        .attrs
+        .dtype("index_type")
+        .unwrap_or(DataType::DtInt32);
     if let Some(indices) = outputs.last_mut() {
         *indices = c.builder.cast(*indices, wanted)?;
     }

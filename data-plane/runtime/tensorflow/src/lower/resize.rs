@@ -36,9 +36,17 @@ fn resize(c: &mut Context<'_>, mode: &str, rounding: Option<&str>) -> Lowered {
         return Err(Refusal::new("its size is not two numbers"));
     };
     let x = c.builder.cast(x, DataType::DtFloat)?;
-    let x = Channels::Last.to_first(c.builder, x)?;
+    let x = Channels::Last.second(c.builder, x)?;
     let shape = c.builder.shape_of(x, DataType::DtInt64)?;
-    let outer = c.builder.slice(shape, &[Range { axis: 0, start: 0, end: 2, step: 1 }])?;
+    let outer = c.builder.slice(
+        shape,
+        &[Range {
+            axis: 0,
+            start: 0,
+            end: 2,
+            step: 1,
+        }],
+    )?;
     let inner = c.builder.int64s(&[height, width])?;
     let sizes = c.builder.concat(&[outer, inner], 0)?;
     let mut dims: Vec<_> = c.builder.dims(x)?.into_iter().take(2).collect();
@@ -51,7 +59,11 @@ fn resize(c: &mut Context<'_>, mode: &str, rounding: Option<&str>) -> Lowered {
     attrs.extend(rounding.map(|rounding| ("nearest_mode", text(rounding))));
     let inputs = vec![Some(x), None, None, Some(sizes)];
     let outputs = vec![(DataType::DtFloat, Some(dims))];
-    let resized = c.builder.node_with_outputs("Resize", inputs, attrs, outputs);
-    let y = *resized.first().ok_or_else(|| Refusal::new("nothing was made"))?;
-    Ok(vec![Channels::Last.from_first(c.builder, y)?])
+    let resized = c
+        .builder
+        .node_with_outputs("Resize", inputs, attrs, outputs);
+    let y = *resized
+        .first()
+        .ok_or_else(|| Refusal::new("nothing was made"))?;
+    Ok(vec![Channels::Last.restored(c.builder, y)?])
 }

@@ -41,7 +41,11 @@ pub(super) static OPERATORS: &[Operator] = &[
 
 fn shapes(c: &mut Context<'_>) -> Lowered {
     let dtype = c.node.attrs.dtype("out_type").unwrap_or(DataType::DtInt32);
-    c.inputs.clone().into_iter().map(|x| c.builder.shape_of(x, dtype)).collect()
+    c.inputs
+        .clone()
+        .into_iter()
+        .map(|x| c.builder.shape_of(x, dtype))
+        .collect()
 }
 
 fn size(c: &mut Context<'_>) -> Lowered {
@@ -55,7 +59,11 @@ fn size(c: &mut Context<'_>) -> Lowered {
 fn common_shape(c: &mut Context<'_>) -> Lowered {
     let (a, b) = c.pair()?;
     let unknown = || Refusal::new("its shapes are not known");
-    let (left, right) = c.builder.content(a).zip(c.builder.content(b)).ok_or_else(unknown)?;
+    let (left, right) = c
+        .builder
+        .content(a)
+        .zip(c.builder.content(b))
+        .ok_or_else(unknown)?;
     let both = c.builder.symbols.broadcast(&left, &right)?;
     for (id, own) in [(a, left), (b, right)] {
         if own == both {
@@ -79,8 +87,11 @@ fn tile(c: &mut Context<'_>) -> Lowered {
     if times.iter().all(|&count| count == Dim::Known(1)) {
         return Ok(vec![x]);
     }
-    let repeated: Vec<_> =
-        dims.iter().zip(&times).map(|(&dim, &count)| c.builder.symbols.product(&[dim, count])).collect();
+    let repeated: Vec<_> = dims
+        .iter()
+        .zip(&times)
+        .map(|(&dim, &count)| c.builder.symbols.product(&[dim, count]))
+        .collect();
     let counts = c.builder.cast(counts, DataType::DtInt64)?;
     let kind = (c.builder.dtype(x), Some(repeated));
     Ok(vec![c.builder.node("Tile", &[x, counts], Vec::new(), kind)])

@@ -34,7 +34,9 @@ fn divided(size: i64, block: i64) -> Result<i64, Refusal> {
     if size % block == 0 {
         return Ok(size / block);
     }
-    Err(Refusal::new(format!("{size} is not a multiple of block {block}")))
+    Err(Refusal::new(format!(
+        "{size} is not a multiple of block {block}"
+    )))
 }
 
 fn space_to_batch(c: &mut Context<'_>) -> Lowered {
@@ -43,7 +45,9 @@ fn space_to_batch(c: &mut Context<'_>) -> Lowered {
     let (batch, spatial, rest) = parts(&c.builder.dims(x)?, blocks.len())?;
     let count = blocks.len();
     let (mut split, mut joined) = (vec![batch], Vec::new());
-    let product: i64 = blocks.iter().fold(1, |all, &block| all.saturating_mul(block));
+    let product: i64 = blocks
+        .iter()
+        .fold(1, |all, &block| all.saturating_mul(block));
     joined.push(c.builder.symbols.product(&[batch, Dim::Known(product)]));
     for (&size, &block) in spatial.iter().zip(&blocks) {
         split.extend([Dim::Known(divided(size, block)?), Dim::Known(block)]);
@@ -53,8 +57,11 @@ fn space_to_batch(c: &mut Context<'_>) -> Lowered {
     joined.extend(&rest);
     let within = (0..count).map(|index| 2 * index + 2);
     let between = (0..count).map(|index| 2 * index + 1);
-    let order: Vec<_> =
-        within.chain([0]).chain(between).chain(2 * count + 1..split.len()).collect();
+    let order: Vec<_> = within
+        .chain([0])
+        .chain(between)
+        .chain(2 * count + 1..split.len())
+        .collect();
     rearrange(c, x, (&split, &order, &joined))
 }
 
@@ -77,8 +84,13 @@ fn batch_to_space(c: &mut Context<'_>) -> Lowered {
     let (x, blocks) = (c.first()?, blocks(c)?);
     let (batch, spatial, rest) = parts(&c.builder.dims(x)?, blocks.len())?;
     let count = blocks.len();
-    let product: i64 = blocks.iter().fold(1, |all, &block| all.saturating_mul(block));
-    let images = c.builder.symbols.apply(batch, Dim::Known(product), i64::checked_div);
+    let product: i64 = blocks
+        .iter()
+        .fold(1, |all, &block| all.saturating_mul(block));
+    let images = c
+        .builder
+        .symbols
+        .apply(batch, Dim::Known(product), i64::checked_div);
     let mut split: Vec<_> = blocks.iter().copied().map(Dim::Known).collect();
     split.push(images);
     split.extend(spatial.iter().copied().map(Dim::Known));
@@ -122,8 +134,12 @@ fn rearrange(
 /// Block size, batch, height, width and channels of an image with channels last.
 fn image(c: &Context<'_>, x: Id) -> Result<(i64, Dim, [i64; 3]), Refusal> {
     let block = c.node.attrs.int("block_size")?;
-    let [batch, Dim::Known(height), Dim::Known(width), Dim::Known(channels)] =
-        *c.builder.dims(x)?.as_slice()
+    let [
+        batch,
+        Dim::Known(height),
+        Dim::Known(width),
+        Dim::Known(channels),
+    ] = *c.builder.dims(x)?.as_slice()
     else {
         return Err(Refusal::new("the size of the image is not known"));
     };
@@ -145,12 +161,20 @@ fn depth_to_space(c: &mut Context<'_>) -> Lowered {
     let x = c.first()?;
     let (block, batch, [height, width, channels]) = image(c, x)?;
     let kept = divided(channels, block * block)?;
-    let x = Channels::Last.to_first(c.builder, x)?;
-    let dims = [batch, Dim::Known(kept), Dim::Known(height * block), Dim::Known(width * block)];
-    let attrs = vec![("blocksize", Attr::Int(block)), ("mode", Attr::Text("DCR".to_owned()))];
+    let x = Channels::Last.second(c.builder, x)?;
+    let dims = [
+        batch,
+        Dim::Known(kept),
+        Dim::Known(height * block),
+        Dim::Known(width * block),
+    ];
+    let attrs = vec![
+        ("blocksize", Attr::Int(block)),
+        ("mode", Attr::Text("DCR".to_owned())),
+    ];
     let kind = (c.builder.dtype(x), Some(dims.to_vec()));
     let y = c.builder.node("DepthToSpace", &[x], attrs, kind);
-    Ok(vec![Channels::Last.from_first(c.builder, y)?])
+    Ok(vec![Channels::Last.restored(c.builder, y)?])
 }
 
 fn space_to_depth(c: &mut Context<'_>) -> Lowered {
@@ -159,9 +183,16 @@ fn space_to_depth(c: &mut Context<'_>) -> Lowered {
     let (block, batch, [height, width, channels]) = image(c, x)?;
     let (rows, columns) = (divided(height, block)?, divided(width, block)?);
     let known = |sizes: &[i64]| {
-        [batch].into_iter().chain(sizes.iter().copied().map(Dim::Known)).collect::<Vec<_>>()
+        [batch]
+            .into_iter()
+            .chain(sizes.iter().copied().map(Dim::Known))
+            .collect::<Vec<_>>()
     };
     let split = known(&[rows, block, columns, block, channels]);
-    let joined = known(&[rows, columns, block.saturating_mul(block).saturating_mul(channels)]);
+    let joined = known(&[
+        rows,
+        columns,
+        block.saturating_mul(block).saturating_mul(channels),
+    ]);
     rearrange(c, x, (&split, &[0, 1, 3, 2, 4, 5], &joined))
 }

@@ -57,7 +57,9 @@ fn plan(entries: &Entries, masks: &Masks, rank: usize) -> Result<Plan, Refusal> 
     let (mut axis, mut made) = (0, 0);
     for index in 0..count {
         if bit(masks.ellipsis, index) {
-            let after = (index + 1..count).filter(|&later| !bit(masks.new_axis, later)).count();
+            let after = (index + 1..count)
+                .filter(|&later| !bit(masks.new_axis, later))
+                .count();
             let skipped = rank.saturating_sub(axis + after);
             axis += skipped;
             made += skipped as i64;
@@ -69,7 +71,8 @@ fn plan(entries: &Entries, masks: &Masks, rank: usize) -> Result<Plan, Refusal> 
                 return Err(Refusal::new("it indexes more dimensions than there are"));
             }
             let shrink = bit(masks.shrink, index);
-            plan.ranges.push(range(entries, masks, (index, axis), shrink)?);
+            plan.ranges
+                .push(range(entries, masks, (index, axis), shrink)?);
             if shrink {
                 plan.shrunk.push(axis as i64);
             } else {
@@ -96,15 +99,33 @@ fn range(
     if shrink {
         let start = clamped(number(&entries.begin)?);
         let end = if start == -1 { END } else { start + 1 };
-        return Ok(Range { axis, start, end, step: 1 });
+        return Ok(Range {
+            axis,
+            start,
+            end,
+            step: 1,
+        });
     }
     if step == 0 {
         return Err(Refusal::new("a step of its index is zero"));
     }
     let (first, last) = if step > 0 { (0, END) } else { (END, START) };
-    let start = if bit(masks.begin, index) { first } else { clamped(number(&entries.begin)?) };
-    let end = if bit(masks.end, index) { last } else { clamped(number(&entries.end)?) };
-    Ok(Range { axis, start, end, step })
+    let start = if bit(masks.begin, index) {
+        first
+    } else {
+        clamped(number(&entries.begin)?)
+    };
+    let end = if bit(masks.end, index) {
+        last
+    } else {
+        clamped(number(&entries.end)?)
+    };
+    Ok(Range {
+        axis,
+        start,
+        end,
+        step,
+    })
 }
 
 fn strided_slice(c: &mut Context<'_>) -> Lowered {
@@ -131,34 +152,81 @@ mod tests {
     use super::*;
     use crate::shape::known;
 
-    const NONE: Masks = Masks { begin: 0, end: 0, ellipsis: 0, new_axis: 0, shrink: 0 };
+    const NONE: Masks = Masks {
+        begin: 0,
+        end: 0,
+        ellipsis: 0,
+        new_axis: 0,
+        shrink: 0,
+    };
 
     fn entries(begin: &[i64], end: &[i64], steps: &[i64]) -> Entries {
-        Entries { begin: known(begin), end: known(end), steps: steps.to_vec() }
+        Entries {
+            begin: known(begin),
+            end: known(end),
+            steps: steps.to_vec(),
+        }
     }
 
     #[test]
     fn an_ellipsis_stands_for_the_axes_that_are_left() {
         // x[..., 1, newaxis, 2:] of rank 4
         let entries = entries(&[0, 1, 0, 2], &[0, 0, 0, 0], &[1; 4]);
-        let masks = Masks { ellipsis: 1, shrink: 2, new_axis: 4, end: 8, ..NONE };
+        let masks = Masks {
+            ellipsis: 1,
+            shrink: 2,
+            new_axis: 4,
+            end: 8,
+            ..NONE
+        };
         let plan = plan(&entries, &masks, 4).unwrap();
         assert_eq!(plan.shrunk, [2]);
         assert_eq!(plan.fresh, [2]);
-        let last = Range { axis: 3, start: 2, end: END, step: 1 };
-        assert_eq!(plan.ranges, [Range { axis: 2, start: 1, end: 2, step: 1 }, last]);
+        let last = Range {
+            axis: 3,
+            start: 2,
+            end: END,
+            step: 1,
+        };
+        assert_eq!(
+            plan.ranges,
+            [
+                Range {
+                    axis: 2,
+                    start: 1,
+                    end: 2,
+                    step: 1
+                },
+                last
+            ]
+        );
     }
 
     #[test]
     fn the_last_element_and_backwards() {
         let plan = plan(
             &entries(&[-1, 0], &[0, 0], &[1, -1]),
-            &Masks { shrink: 1, begin: 2, end: 2, ..NONE },
+            &Masks {
+                shrink: 1,
+                begin: 2,
+                end: 2,
+                ..NONE
+            },
             2,
         )
         .unwrap();
-        let last = Range { axis: 0, start: -1, end: END, step: 1 };
-        let backwards = Range { axis: 1, start: END, end: START, step: -1 };
+        let last = Range {
+            axis: 0,
+            start: -1,
+            end: END,
+            step: 1,
+        };
+        let backwards = Range {
+            axis: 1,
+            start: END,
+            end: START,
+            step: -1,
+        };
         assert_eq!(plan.ranges, [last, backwards]);
     }
 
@@ -166,7 +234,10 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert!(plan(&entries(&[0, 0], &[1, 1], &[1, 1]), &NONE, 1).is_err());
         assert!(plan(&entries(&[0], &[1], &[0]), &NONE, 1).is_err());
-        let unknown = Entries { begin: vec![Dim::Symbol(1)], ..entries(&[], &[1], &[1]) };
+        let unknown = Entries {
+            begin: vec![Dim::Symbol(1)],
+            ..entries(&[], &[1], &[1])
+        };
         assert!(plan(&unknown, &NONE, 1).is_err());
         assert!(plan(&unknown, &Masks { begin: 1, ..NONE }, 1).is_ok());
     }

@@ -44,27 +44,45 @@ fn divide(window: &Window) -> Result<(Window, Window), Refusal> {
             },
         })
     };
-    part(0..1).zip(part(1..3)).ok_or_else(|| Refusal::new("its window is not of rank 3"))
+    part(0..1)
+        .zip(part(1..3))
+        .ok_or_else(|| Refusal::new("its window is not of rank 3"))
 }
 
 /// Pads the depth with `filler` (0 if none) and finds which depths each step of the window reads.
 fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Result<Volume, Refusal> {
     let dims = c.builder.dims(x)?;
-    let [batch, Dim::Known(size), plane @ ..] = dims.as_slice() else { return Err(unknown()) };
+    let [batch, Dim::Known(size), plane @ ..] = dims.as_slice() else {
+        return Err(unknown());
+    };
     let plane = plane.try_into().map_err(|_| unknown())?;
-    let single = |numbers: &[i64]| numbers.first().copied().filter(|n| (1..=1 << 12).contains(n));
+    let single = |numbers: &[i64]| {
+        numbers
+            .first()
+            .copied()
+            .filter(|n| (1..=1 << 12).contains(n))
+    };
     let numbers = [&depth.size, &depth.strides, &depth.dilations].map(|numbers| single(numbers));
     let [Some(count), Some(stride), Some(dilation)] = numbers else {
         return Err(Refusal::new(format!("window {depth:?}")));
     };
-    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(*size)]) else { return Err(unknown()) };
+    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(*size)]) else {
+        return Err(unknown());
+    };
     let (before, after) = pads.first().copied().unwrap_or_default();
     let room = size + before + after - ((count - 1) * dilation + 1);
     if room < 0 {
         return Err(Refusal::new("its window is larger than its input"));
     }
-    let filler = filler.map(|filler| c.builder.floats(&[], vec![filler])).transpose()?;
-    let x = c.builder.pad(x, &[0, before, 0, 0, 0, 0, after, 0, 0, 0], "constant", filler)?;
+    let filler = filler
+        .map(|filler| c.builder.floats(&[], vec![filler]))
+        .transpose()?;
+    let x = c.builder.pad(
+        x,
+        &[0, before, 0, 0, 0, 0, after, 0, 0, 0],
+        "constant",
+        filler,
+    )?;
     let outputs = room / stride + 1;
     let step = |index: i64| Range {
         axis: 1,
@@ -72,22 +90,33 @@ fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Resul
         end: index * dilation + (outputs - 1) * stride + 1,
         step: stride,
     };
-    Ok(Volume { x, batch: *batch, plane, steps: (0..count).map(step).collect(), outputs })
+    Ok(Volume {
+        x,
+        batch: *batch,
+        plane,
+        steps: (0..count).map(step).collect(),
+        outputs,
+    })
 }
 
 impl Volume {
     /// Every depth that one step reads, as a batch of images with channels first.
     fn images(&self, c: &mut Context<'_>, step: &Range) -> Result<Id, Refusal> {
         let slab = c.builder.slice(self.x, &[*step])?;
-        let images = c.builder.symbols.product(&[self.batch, Dim::Known(self.outputs)]);
+        let images = c
+            .builder
+            .symbols
+            .product(&[self.batch, Dim::Known(self.outputs)]);
         let [height, width, channels] = self.plane;
-        let flat = c.builder.reshape_to(slab, &[images, height, width, channels])?;
-        Channels::Last.to_first(c.builder, flat)
+        let flat = c
+            .builder
+            .reshape_to(slab, &[images, height, width, channels])?;
+        Channels::Last.second(c.builder, flat)
     }
 
     /// The images of the result, as volumes again.
     fn volumes(&self, c: &mut Context<'_>, images: Id) -> Result<Id, Refusal> {
-        let images = Channels::Last.from_first(c.builder, images)?;
+        let images = Channels::Last.restored(c.builder, images)?;
         let dims = c.builder.dims(images)?;
         let front = [self.batch, Dim::Known(self.outputs)];
         let dims: Vec<_> = front.into_iter().chain(dims.into_iter().skip(1)).collect();
@@ -97,14 +126,18 @@ impl Volume {
 
 /// The value as `[batch, depth, height, width, channels]`, and back.
 fn channels_last(c: &mut Context<'_>, x: Id, channels: Channels) -> Result<Id, Refusal> {
-    if channels == Channels::Last { Ok(x) } else { Channels::Last.from_first(c.builder, x) }
+    if channels == Channels::Last {
+        Ok(x)
+    } else {
+        Channels::Last.restored(c.builder, x)
+    }
 }
 
 fn as_given(c: &mut Context<'_>, y: Id, channels: Channels) -> Lowered {
     if channels == Channels::Last {
         return Ok(vec![y]);
     }
-    Ok(vec![Channels::Last.to_first(c.builder, y)?])
+    Ok(vec![Channels::Last.second(c.builder, y)?])
 }
 
 fn convolve(c: &mut Context<'_>) -> Lowered {
@@ -113,7 +146,12 @@ fn convolve(c: &mut Context<'_>) -> Lowered {
     let kernel = c.builder.value(kernel).constant.clone();
     let kernel = kernel.ok_or_else(|| Refusal::new("its kernel is not a constant"))?;
     let kernels = planes(&kernel)?;
-    let size: Vec<_> = kernel.shape().iter().take(3).map(|&size| size as i64).collect();
+    let size: Vec<_> = kernel
+        .shape()
+        .iter()
+        .take(3)
+        .map(|&size| size as i64)
+        .collect();
     let (depth, flat) = divide(&convolution::window(c.node, channels, size)?)?;
     let x = channels_last(c, x, channels)?;
     let volume = cut(c, x, &depth, None)?;
@@ -156,7 +194,13 @@ fn pool(c: &mut Context<'_>, op: &'static str) -> Lowered {
     let (depth, flat) = divide(&pooling::window(c.node, channels, (&size, &strides))?)?;
     let x = channels_last(c, x, channels)?;
     let is_mean = op == "AveragePool";
-    let size = c.builder.dims(x)?.get(1).copied().and_then(Dim::known).ok_or_else(unknown)?;
+    let size = c
+        .builder
+        .dims(x)?
+        .get(1)
+        .copied()
+        .and_then(Dim::known)
+        .ok_or_else(unknown)?;
     let volume = cut(c, x, &depth, (!is_mean).then_some(f32::NEG_INFINITY))?;
     let join = if is_mean { "Add" } else { "Max" };
     let mut all = None;
@@ -178,10 +222,15 @@ fn pool(c: &mut Context<'_>, op: &'static str) -> Lowered {
 
 /// How many depths of the input each depth of the result was summed over, padding left out.
 fn counts(volume: &Volume, depth: &Window, size: i64) -> Result<Vec<f32>, Refusal> {
-    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(size)]) else { return Err(unknown()) };
+    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(size)]) else {
+        return Err(unknown());
+    };
     let before = pads.first().map_or(0, |pad| pad.0);
     let inside = |output: i64| {
-        let read = volume.steps.iter().map(|step| step.start + output * step.step - before);
+        let read = volume
+            .steps
+            .iter()
+            .map(|step| step.start + output * step.step - before);
         read.filter(|index| (0..size).contains(index)).count() as f32
     };
     Ok((0..volume.outputs).map(inside).collect())

@@ -26,13 +26,18 @@ pub(super) fn keys(
     bundle: &Bundle,
     library: &Library<'_>,
 ) -> Result<HashMap<String, String>> {
-    let Some(saved) = meta.object_graph_def.as_ref().filter(|_| bundle.contains(OBJECT_GRAPH))
+    let Some(saved) = meta
+        .object_graph_def
+        .as_ref()
+        .filter(|_| bundle.contains(OBJECT_GRAPH))
     else {
         return Ok(HashMap::new());
     };
     let stored = bundle.read(OBJECT_GRAPH)?;
     let [stored] = stored.strings()? else {
-        return Err(Error::model("the checkpoint's object graph is not one message"));
+        return Err(Error::model(
+            "the checkpoint's object graph is not one message",
+        ));
     };
     let stored = TrackableObjectGraph::decode(stored.clone()).map_err(|error| {
         Error::model("the checkpoint's object graph is broken").with_source(error)
@@ -40,9 +45,11 @@ pub(super) fn keys(
     let by_object = match_objects(saved, &stored);
     let captured = captured_variables(meta, saved, library);
     let mut keys = by_name(saved, &by_object, meta);
-    keys.extend(captured.into_iter().filter_map(|(node, object)| {
-        by_object.get(&object).map(|key| (node, key.clone()))
-    }));
+    keys.extend(
+        captured
+            .into_iter()
+            .filter_map(|(node, object)| by_object.get(&object).map(|key| (node, key.clone()))),
+    );
     Ok(keys)
 }
 
@@ -75,16 +82,25 @@ fn is_saved_variable(object: &SavedObject) -> bool {
 }
 
 fn stored_value(object: &TrackableObject) -> Option<String> {
-    let mut values = object.attributes.iter().filter(|value| value.name == "VARIABLE_VALUE");
+    let mut values = object
+        .attributes
+        .iter()
+        .filter(|value| value.name == "VARIABLE_VALUE");
     values.next().map(|value| value.checkpoint_key.clone())
 }
 
 fn shared_children(object: &SavedObject, other: &TrackableObject) -> Vec<(usize, usize)> {
-    let theirs: HashMap<&str, i32> =
-        other.children.iter().map(|child| (child.local_name.as_str(), child.node_id)).collect();
+    let theirs: HashMap<&str, i32> = other
+        .children
+        .iter()
+        .map(|child| (child.local_name.as_str(), child.node_id))
+        .collect();
     let pairs = object.children.iter().filter_map(|child| {
         let there = theirs.get(child.local_name.as_str())?;
-        Some((usize::try_from(child.node_id).ok()?, usize::try_from(*there).ok()?))
+        Some((
+            usize::try_from(child.node_id).ok()?,
+            usize::try_from(*there).ok()?,
+        ))
     });
     pairs.collect()
 }
@@ -100,12 +116,20 @@ fn captured_variables(
     for node in meta.graph_def.iter().flat_map(|graph| &graph.node) {
         let attrs = Attrs(node.attr.clone());
         let name = attrs.function("f").map_or("", |function| &function.name);
-        let Some(function) = saved.concrete_functions.get(name) else { continue };
-        let data: Vec<_> = node.input.iter().filter(|input| !input.starts_with('^')).collect();
+        let Some(function) = saved.concrete_functions.get(name) else {
+            continue;
+        };
+        let data: Vec<_> = node
+            .input
+            .iter()
+            .filter(|input| !input.starts_with('^'))
+            .collect();
         let first = data.len().saturating_sub(function.bound_inputs.len());
         for (input, &object) in data.iter().skip(first).zip(&function.bound_inputs) {
             let source = input.split(':').next().unwrap_or_default();
-            let is_variable = library.node(source).is_some_and(|node| is_variable(&node.op));
+            let is_variable = library
+                .node(source)
+                .is_some_and(|node| is_variable(&node.op));
             if let Some(object) = usize::try_from(object).ok().filter(|_| is_variable) {
                 captured.insert(source.to_owned(), object);
             }
@@ -127,12 +151,16 @@ fn by_name(
         }
     }
     let nodes = meta.graph_def.iter().flat_map(|graph| &graph.node);
-    let keys = nodes.filter(|node| is_variable(&node.op)).filter_map(|node| {
-        let attrs = Attrs(node.attr.clone());
-        let objects = named.get(attrs.text("shared_name").ok()?)?;
-        let [object] = objects.as_slice() else { return None };
-        Some((node.name.clone(), by_object.get(object)?.clone()))
-    });
+    let keys = nodes
+        .filter(|node| is_variable(&node.op))
+        .filter_map(|node| {
+            let attrs = Attrs(node.attr.clone());
+            let objects = named.get(attrs.text("shared_name").ok()?)?;
+            let [object] = objects.as_slice() else {
+                return None;
+            };
+            Some((node.name.clone(), by_object.get(object)?.clone()))
+        });
     keys.collect()
 }
 
@@ -167,7 +195,11 @@ mod tests {
 
     fn saved(names: &[(&str, i32)], is_variable: bool) -> SavedObject {
         let kind = is_variable.then(|| Kind::Variable(SavedVariable::default()));
-        SavedObject { children: children(names), kind, ..SavedObject::default() }
+        SavedObject {
+            children: children(names),
+            kind,
+            ..SavedObject::default()
+        }
     }
 
     #[test]

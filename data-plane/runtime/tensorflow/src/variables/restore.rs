@@ -16,14 +16,24 @@ use crate::graph::{Edge, Graph, Node, is_variable};
 /// # Errors
 /// If the restoring graph is broken.
 pub(super) fn keys(meta: &MetaGraphDef, library: &Library<'_>) -> Result<HashMap<String, String>> {
-    let operation = meta.saver_def.as_ref().map_or("", |saver| &saver.restore_op_name);
+    let operation = meta
+        .saver_def
+        .as_ref()
+        .map_or("", |saver| &saver.restore_op_name);
     let operation = operation.split(':').next().unwrap_or_default();
     if library.node(operation).is_none() {
         return Ok(HashMap::new());
     }
-    let wanted = Wanted { targets: vec![operation.to_owned()], ..Wanted::default() };
+    let wanted = Wanted {
+        targets: vec![operation.to_owned()],
+        ..Wanted::default()
+    };
     let graph = flatten(library, &wanted)?.graph;
-    Ok(graph.nodes.iter().filter_map(|node| assignment(&graph, node)).collect())
+    Ok(graph
+        .nodes
+        .iter()
+        .filter_map(|node| assignment(&graph, node))
+        .collect())
 }
 
 fn assignment(graph: &Graph, node: &Node) -> Option<(String, String)> {
