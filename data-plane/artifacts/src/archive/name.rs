@@ -45,6 +45,9 @@ impl EntryName {
         let parts: Vec<_> = parts.map(str::to_owned).collect();
         match () {
             () if parts.iter().any(|part| part == "..") => refuse("its name holds `..`"),
+            () if parts.first().is_some_and(|part| is_drive(part)) => {
+                refuse("its name starts with a drive")
+            }
             () if parts.iter().any(|part| part.len() > MAX_PART) => {
                 refuse("a part of its name is longer than 255 bytes")
             }
@@ -92,8 +95,12 @@ fn fault(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("its name holds a control character");
     }
-    let drive = matches!(text.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    drive.then_some("its name starts with a drive")
+    None
+}
+
+/// `C:` or `C:x`, as another system would read it.
+fn is_drive(part: &str) -> bool {
+    matches!(part.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 /// A name that can be printed: at most 80 characters, escaped.
@@ -141,6 +148,7 @@ mod tests {
             ("a/..", "`..`"),
             ("..\\x", "backslash"),
             ("C:/x", "drive"),
+            ("./C:x", "drive"),
             ("a\0b", "control"),
             ("a\nb", "control"),
             (&"x/".repeat(40), "32 folders"),

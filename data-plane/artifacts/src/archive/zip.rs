@@ -47,7 +47,7 @@ fn one<R: Read + Seek>(
     let kind = entry.unix_mode().map_or(0, |mode| mode & KIND);
     let folder = entry.is_dir();
     let fits = kind == 0 || kind == if folder { FOLDER } else { REGULAR };
-    if entry.is_symlink() || !fits {
+    if !fits {
         return Err(Error::invalid(format!(
             "archive entry `{name}`: expected a regular file or folder, \
              found a link or device; archive it with links followed"

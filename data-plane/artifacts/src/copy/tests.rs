@@ -113,6 +113,22 @@ async fn a_failure_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn the_policy_holds_without_a_cache_too() {
+    let (root, server) = (folder(&[]), Server::of("remote", "\"v\""));
+    let uri = ModelUri::parse(&server.url("net.onnx"), root.path()).unwrap();
+    let policy = crate::Policy::hosts("models.example").unwrap();
+    let options = FetchOptions {
+        policy,
+        ..options(root.path())
+    };
+    let error = copy_to(&uri, &root.path().join("out"), &options)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Forbidden);
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
 async fn a_call_that_was_cut_short_starts_again() {
     // As after a power cut between two renames.
     let root = folder(&[

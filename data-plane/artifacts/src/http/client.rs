@@ -73,3 +73,25 @@ impl Resolve for Checked {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolves(
+        name: &str,
+    ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Checked.resolve(name.parse()?).await?.collect())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_metadata_is_refused() {
+        // A name of digits is its own address: no server has to answer.
+        assert_eq!(
+            resolves("127.0.0.1").await.unwrap(),
+            ["127.0.0.1:0".parse().unwrap()]
+        );
+        let error = resolves("169.254.169.254").await.unwrap_err();
+        assert!(error.is::<crate::policy::RefusedAddress>(), "{error}");
+    }
+}
