@@ -129,6 +129,26 @@ async fn units_see_what_came_before_them() {
 }
 
 #[tokio::test]
+async fn units_do_not_see_the_callers_routing() {
+    let sent = || Meta {
+        routing: routing(&[("m", 7)]),
+        ..Meta::default()
+    };
+    let log = Log::default();
+    let single = spelling("m", MODEL, &log, vec![]);
+    predict(single, asking(sent())).await.unwrap();
+    let pair = bare("root", NOTHING, vec![spelling("m", MODEL, &log, vec![])]);
+    predict(pair, asking(sent())).await.unwrap();
+    for seen in log.all() {
+        let Input::One(message) = seen.input else {
+            panic!("one message")
+        };
+        assert!(message.meta.routing.is_empty());
+    }
+    assert_eq!(log.all().len(), 2);
+}
+
+#[tokio::test]
 async fn metrics_are_appended_once_whoever_hands_them_on() {
     // An identity hands on what it gets, the others do not: no metric is lost or doubled.
     let last = saying("c", MODEL, measured(&["c"]), vec![]);
