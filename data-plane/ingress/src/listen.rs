@@ -1,12 +1,18 @@
 //! Accepts connections, bounds them in number and time, and drains them at the end.
 
+mod pace;
+
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hari_error::{Error, Result};
 use hari_telemetry::metric::{Held, rejected};
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -15,9 +21,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-/// Headers that do not arrive in time end the connection.
+use pace::{Pace, Paced};
+
+/// A head that has begun and does not arrive in time ends the connection.
 const HEADER_READ: Duration = Duration::from_secs(10);
-/// An idle HTTP/2 connection is asked whether it is alive.
+/// An idle connection is closed, or, with HTTP/2, asked whether it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(65);
 /// Bytes of all headers of a request together.
 const HEADER_BYTES: usize = 32 << 10;
@@ -121,10 +129,10 @@ fn accept(stream: TcpStream, router: &Router, room: &Arc<Semaphore>, graceful: &
         tracing::debug!(%error, "connection closed before it was served");
         return;
     }
-    let service = TowerToHyperService::new(router.clone());
-    let connection = builder()
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned();
+    let pace = Pace::default();
+    let socket = TokioIo::new(Paced::new(stream, pace.clone(), HEADER_READ));
+    let service = TowerToHyperService::new(paced(router.clone(), pace));
+    let connection = builder().serve_connection(socket, service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         let _held = (permit, Held::connection());
@@ -134,12 +142,33 @@ fn accept(stream: TcpStream, router: &Router, room: &Arc<Semaphore>, graceful: &
     });
 }
 
+/// The routes, telling the socket when a request begins and ends.
+fn paced(
+    router: Router,
+    pace: Pace,
+) -> impl tower::Service<
+    Request<Incoming>,
+    Response = Response,
+    Error = Infallible,
+    Future: Send + 'static,
+> + Clone {
+    tower::service_fn(move |request: Request<Incoming>| {
+        let (mut router, pace) = (router.clone(), pace.clone());
+        pace.begin();
+        async move {
+            let reply = tower::Service::call(&mut router, request).await;
+            pace.end();
+            reply
+        }
+    })
+}
+
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ)
+        .header_read_timeout(KEEP_ALIVE)
         .max_buf_size(HEADER_BYTES.max(8192) * 4)
         .max_headers(HEADER_COUNT);
     builder
