@@ -43,6 +43,15 @@ struct Parcel {
     made: bool,
 }
 
+impl Parcel {
+    fn sent(message: Message) -> Self {
+        Self {
+            message,
+            made: false,
+        }
+    }
+}
+
 /// Asks the graph from `entry` down for a prediction. The reply's `routing` is this walk's alone.
 ///
 /// # Errors
@@ -64,15 +73,7 @@ pub(crate) async fn predict(
         onward,
         visits: Visits::of(entry),
     };
-    let parcel = walk
-        .node(
-            entry,
-            Parcel {
-                message,
-                made: false,
-            },
-        )
-        .await?;
+    let parcel = walk.node(entry, Parcel::sent(message)).await?;
     Ok(routed(parcel, walk.visits.routing(entry)))
 }
 
@@ -85,15 +86,7 @@ pub(crate) fn alone<'a>(
     message.meta.routing.clear();
     let first = aim(entry, context);
     async move {
-        let parcel = input::stage(
-            entry,
-            Parcel {
-                message,
-                made: false,
-            },
-            &first,
-        )
-        .await?;
+        let parcel = input::stage(entry, Parcel::sent(message), &first).await?;
         Ok(routed(parcel, BTreeMap::from([(entry.name.clone(), ALL)])))
     }
 }

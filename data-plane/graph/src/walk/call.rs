@@ -71,10 +71,7 @@ pub(crate) async fn itself(
     })?;
     match input {
         Input::One(message) => {
-            let parcel = Parcel {
-                message,
-                made: false,
-            };
+            let parcel = Parcel::sent(message);
             Ok(one(step, (unit, method), parcel, context).await?.message)
         }
         Input::Many(replies) => many(step, unit, replies, context).await,
