@@ -14,8 +14,7 @@ pub(crate) struct Choice {
 /// Finds what `target` names.
 ///
 /// # Errors
-/// `NotFound` for an unknown signature, `InvalidInput` for an unknown output; both name what
-/// there is.
+/// `InvalidInput` for an unknown signature or output; both name what there is.
 pub(crate) fn choose(signatures: &[Signature], target: &Target) -> Result<Choice> {
     let signature = match target.signature.as_deref() {
         None | Some("") => 0,
@@ -24,7 +23,7 @@ pub(crate) fn choose(signatures: &[Signature], target: &Target) -> Result<Choice
             .position(|signature| signature.name == name)
             .ok_or_else(|| {
                 let known = quoted(signatures.iter().map(|signature| &*signature.name));
-                Error::not_found(format!("no signature `{name}`: the model has {known}"))
+                Error::invalid(format!("no signature `{name}`: the model has {known}"))
             })?,
     };
     let chosen = signatures
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn unknown_names_are_told_what_there_is() {
         let error = choose(&signatures(), &target("third", &[])).unwrap_err();
-        assert_eq!(error.kind(), Kind::NotFound);
+        assert_eq!(error.kind(), Kind::InvalidInput);
         let known = "no signature `third`: the model has `serving_default`, `other`";
         assert_eq!(error.message(), known);
         let error = choose(&signatures(), &target("other", &["c"])).unwrap_err();

@@ -62,7 +62,7 @@ async fn the_caller_chooses_signature_and_outputs() {
     );
     assert_eq!(
         names(&aimed("none", &[])).await.unwrap_err().kind(),
-        Kind::NotFound
+        Kind::InvalidInput
     );
     assert_eq!(
         names(&aimed("", &["none"])).await.unwrap_err().kind(),

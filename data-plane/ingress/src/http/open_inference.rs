@@ -10,7 +10,7 @@ use hari_error::{Error, Result};
 use hari_protocol::open_inference as codec;
 use hari_protocol::open_inference::InferReply;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -66,13 +66,13 @@ async fn server() -> Response {
     ))
 }
 
-async fn live() -> StatusCode {
-    StatusCode::OK
+async fn live() -> Response {
+    reply::json(r#"{"live":true}"#)
 }
 
 async fn ready(State(app): State<App>) -> Response {
     match readiness(&app).await {
-        Ok(()) => Response::new(Body::empty()),
+        Ok(()) => reply::json(r#"{"ready":true}"#),
         Err(error) => reply::error(Dialect::OpenInference, &error),
     }
 }

@@ -1,4 +1,5 @@
-//! Takes `/seldon/<namespace>/<name>` off a path, as the gateway of a cluster does.
+//! Takes `/seldon/<namespace>/<name>` off a path, as the gateway of a cluster does. Where the
+//! namespace is left out, as behind a gateway of one namespace, it is the default one.
 
 use axum::extract::Request;
 use http::Uri;
@@ -29,12 +30,36 @@ fn split(uri: &Uri) -> Option<(Selector, PathAndQuery)> {
         return None;
     }
     let path = pieces.next().unwrap_or("");
-    let target = match uri.query() {
-        Some(query) => format!("/{path}?{query}"),
-        None => format!("/{path}"),
+    if begins_a_path(name, path) {
+        let target = rest.strip_prefix(namespace)?;
+        return named(None, namespace, target, uri.query());
+    }
+    named(Some(namespace), name, &format!("/{path}"), uri.query())
+}
+
+/// Whether what stands in the place of the name belongs to the path of a protocol.
+fn begins_a_path(name: &str, rest: &str) -> bool {
+    let next = rest.split(['/', ':']).next().unwrap_or_default();
+    match name {
+        "api" => matches!(next, "v1.0" | "v0.1"),
+        "v1" => next == "models",
+        "v2" => matches!(next, "models" | "health" | "repository"),
+        _ => false,
+    }
+}
+
+fn named(
+    namespace: Option<&str>,
+    name: &str,
+    path: &str,
+    query: Option<&str>,
+) -> Option<(Selector, PathAndQuery)> {
+    let target = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
     };
     let selector = Selector {
-        namespace: Some(plain(namespace)),
+        namespace: namespace.map(plain),
         name: Some(plain(name)),
         model: None,
     };
@@ -64,6 +89,25 @@ mod tests {
         assert_eq!(selector.name.as_deref(), Some("mnist"));
         assert_eq!(uri, "/api/v1.0/predictions?json=1");
         assert_eq!(after("/seldon/ns/mnist").1, "/");
+    }
+
+    #[test]
+    fn without_a_namespace_the_path_begins_after_the_name() {
+        for path in [
+            "/api/v1.0/predictions?json=1",
+            "/v1/models/m:predict",
+            "/v2/models/m/infer",
+        ] {
+            let (selector, uri) = after(&format!("/seldon/mnist{path}"));
+            assert_eq!(
+                (selector.namespace, selector.name),
+                (None, Some("mnist".to_owned()))
+            );
+            assert_eq!(uri, path);
+        }
+        let (selector, uri) = after("/seldon/ns/api/api/v1.0/predictions");
+        assert_eq!(selector.name.as_deref(), Some("api"));
+        assert_eq!(uri, "/api/v1.0/predictions");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hari_core::{Limits, NamedTensor, Representation, Tensor};
+use hari_core::{DataType, Limits, NamedTensor, Representation, Tensor};
 use hari_error::{Error, Kind, Result};
 use serde_json::Value;
 
@@ -21,6 +21,15 @@ pub(super) fn representation(asked: Representation, tensor: &Tensor) -> Represen
         _ if !tensor.dtype().is_numeric() => Representation::Ndarray,
         Representation::Unspecified => Representation::Tensor,
         asked => asked,
+    }
+}
+
+/// The tensor of a `tftensor`. Numpy makes doubles and 64-bit integers of numbers whose type it is
+/// not told, and clients send them as they are: these two say nothing of what the model takes.
+pub(super) fn typed(tensor: Tensor) -> NamedTensor {
+    match tensor.dtype() {
+        DataType::Fp64 | DataType::Int64 => NamedTensor::inferred("", tensor),
+        _ => NamedTensor::new("", tensor),
     }
 }
 

@@ -17,6 +17,7 @@ use prost_types::{ListValue, Value};
 
 use super::data::{
     self, Direction, Names, bad_data, counted_name, member_name, no_elements, no_payload, shaped,
+    typed,
 };
 use crate::tensorflow::tensor::{from_tensor, to_tensor};
 pub use metadata::{from_graph_metadata, from_metadata};
@@ -150,7 +151,7 @@ fn tensor(data: seldon::DefaultData, limits: &Limits) -> Result<(NamedTensor, Re
         Some(Array::Tftensor(proto)) => {
             let tensor =
                 to_tensor(proto, limits).map_err(|error| error.context("data.tftensor"))?;
-            (NamedTensor::new("", tensor), Representation::Tftensor)
+            (typed(tensor), Representation::Tftensor)
         }
         None => (
             NamedTensor::inferred("", no_elements()?),

@@ -58,7 +58,7 @@ pub fn classifications(message: &Message) -> Result<Vec<Vec<Class>>> {
 /// `[rows, 1]`.
 ///
 /// # Errors
-/// `InvalidInput` if the model has no such output.
+/// `InvalidInput` if the model has no such output, or one of another shape.
 pub fn regressions(message: &Message) -> Result<Vec<f32>> {
     let tensors = message.as_tensors().unwrap_or_default();
     let found = match (find(tensors, "outputs"), tensors) {
@@ -68,7 +68,10 @@ pub fn regressions(message: &Message) -> Result<Vec<f32>> {
     let values = found.ok_or_else(|| unable(tensors, "regress", "`outputs`"))?;
     match values.shape() {
         [_] | [_, 1] => singles(values),
-        _ => Err(misshapen("outputs", "[rows] or [rows, 1]", values)),
+        // Whoever asks a classifier for one value a row is told so: it is no fault of the model.
+        shape => Err(Error::invalid(format!(
+            "outputs: expected [rows] or [rows, 1], found shape {shape:?}"
+        ))),
     }
 }
 
@@ -226,6 +229,7 @@ mod tests {
             wide.message(),
             "outputs: expected [rows] or [rows, 1], found shape [2, 2]"
         );
+        assert_eq!(wide.kind(), hari_error::Kind::InvalidInput);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use hari_error::{Error, Result};
 
 use super::meta;
 use crate::json::{Elements, Reader, What, array};
-use crate::seldon::data::{bad_data, no_elements, no_payload, shaped};
+use crate::seldon::data::{bad_data, no_elements, no_payload, shaped, typed};
 use crate::tensorflow::{base64, tensor_json};
 
 /// Reads a request: an object with one of `data`, `jsonData`, `strData` and `binData`; of
@@ -243,7 +243,7 @@ fn data(reader: &mut Reader<'_>, limits: &Limits) -> Result<(NamedTensor, Repres
     let (mut named, representation) = match (tensor, ndarray, tftensor) {
         (Some(tensor), ..) => (NamedTensor::inferred("", tensor), Representation::Tensor),
         (_, Some(tensor), _) => (NamedTensor::inferred("", tensor), Representation::Ndarray),
-        (.., Some(tensor)) => (NamedTensor::new("", tensor), Representation::Tftensor),
+        (.., Some(tensor)) => (typed(tensor), Representation::Tftensor),
         _ => (
             NamedTensor::inferred("", no_elements()?),
             Representation::Ndarray,

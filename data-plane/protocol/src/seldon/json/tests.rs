@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::seldon::data::typed;
 
 fn decode(text: &str) -> hari_error::Result<Message> {
     decode_message(text.as_bytes(), &Limits::default())
@@ -66,6 +67,15 @@ fn arrays_keep_their_form_and_their_names() {
         Payload::Tensors(vec![NamedTensor::new("", tensor)])
     );
     assert_eq!(message.representation, Representation::Tftensor);
+
+    let double = r#"{"data":{"tftensor":{"dtype":"DT_DOUBLE","tensorShape":{},"doubleVal":[0.5]}}}"#;
+    let tensor = Tensor::from_vec([0; 0], vec![0.5]).unwrap();
+    let message = decode(double).unwrap();
+    assert_eq!(
+        message.payload,
+        Payload::Tensors(vec![named(tensor)]),
+        "a double may be what numpy made of any number"
+    );
 
     let message = decode(r#"{"data":{"names":["a"]}}"#).unwrap();
     assert_eq!(
@@ -348,7 +358,7 @@ fn payloads() -> impl Strategy<Value = (Payload, Representation)> {
             |(tensor, [flat, tf], columns)| {
                 let numeric = tensor.dtype().is_numeric();
                 let (named, representation) = match (numeric && flat, numeric && tf) {
-                    (_, true) => (NamedTensor::new("", tensor), Representation::Tftensor),
+                    (_, true) => (typed(tensor), Representation::Tftensor),
                     (true, _) => (named(tensor), Representation::Tensor),
                     _ => (named(tensor), Representation::Ndarray),
                 };

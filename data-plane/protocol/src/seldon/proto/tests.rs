@@ -308,7 +308,7 @@ fn payloads() -> impl Strategy<Value = (Payload, Representation)> {
         prop::collection::vec(any::<i64>(), 1..4).prop_map(|values| {
             let tensor = Tensor::from_vec([values.len()], values).unwrap();
             (
-                Payload::Tensors(vec![NamedTensor::new("", tensor)]),
+                Payload::Tensors(vec![typed(tensor)]),
                 Representation::Tftensor,
             )
         }),
