@@ -53,7 +53,8 @@ async fn metrics(State(app): State<App>) -> Response {
     }
 }
 
-/// Whether every deployment would answer a request now.
+/// Whether every deployment would answer a request now. A shadow answers none, so it does not
+/// count.
 ///
 /// # Errors
 /// `Unavailable` with the deployment that would not.
@@ -66,7 +67,7 @@ pub(crate) async fn readiness(app: &App) -> Result<()> {
         return Err(Error::unavailable("no deployment is served yet"));
     }
     for deployment in deployments {
-        for predictor in &deployment.predictors {
+        for predictor in deployment.predictors.iter().filter(|one| !one.shadow) {
             predictor.unit.ready().await?;
         }
     }

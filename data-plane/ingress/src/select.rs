@@ -116,6 +116,15 @@ pub(crate) fn version_of<'a>(metadata: &'a ModelMetadata, target: &'a Target) ->
     version.map(String::as_str)
 }
 
+/// The versions that a question for `target` is about: the named one, the labelled one, else all.
+pub(crate) fn versions_of(metadata: &ModelMetadata, target: &Target) -> Vec<String> {
+    if target.version.is_none() && target.label.is_none() {
+        return metadata.versions.clone();
+    }
+    let one = version_of(metadata, target);
+    one.map(str::to_owned).into_iter().collect()
+}
+
 fn unknown(metadata: &ModelMetadata, what: &str, found: &str, known: &[&str]) -> Error {
     let known = if known.is_empty() {
         "none".to_owned()

@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use hari_error::Error;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::Layer as _;
 use tracing::Instrument as _;
@@ -29,6 +29,8 @@ pub(crate) use headers::{event, is_event};
 
 /// Bytes of a URI.
 const URI_BYTES: usize = 8 << 10;
+/// Bytes of all headers together.
+const HEADER_BYTES: usize = 32 << 10;
 
 /// What the stack found out about a request; handlers take it from the extensions.
 #[derive(Clone, Debug)]
@@ -46,13 +48,8 @@ pub(crate) fn wrap(app: &App, routes: Router) -> Router {
 }
 
 async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|uri| uri.as_str().len() > URI_BYTES)
-    {
-        let long = Error::too_large(format!("the URI is longer than {URI_BYTES} bytes"));
-        return reply::error(Dialect::of_path(request.uri().path()), &long);
+    if let Some(refusal) = too_long(&request) {
+        return refusal;
     }
     let selector = prefix::take(&mut request);
     let puid = headers::puid(request.headers());
@@ -72,6 +69,25 @@ async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Resp
     let mut reply = squeeze(&asked, reply).await;
     asked.finish(app.settings(), reply.headers_mut());
     reply
+}
+
+/// The answer to a request whose URI or headers are beyond their limits.
+fn too_long(request: &Request) -> Option<Response> {
+    let uri = request.uri().path_and_query();
+    let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let headers: usize = request.headers().iter().map(field).sum();
+    let (what, limit, status) = if uri.is_some_and(|uri| uri.as_str().len() > URI_BYTES) {
+        ("the URI is", URI_BYTES, StatusCode::PAYLOAD_TOO_LARGE)
+    } else if headers > HEADER_BYTES {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        ("the headers are", HEADER_BYTES, status)
+    } else {
+        return None;
+    };
+    let error = Error::too_large(format!("{what} longer than {limit} bytes"));
+    let mut refusal = reply::error(Dialect::of_path(request.uri().path()), &error);
+    *refusal.status_mut() = status;
+    Some(refusal)
 }
 
 fn span(request: &Request, puid: &str) -> tracing::Span {

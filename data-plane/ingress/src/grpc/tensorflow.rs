@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::call::Call;
 use crate::app::App;
 use crate::examples;
-use crate::select::version_of;
+use crate::select::{version_of, versions_of};
 
 /// Answers for the models of an app.
 #[derive(Clone)]
@@ -121,13 +121,8 @@ async fn status(
     } else {
         VersionState::Loading
     };
-    let named = target.version.is_some() || target.label.is_some();
-    let only = version_of(&metadata, &target).filter(|_| named);
-    let versions = metadata
-        .versions
-        .iter()
-        .filter(|version| only.is_none_or(|only| only == *version));
-    let versions: Vec<_> = versions.map(|version| (version.clone(), state)).collect();
+    let versions = versions_of(&metadata, &target);
+    let versions: Vec<_> = versions.into_iter().map(|one| (one, state)).collect();
     proto::from_status(&metadata.name, &versions)
 }
 

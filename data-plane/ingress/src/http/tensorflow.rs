@@ -20,7 +20,7 @@ use super::route::{Action, Route};
 use crate::app::App;
 use crate::examples;
 use crate::reply::{self, Dialect};
-use crate::select::check_version;
+use crate::select::{check_version, versions_of};
 
 pub(super) fn routes() -> Vec<Route> {
     const MODEL: &str = "/v1/models/{model}";
@@ -136,20 +136,23 @@ async fn status(State(app): State<App>, request: Request) -> Response {
             Ok(()) => VersionState::Available,
             Err(_) => VersionState::Loading,
         };
-        codec::encode_status(&metadata.name, &versions(&metadata, state)).map(reply::json)
+        codec::encode_status(&metadata.name, &versions(&metadata, &asked.target, state))
+            .map(reply::json)
     })
     .await
 }
 
-/// The versions with their state; a model without versions is version 1.
-fn versions(metadata: &ModelMetadata, state: VersionState) -> Vec<(String, VersionState)> {
-    match metadata.versions.as_slice() {
-        [] => vec![("1".to_owned(), state)],
-        versions => versions
-            .iter()
-            .map(|version| (version.clone(), state))
-            .collect(),
+/// The versions that are asked for with their state; a model without versions is version 1.
+fn versions(
+    metadata: &ModelMetadata,
+    target: &Target,
+    state: VersionState,
+) -> Vec<(String, VersionState)> {
+    let mut versions = versions_of(metadata, target);
+    if versions.is_empty() {
+        versions.push("1".to_owned());
     }
+    versions.into_iter().map(|one| (one, state)).collect()
 }
 
 async fn metadata(State(app): State<App>, request: Request) -> Response {

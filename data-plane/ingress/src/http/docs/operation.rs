@@ -36,8 +36,11 @@ pub(super) fn operation(
     variants: &[Variant<'_>],
     operation: &Operation,
 ) -> Option<Value> {
-    let words = words(operation.action);
+    let mut words = words(operation.action);
     let dialect = Dialect::of_path(&operation.path);
+    if let (Action::Live | Action::Ready, Dialect::OpenInference) = (operation.action, dialect) {
+        words.reply = Body::Shared("Health");
+    }
     let models = models(subject, &operation.path)?;
     let mut object = json!({
         "tags": [subject.tag, section(operation)],

@@ -199,6 +199,10 @@ fn open_inference() -> Value {
                 "extensions": {"type": "array", "items": {"type": "string"}},
             },
         },
+        "Health": {
+            "type": "object",
+            "properties": {"live": {"type": "boolean"}, "ready": {"type": "boolean"}},
+        },
         "Model": metadata(json!({})),
         "ModelIndex": {"type": "array", "items": {
             "type": "object",
