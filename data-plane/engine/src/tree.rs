@@ -49,10 +49,11 @@ fn node<'a>(
                 builtin_unit(*kind, &bound.name)
             }
         };
-        let image = reports
-            .last()
-            .map(|report| report.runtime.clone())
-            .unwrap_or_default();
+        // A node without a unit is no stop on the way of a request.
+        let image = match (&unit, reports.last()) {
+            (Some(_), Some(report)) => report.runtime.clone(),
+            _ => String::new(),
+        };
         let mut children = Vec::with_capacity(bound.children.len());
         for child in &bound.children {
             children.push(node(origin, child, reports).await?);
