@@ -80,7 +80,7 @@ fn parameter(spec: &ParameterSpec) -> [String; 5] {
 pub(crate) fn annotations() -> String {
     let introduction = format!(
         "Annotations that mean something, and where they are read from. Most of them concern a \
-         cluster; on one machine the timeouts and the message size count. Annotations that begin \
+         cluster; on one machine the two timeouts count. Annotations that begin \
          with `{}` become environment variables of the orchestrator in a cluster. An unknown \
          annotation that begins with {} is reported.",
         annotation::ENGINE_PREFIX,
