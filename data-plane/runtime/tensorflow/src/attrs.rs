@@ -8,14 +8,35 @@ use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto};
 
 use crate::dtype;
 
-/// The attributes of one operation, defaults filled in.
+/// The attributes of one operation, defaults filled in. They stay where they were decoded: a
+/// function that is called often does not multiply them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Attrs(pub(crate) BTreeMap<String, AttrValue>);
+pub(crate) struct Attrs<'a>(BTreeMap<&'a str, &'a AttrValue>);
 
-impl Attrs {
+impl<'a> Attrs<'a> {
+    /// Those of a message.
+    pub(crate) fn of(attrs: &'a BTreeMap<String, AttrValue>) -> Self {
+        Self(
+            attrs
+                .iter()
+                .map(|(name, attr)| (name.as_str(), attr))
+                .collect(),
+        )
+    }
+
+    /// Sets an attribute.
+    pub(crate) fn set(&mut self, name: &'a str, attr: &'a AttrValue) {
+        self.0.insert(name, attr);
+    }
+
+    /// The attribute as it was written.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a AttrValue> {
+        self.0.get(name).copied()
+    }
+
     /// The attribute's value, if it is set.
-    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).and_then(|attr| attr.value.as_ref())
+    fn value(&self, name: &str) -> Option<&'a Value> {
+        self.get(name).and_then(|attr| attr.value.as_ref())
     }
 
     fn wrong(name: &str, expected: &str) -> Error {
@@ -43,7 +64,7 @@ impl Attrs {
         }
     }
 
-    pub(crate) fn text(&self, name: &str) -> Result<&str> {
+    pub(crate) fn text(&self, name: &str) -> Result<&'a str> {
         match self.value(name) {
             Some(Value::S(value)) => std::str::from_utf8(value).ok(),
             _ => None,
@@ -58,37 +79,39 @@ impl Attrs {
         }
     }
 
-    pub(crate) fn tensor(&self, name: &str) -> Result<&TensorProto> {
+    pub(crate) fn tensor(&self, name: &str) -> Result<&'a TensorProto> {
         match self.value(name) {
             Some(Value::Tensor(tensor)) => Ok(tensor),
             _ => Err(Self::wrong(name, "a tensor")),
         }
     }
 
-    pub(crate) fn function(&self, name: &str) -> Result<&NameAttrList> {
+    pub(crate) fn function(&self, name: &str) -> Result<&'a NameAttrList> {
         match self.value(name) {
             Some(Value::Func(function)) => Ok(function),
             _ => Err(Self::wrong(name, "a function")),
         }
     }
 
-    /// The list, empty if the attribute is left out.
-    pub(crate) fn list(&self, name: &str) -> ListValue {
+    fn list(&self, name: &str) -> Option<&'a ListValue> {
         match self.value(name) {
-            Some(Value::List(list)) => list.clone(),
-            _ => ListValue::default(),
+            Some(Value::List(list)) => Some(list),
+            _ => None,
         }
     }
 
+    /// The integers of a list, none if the attribute is left out.
     pub(crate) fn ints(&self, name: &str) -> Vec<i64> {
-        self.list(name).i
+        self.list(name)
+            .map(|list| list.i.clone())
+            .unwrap_or_default()
     }
 
     /// The number of tensors that an argument stands for: an integer attribute, or the length of a
     /// list of types.
     pub(crate) fn count(&self, number: &str, types: &str) -> Result<usize> {
         if !types.is_empty() {
-            return Ok(self.list(types).r#type.len());
+            return Ok(self.list(types).map_or(0, |list| list.r#type.len()));
         }
         if number.is_empty() {
             return Ok(1);
@@ -102,16 +125,14 @@ impl Attrs {
 mod tests {
     use super::*;
 
-    fn attrs(name: &str, value: Value) -> Attrs {
-        Attrs(BTreeMap::from([(
-            name.to_owned(),
-            AttrValue { value: Some(value) },
-        )]))
+    fn attrs(name: &str, value: Value) -> BTreeMap<String, AttrValue> {
+        BTreeMap::from([(name.to_owned(), AttrValue { value: Some(value) })])
     }
 
     #[test]
     fn a_value_of_another_type_is_named() {
         let attrs = attrs("alpha", Value::F(0.5));
+        let attrs = Attrs::of(&attrs);
         assert_eq!(attrs.float("alpha").unwrap(), 0.5);
         assert!(
             attrs
@@ -130,9 +151,17 @@ mod tests {
             r#type: vec![1, 3],
             ..ListValue::default()
         };
-        assert_eq!(attrs("T", Value::List(list)).count("", "T").unwrap(), 2);
-        assert_eq!(attrs("N", Value::I(3)).count("N", "").unwrap(), 3);
+        assert_eq!(
+            Attrs::of(&attrs("T", Value::List(list)))
+                .count("", "T")
+                .unwrap(),
+            2
+        );
+        assert_eq!(
+            Attrs::of(&attrs("N", Value::I(3))).count("N", "").unwrap(),
+            3
+        );
         assert_eq!(Attrs::default().count("", "").unwrap(), 1);
-        assert!(attrs("N", Value::I(-3)).count("N", "").is_err());
+        assert!(Attrs::of(&attrs("N", Value::I(-3))).count("N", "").is_err());
     }
 }

@@ -10,7 +10,7 @@ use crate::bundle::fixed_shape;
 use crate::dtype;
 
 /// The most bytes that a constant may take that is stored as one value to repeat.
-const MAX_REPEATED: usize = 256 << 20;
+const MAX_REPEATED: usize = 64 << 20;
 
 /// Decodes a constant. If it stores fewer values than its shape has, the last one repeats.
 ///
@@ -111,10 +111,11 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
 /// Elements from one index of a dimension to the next, row-major.
 fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
-    let mut step = 1;
+    let mut step = 1_usize;
     for (stride, &size) in strides.iter_mut().zip(shape).rev() {
         *stride = step;
-        step *= size;
+        // Only a shape without elements can overflow, and then no step is taken.
+        step = step.wrapping_mul(size);
     }
     strides
 }

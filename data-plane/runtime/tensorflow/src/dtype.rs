@@ -62,6 +62,7 @@ pub(crate) fn from_element(element: Element) -> DataType {
 pub(crate) fn held_as(dtype: DataType) -> Option<OnnxType> {
     Some(match dtype {
         DataType::DtFloat => OnnxType::Float,
+        DataType::DtHalf => OnnxType::Float16,
         DataType::DtInt64 => OnnxType::Int64,
         DataType::DtBool => OnnxType::Bool,
         DataType::DtInt32 => OnnxType::Int32,

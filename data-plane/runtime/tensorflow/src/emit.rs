@@ -20,7 +20,7 @@ use hari_core::Tensor;
 use crate::constant;
 use crate::dtype::{self, DataType};
 use crate::refusal::Refusal;
-use crate::shape::{self, Dim, Symbols};
+use crate::shape::{self, Dim, MAX_SIZE, Symbols};
 
 pub(crate) use indexing::{END, Range, START};
 pub(crate) use window::{Padding, Pads, Window};
@@ -29,6 +29,8 @@ pub(crate) use window::{Padding, Pads, Window};
 const MAX_CONTENT: usize = 256;
 /// Constants up to this many bytes are kept once.
 const MAX_SHARED: usize = 1024;
+/// Bytes that computed constants may take together.
+const MAX_COMPUTED: usize = 4 << 30;
 
 /// A value of the graph under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,10 +79,18 @@ pub(crate) struct Builder {
     inputs: Vec<Id>,
     pub(crate) symbols: Symbols,
     shared: HashMap<(DataType, Vec<usize>, Bytes), Id>,
+    /// Bytes of constants that were computed and are not in the file.
+    computed: usize,
 }
 
 impl Builder {
+    /// A value of which no more is known. A shape with an absurd size is not known either.
     fn push(&mut self, dtype: DataType, shape: Option<Vec<Dim>>) -> Id {
+        let sane = |dim: &Dim| {
+            dim.known()
+                .is_none_or(|size| (0..=MAX_SIZE).contains(&size))
+        };
+        let shape = shape.filter(|shape| shape.iter().all(sane));
         let value = Value {
             dtype,
             shape,
@@ -150,6 +160,20 @@ impl Builder {
         id
     }
 
+    /// A constant that is not in the file: transposed, folded, or made of a few numbers.
+    ///
+    /// # Errors
+    /// If all of them together become too large.
+    pub(crate) fn computed(&mut self, tensor: Tensor) -> Result<Id, Refusal> {
+        self.computed = self.computed.saturating_add(tensor.byte_len());
+        if self.computed > MAX_COMPUTED {
+            return Err(Refusal::new(
+                "the constants of the model take too much memory",
+            ));
+        }
+        Ok(self.constant(tensor))
+    }
+
     /// A constant vector of 64-bit integers, as ONNX takes shapes, axes and indices.
     pub(crate) fn int64s(&mut self, numbers: &[i64]) -> Result<Id, Refusal> {
         self.integers(DataType::DtInt64, &[numbers.len()], numbers)
@@ -175,7 +199,7 @@ impl Builder {
                 tensor.cast(element)?
             }
         };
-        Ok(self.constant(tensor))
+        self.computed(tensor)
     }
 
     /// A constant scalar of a numeric type.
@@ -188,7 +212,7 @@ impl Builder {
 
     /// A constant of 32-bit floats.
     pub(crate) fn floats(&mut self, shape: &[usize], values: Vec<f32>) -> Result<Id, Refusal> {
-        Ok(self.constant(Tensor::from_vec(shape, values)?))
+        self.computed(Tensor::from_vec(shape, values)?)
     }
 
     /// A node with one output.
@@ -349,7 +373,7 @@ impl Builder {
         tensor: &Tensor,
         order: &[usize],
     ) -> Result<Id, Refusal> {
-        Ok(self.constant(constant::transpose(tensor, order)?))
+        self.computed(constant::transpose(tensor, order)?)
     }
 
     /// Forgets nodes that no output depends on.

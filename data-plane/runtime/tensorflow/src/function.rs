@@ -4,95 +4,23 @@
 //! A reference is `node:index` in the main graph and `node:argument:index` in a function; where an
 //! argument starts among a node's outputs is in the operator's definition.
 
+mod library;
 mod reference;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use hari_error::{Error, Result};
-use hari_proto::tensorflow::attr_value::Value;
-use hari_proto::tensorflow::{AttrValue, FunctionDef, MetaGraphDef, NodeDef, OpDef};
+use hari_proto::tensorflow::{FunctionDef, NodeDef};
 
 use crate::attrs::Attrs;
 use crate::graph::{Edge, FEED, Graph, Node};
+pub(crate) use library::Library;
+use library::{Function, Nodes, attributes};
 use reference::Reference;
 
 const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 1_000_000;
-
-/// The main graph with its functions and operator definitions, ready to be flattened.
-pub(crate) struct Library<'a> {
-    nodes: HashMap<&'a str, &'a NodeDef>,
-    functions: HashMap<&'a str, &'a FunctionDef>,
-    operators: HashMap<&'a str, &'a OpDef>,
-}
-
-impl<'a> Library<'a> {
-    /// Indexes a meta graph by name.
-    pub(crate) fn new(meta: &'a MetaGraphDef) -> Self {
-        let graph = meta.graph_def.as_ref();
-        let nodes = graph.map_or(&[][..], |graph| &graph.node);
-        let library = graph.and_then(|graph| graph.library.as_ref());
-        let functions = library.map_or(&[][..], |library| &library.function);
-        let info = meta
-            .meta_info_def
-            .as_ref()
-            .and_then(|info| info.stripped_op_list.as_ref());
-        let operators = info.map_or(&[][..], |list| &list.op);
-        Self {
-            nodes: nodes
-                .iter()
-                .map(|node| (node.name.as_str(), node))
-                .collect(),
-            functions: functions.iter().map(|f| (function_name(f), f)).collect(),
-            operators: operators.iter().map(|op| (op.name.as_str(), op)).collect(),
-        }
-    }
-
-    /// The node of this name in the main graph.
-    pub(crate) fn node(&self, name: &str) -> Option<&'a NodeDef> {
-        self.nodes.get(name).copied()
-    }
-
-    fn definition(&self, op: &str) -> Result<&'a OpDef> {
-        let function = || {
-            self.functions
-                .get(op)
-                .and_then(|function| function.signature.as_ref())
-        };
-        self.operators
-            .get(op)
-            .copied()
-            .or_else(function)
-            .ok_or_else(|| {
-                Error::model(format!("operation `{op}` is not defined in the SavedModel"))
-            })
-    }
-
-    /// The function that the node calls, if it is a call.
-    fn callee(&self, op: &str, attrs: &Attrs) -> Result<Option<(&'a FunctionDef, Attrs)>> {
-        if let Some(function) = self.functions.get(op) {
-            return Ok(Some((function, attrs.clone())));
-        }
-        if !matches!(op, "PartitionedCall" | "StatefulPartitionedCall") {
-            return Ok(None);
-        }
-        let called = attrs.function("f")?;
-        let function = self.functions.get(called.name.as_str()).ok_or_else(|| {
-            Error::model(format!(
-                "function `{}` is not in the SavedModel",
-                called.name
-            ))
-        })?;
-        Ok(Some((function, Attrs(called.attr.clone()))))
-    }
-}
-
-fn function_name(function: &FunctionDef) -> &str {
-    function
-        .signature
-        .as_ref()
-        .map_or("", |signature| &signature.name)
-}
+const MAX_PATH: usize = 200;
 
 /// What to flatten, and how.
 #[derive(Default)]
@@ -107,8 +35,8 @@ pub(crate) struct Wanted {
 }
 
 /// The flat graph. Feeds come first, one node each in their order.
-pub(crate) struct Flat {
-    pub(crate) graph: Graph,
+pub(crate) struct Flat<'a> {
+    pub(crate) graph: Graph<'a>,
     /// Where each fetch comes from, in their order.
     pub(crate) fetches: Vec<Edge>,
 }
@@ -118,7 +46,7 @@ pub(crate) struct Flat {
 /// # Errors
 /// If a reference leads nowhere, if functions call each other in a circle or more than 64 deep, or
 /// if there are more than a million nodes.
-pub(crate) fn flatten(library: &Library<'_>, wanted: &Wanted) -> Result<Flat> {
+pub(crate) fn flatten<'a>(library: &Library<'a>, wanted: &Wanted) -> Result<Flat<'a>> {
     let effects = !wanted.targets.is_empty();
     let mut flattener = Flattener {
         library,
@@ -126,10 +54,7 @@ pub(crate) fn flatten(library: &Library<'_>, wanted: &Wanted) -> Result<Flat> {
         effects,
         visited: 0,
     };
-    let mut main = Scope {
-        nodes: library.nodes.clone(),
-        ..Scope::default()
-    };
+    let mut main = Scope::new(&library.nodes);
     for feed in &wanted.feeds {
         let edges = flattener.graph.push(feed_node(feed));
         main.feeds.extend(
@@ -158,10 +83,10 @@ pub(crate) fn flatten(library: &Library<'_>, wanted: &Wanted) -> Result<Flat> {
     })
 }
 
-fn feed_node(name: &str) -> Node {
+fn feed_node(name: &str) -> Node<'static> {
     Node {
         name: name.to_owned(),
-        op: FEED.to_owned(),
+        op: FEED,
         inputs: Vec::new(),
         attrs: Attrs::default(),
         outputs: 1,
@@ -169,22 +94,46 @@ fn feed_node(name: &str) -> Node {
 }
 
 /// The main graph or the body of one call.
-#[derive(Default)]
-struct Scope<'a> {
-    nodes: HashMap<&'a str, &'a NodeDef>,
+struct Scope<'l, 'a> {
+    nodes: &'l Nodes<'a>,
     /// Arguments of the function, each as many tensors as it stands for.
     arguments: HashMap<&'a str, Vec<Edge>>,
     feeds: HashMap<(String, usize), Edge>,
     /// Outputs of the nodes that were visited.
     outputs: HashMap<&'a str, Vec<Edge>>,
     /// Attributes of the call, for placeholders in the body.
-    attrs: Attrs,
+    attrs: Attrs<'a>,
     prefix: String,
     depth: usize,
     is_function: bool,
 }
 
-impl<'a> Scope<'a> {
+impl<'l, 'a> Scope<'l, 'a> {
+    fn new(nodes: &'l Nodes<'a>) -> Self {
+        Self {
+            nodes,
+            arguments: HashMap::new(),
+            feeds: HashMap::new(),
+            outputs: HashMap::new(),
+            attrs: Attrs::default(),
+            prefix: String::new(),
+            depth: 0,
+            is_function: false,
+        }
+    }
+
+    /// The node's name for messages; of a node in a function, the end of a long path is left out.
+    fn path(&self, name: &str) -> String {
+        if !self.is_function {
+            return name.to_owned();
+        }
+        self.prefix
+            .chars()
+            .chain(name.chars())
+            .take(MAX_PATH)
+            .collect()
+    }
+
     fn parse<'r>(&self, text: &'r str) -> Reference<'r> {
         if self.is_function {
             Reference::in_function(text)
@@ -211,16 +160,16 @@ impl<'a> Scope<'a> {
 
 struct Flattener<'l, 'a> {
     library: &'l Library<'a>,
-    graph: Graph,
+    graph: Graph<'a>,
     effects: bool,
     visited: usize,
 }
 
-impl<'a> Flattener<'_, 'a> {
+impl<'l, 'a> Flattener<'l, 'a> {
     /// Emits these nodes and all that they read, without recursion within the scope.
     fn visit<'r>(
         &mut self,
-        scope: &mut Scope<'a>,
+        scope: &mut Scope<'l, 'a>,
         roots: impl Iterator<Item = &'r str>,
     ) -> Result<()> {
         let mut open = HashMap::new();
@@ -248,7 +197,7 @@ impl<'a> Flattener<'_, 'a> {
     /// The next node that this one reads and that was not emitted.
     fn next_input(
         &self,
-        scope: &Scope<'a>,
+        scope: &Scope<'l, 'a>,
         node: &'a NodeDef,
         position: &mut usize,
     ) -> Result<Option<(&'a str, &'a NodeDef)>> {
@@ -278,19 +227,19 @@ impl<'a> Flattener<'_, 'a> {
         Ok(())
     }
 
-    fn emit(&mut self, scope: &mut Scope<'a>, name: &'a str, node: &'a NodeDef) -> Result<()> {
+    fn emit(&mut self, scope: &mut Scope<'l, 'a>, name: &'a str, node: &'a NodeDef) -> Result<()> {
         if scope.outputs.contains_key(name) {
             return Ok(());
         }
         self.spend(1)?;
         let outputs = self
             .outputs_of(scope, node)
-            .map_err(|error| error.context(format!("operation `{}{name}`", scope.prefix)))?;
+            .map_err(|error| located(error, &scope.path(name)))?;
         scope.outputs.insert(name, outputs);
         Ok(())
     }
 
-    fn outputs_of(&mut self, scope: &Scope<'a>, node: &'a NodeDef) -> Result<Vec<Edge>> {
+    fn outputs_of(&mut self, scope: &Scope<'l, 'a>, node: &'a NodeDef) -> Result<Vec<Edge>> {
         let attrs = attributes(node, self.library.definition(&node.op).ok(), &scope.attrs);
         let data = node
             .input
@@ -311,10 +260,10 @@ impl<'a> Flattener<'_, 'a> {
             outputs = outputs.saturating_add(count);
         }
         self.spend(outputs)?;
-        let name = format!("{}{}", scope.prefix, node.name);
+        let name = scope.path(&node.name);
         Ok(self.graph.push(Node {
             name,
-            op: node.op.clone(),
+            op: &node.op,
             inputs,
             attrs,
             outputs,
@@ -323,10 +272,10 @@ impl<'a> Flattener<'_, 'a> {
 
     fn call(
         &mut self,
-        caller: &Scope<'a>,
+        caller: &Scope<'l, 'a>,
         name: &str,
-        function: &'a FunctionDef,
-        (attrs, inputs): (Attrs, Vec<Edge>),
+        function: &'l Function<'a>,
+        (attrs, inputs): (Attrs<'a>, Vec<Edge>),
     ) -> Result<Vec<Edge>> {
         let depth = caller.depth + 1;
         if depth > MAX_DEPTH {
@@ -334,8 +283,7 @@ impl<'a> Flattener<'_, 'a> {
                 "functions call each other more than {MAX_DEPTH} deep, or in a circle"
             )));
         }
-        self.spend(function.node_def.len())?;
-        let signature = function.signature.as_ref();
+        let signature = function.definition.signature.as_ref();
         let parameters = signature.map_or(&[][..], |signature| &signature.input_arg);
         let mut arguments = HashMap::new();
         let mut inputs = inputs.into_iter();
@@ -345,22 +293,17 @@ impl<'a> Flattener<'_, 'a> {
             arguments.insert(parameter.name.as_str(), given);
         }
         let mut scope = Scope {
-            nodes: function
-                .node_def
-                .iter()
-                .map(|node| (node.name.as_str(), node))
-                .collect(),
             arguments,
             attrs,
-            prefix: format!("{}{name}/", caller.prefix),
+            prefix: caller.path(name) + "/",
             depth,
             is_function: true,
-            ..Scope::default()
+            ..Scope::new(&function.nodes)
         };
-        self.body(&mut scope, function)
+        self.body(&mut scope, function.definition)
     }
 
-    fn body(&mut self, scope: &mut Scope<'a>, function: &'a FunctionDef) -> Result<Vec<Edge>> {
+    fn body(&mut self, scope: &mut Scope<'l, 'a>, function: &'a FunctionDef) -> Result<Vec<Edge>> {
         if self.effects {
             self.visit(
                 scope,
@@ -383,7 +326,7 @@ impl<'a> Flattener<'_, 'a> {
     }
 
     /// The edge that a reference stands for. What it refers to was visited.
-    fn resolve(&self, scope: &Scope<'a>, reference: Reference<'_>) -> Result<Edge> {
+    fn resolve(&self, scope: &Scope<'l, 'a>, reference: Reference<'_>) -> Result<Edge> {
         let nowhere = || {
             Error::model(format!(
                 "the graph refers to `{reference}`, which is not in it"
@@ -404,7 +347,7 @@ impl<'a> Flattener<'_, 'a> {
     }
 
     /// Where the named output argument starts among the outputs of its node.
-    fn offset(&self, scope: &Scope<'a>, reference: Reference<'_>) -> Result<usize> {
+    fn offset(&self, scope: &Scope<'l, 'a>, reference: Reference<'_>) -> Result<usize> {
         let Some(wanted) = reference.argument else {
             return Ok(0);
         };
@@ -431,29 +374,16 @@ impl<'a> Flattener<'_, 'a> {
     }
 }
 
-fn circle(name: &str) -> Error {
-    Error::model(format!("the graph goes round in a circle at `{name}`"))
+/// Names the innermost operation in which it happened.
+fn located(error: Error, path: &str) -> Error {
+    if error.message().starts_with("operation `") {
+        return error;
+    }
+    error.context(format!("operation `{path}`"))
 }
 
-/// The node's attributes, with those that it leaves out from the definition and those that stand
-/// for an attribute of the call from there.
-fn attributes(node: &NodeDef, definition: Option<&OpDef>, call: &Attrs) -> Attrs {
-    let mut all: BTreeMap<String, AttrValue> = BTreeMap::new();
-    for attr in definition.map_or(&[][..], |definition| &definition.attr) {
-        if let Some(default) = &attr.default_value {
-            all.insert(attr.name.clone(), default.clone());
-        }
-    }
-    for (name, attr) in &node.attr {
-        let attr = match &attr.value {
-            Some(Value::Placeholder(of_call)) => call.0.get(of_call).unwrap_or(attr),
-            _ => attr,
-        };
-        if !name.starts_with('_') {
-            all.insert(name.clone(), attr.clone());
-        }
-    }
-    Attrs(all)
+fn circle(name: &str) -> Error {
+    Error::model(format!("the graph goes round in a circle at `{name}`"))
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ pub(crate) struct Edge {
 
 /// An operation. Its inputs come before it in the graph.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub(crate) struct Node<'a> {
     /// The name in the main graph, or the path of calls and the name in the function.
     pub(crate) name: String,
     /// TensorFlow's name of the operation, or [`FEED`].
-    pub(crate) op: String,
+    pub(crate) op: &'a str,
     pub(crate) inputs: Vec<Edge>,
-    pub(crate) attrs: Attrs,
+    pub(crate) attrs: Attrs<'a>,
     pub(crate) outputs: usize,
 }
 
@@ -29,18 +29,18 @@ pub(crate) const FEED: &str = "<feed>";
 
 /// Nodes, each after those it reads.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Graph {
-    pub(crate) nodes: Vec<Node>,
+pub(crate) struct Graph<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
 }
 
-impl Graph {
+impl<'a> Graph<'a> {
     /// The node that an edge comes from.
-    pub(crate) fn source(&self, edge: Edge) -> Option<&Node> {
+    pub(crate) fn source(&self, edge: Edge) -> Option<&Node<'a>> {
         self.nodes.get(edge.node)
     }
 
     /// Adds a node and gives its outputs.
-    pub(crate) fn push(&mut self, node: Node) -> Vec<Edge> {
+    pub(crate) fn push(&mut self, node: Node<'a>) -> Vec<Edge> {
         let index = self.nodes.len();
         let outputs = node.outputs;
         self.nodes.push(node);
@@ -55,7 +55,7 @@ impl Graph {
     /// Follows an edge back through operations that hand their input on as it is.
     pub(crate) fn through_identities(&self, mut edge: Edge) -> Edge {
         while let Some(node) = self.source(edge) {
-            let next = match node.op.as_str() {
+            let next = match node.op {
                 "Identity" | "StopGradient" => node.inputs.first(),
                 "IdentityN" => node.inputs.get(edge.output),
                 _ => None,
@@ -68,12 +68,12 @@ impl Graph {
 
     /// Whether both graphs compute the same, node by node. Names count only where state hangs on
     /// them.
-    pub(crate) fn same_as(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Node, &Node)| {
+    pub(crate) fn same_as(&self, other: &Graph<'_>) -> bool {
+        let same = |(a, b): (&Node<'_>, &Node<'_>)| {
             a.op == b.op
                 && a.inputs == b.inputs
                 && a.attrs == b.attrs
-                && (a.name == b.name || !is_variable(&a.op))
+                && (a.name == b.name || !is_variable(a.op))
         };
         self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(same)
     }
@@ -88,8 +88,8 @@ pub(crate) fn is_variable(op: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn node(name: &str, op: &str, inputs: &[Edge], outputs: usize) -> Node {
-        let (name, op) = (name.to_owned(), op.to_owned());
+    fn node(name: &str, op: &'static str, inputs: &[Edge], outputs: usize) -> Node<'static> {
+        let name = name.to_owned();
         Node {
             name,
             op,
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn names_of_variables_tell_graphs_apart() {
-        let with = |name: &str, op: &str| {
+        let with = |name: &str, op: &'static str| {
             let mut graph = Graph::default();
             graph.push(node(name, op, &[], 1));
             graph

@@ -1,6 +1,6 @@
 //! The stages in order: folder, signatures, flat graphs, lowering, layout, engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use hari_core::{Call, DataType as Element, Model, Signature, Tensor};
@@ -53,31 +53,34 @@ impl Model for TensorflowModel {
 /// `Model` if the folder is not a SavedModel or is damaged, or if it uses operators that have no
 /// lowering; then all of them are named.
 pub fn load(folder: &Path, options: &Options) -> Result<TensorflowModel> {
-    let saved = SavedModel::open(folder)?;
-    let lowered = Lowered::of(&saved)?;
+    let (builder, signatures) = graph(&SavedModel::open(folder)?)?;
+    let model = builder.model(&outputs(&signatures))?;
+    let bound = signatures.into_iter().map(|made| made.named(&builder));
+    let engine = OnnxModel::load_graph(&model, bound.collect(), options)?;
+    Ok(TensorflowModel { engine })
+}
+
+/// The graph that the engine gets.
+fn graph(saved: &SavedModel) -> Result<(Builder, Vec<Made>)> {
+    let lowered = Lowered::of(saved)?;
     if let Some(error) = lowered.refusals.error() {
         return Err(error);
     }
     let (mut builder, mut signatures) = (lowered.builder, lowered.signatures);
-    layout::improve(
-        &mut builder,
-        signatures.iter_mut().flat_map(|bound| &mut bound.outputs),
-    );
-    let mut outputs: Vec<Id> = signatures
+    let ends = signatures.iter_mut().flat_map(|made| &mut made.outputs);
+    layout::improve(&mut builder, ends);
+    builder.prune(&outputs(&signatures));
+    Ok((builder, signatures))
+}
+
+/// The outputs of all signatures, each once.
+fn outputs(signatures: &[Made]) -> Vec<Id> {
+    let all: BTreeSet<Id> = signatures
         .iter()
-        .flat_map(|bound| &bound.outputs)
+        .flat_map(|made| &made.outputs)
         .copied()
         .collect();
-    outputs.sort_unstable();
-    outputs.dedup();
-    builder.prune(&outputs);
-    let model = builder.model(&outputs)?;
-    let bound = signatures
-        .into_iter()
-        .map(|bound| bound.named(&builder))
-        .collect();
-    let engine = OnnxModel::load_graph(&model, bound, options)?;
-    Ok(TensorflowModel { engine })
+    all.into_iter().collect()
 }
 
 /// What a SavedModel holds, whether or not it can be served.
@@ -155,7 +158,7 @@ impl Lowered {
             refusals: Refusals::default(),
         };
         let mut weights = HashMap::new();
-        let mut done: Vec<(Flat, Bound)> = Vec::new();
+        let mut done: Vec<(Flat<'_>, Bound)> = Vec::new();
         for bound in signature::all(&saved.meta)? {
             let flat = flatten(&library, &wanted(&bound))?;
             lowered.count(&flat);
@@ -179,16 +182,16 @@ impl Lowered {
         Ok(lowered)
     }
 
-    fn count(&mut self, flat: &Flat) {
+    fn count(&mut self, flat: &Flat<'_>) {
         for node in flat.graph.nodes.iter().filter(|node| node.op != FEED) {
-            *self.operators.entry(node.op.clone()).or_default() += 1;
+            *self.operators.entry(node.op.to_owned()).or_default() += 1;
         }
     }
 
     /// Reads the values of the variables that the graph uses.
     fn read(
         &mut self,
-        flat: &Flat,
+        flat: &Flat<'_>,
         variables: &mut Variables,
         weights: &mut HashMap<String, Id>,
     ) -> Result<()> {
@@ -202,7 +205,7 @@ impl Lowered {
         Ok(())
     }
 
-    fn add(&mut self, flat: &Flat, bound: &Bound, weights: &HashMap<String, Id>) -> Result<()> {
+    fn add(&mut self, flat: &Flat<'_>, bound: &Bound, weights: &HashMap<String, Id>) -> Result<()> {
         let signature = bound.signature.clone();
         let mut inputs = Vec::new();
         let mut feeds = Vec::new();
@@ -283,7 +286,7 @@ fn wanted(bound: &Bound) -> Wanted {
 }
 
 /// Whether two signatures compute the same from the same inputs, under whatever names.
-fn alike(flat: &Flat, bound: &Bound, other: &Flat, as_bound: &Bound) -> bool {
+fn alike(flat: &Flat<'_>, bound: &Bound, other: &Flat<'_>, as_bound: &Bound) -> bool {
     let specs = |bound: &Bound| {
         let (inputs, outputs) = (&bound.signature.inputs, &bound.signature.outputs);
         let kinds = inputs
@@ -295,4 +298,61 @@ fn alike(flat: &Flat, bound: &Bound, other: &Flat, as_bound: &Bound) -> bool {
     flat.fetches == other.fetches
         && specs(bound) == specs(as_bound)
         && flat.graph.same_as(&other.graph)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operators(folder: &str) -> Vec<&'static str> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let (builder, _) = graph(&SavedModel::open(&folder).unwrap()).unwrap();
+        builder.nodes.iter().map(|node| node.op).collect()
+    }
+
+    #[test]
+    fn the_graph_of_the_example_is_as_short_as_it_can_be() {
+        let expected = [
+            "Reshape",
+            "Conv",
+            "Relu",
+            "MaxPool",
+            "Conv",
+            "Relu",
+            "MaxPool",
+            "Transpose",
+            "Reshape",
+            "MatMul",
+            "Add",
+            "Relu",
+            "MatMul",
+            "Add",
+            "Softmax",
+            "Identity",
+        ];
+        assert_eq!(operators("../../../examples/mnist/model/1"), expected);
+    }
+
+    #[test]
+    fn dilated_convolutions_are_put_together_again() {
+        let found = operators("tests/fixtures/cnn_dilated/1");
+        let count = |op: &str| found.iter().filter(|found| **found == op).count();
+        assert_eq!(
+            (count("Conv"), count("Pad"), count("Slice")),
+            (3, 0, 0),
+            "{found:?}"
+        );
+        assert!(count("Transpose") <= 2, "{found:?}");
+    }
+
+    #[test]
+    fn normalisation_goes_into_the_convolutions() {
+        let found = operators("tests/fixtures/mobilenet_like/1");
+        let count = |op: &str| found.iter().filter(|found| **found == op).count();
+        assert_eq!(
+            (count("Conv"), count("Mul"), count("Add")),
+            (7, 0, 2),
+            "{found:?}"
+        );
+    }
 }

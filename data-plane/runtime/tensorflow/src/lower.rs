@@ -5,6 +5,7 @@
 
 mod activation;
 mod convolution;
+mod dilation;
 mod fill;
 mod identity;
 mod indexing;
@@ -25,10 +26,12 @@ mod volume;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::dtype::DataType;
+use crate::dtype::{self, DataType};
 use crate::emit::{Builder, Id};
 use crate::graph::{Edge, FEED, Graph, Node, is_variable};
 use crate::refusal::{Refusal, Refusals};
+
+use dilation::Dilations;
 
 /// The outputs of an operation, or why it has no lowering.
 pub(crate) type Lowered = Result<Vec<Id>, Refusal>;
@@ -109,9 +112,10 @@ pub fn coverage() -> Vec<(&'static str, Treatment)> {
 /// One operation, while it is lowered.
 pub(crate) struct Context<'a> {
     pub(crate) builder: &'a mut Builder,
-    pub(crate) node: &'a Node,
+    pub(crate) node: &'a Node<'a>,
     inputs: Vec<Id>,
     weights: &'a HashMap<String, Id>,
+    dilations: &'a mut Dilations,
 }
 
 impl Context<'_> {
@@ -136,6 +140,21 @@ impl Context<'_> {
 
     fn dtype(&self, index: usize) -> Result<DataType, Refusal> {
         Ok(self.builder.dtype(self.input(index)?))
+    }
+
+    /// Refuses elements that the engine cannot hold exactly. Constants are looked at when the graph
+    /// is written, since most of them fold away.
+    fn check_types(&self, outputs: &[Id]) -> Result<(), Refusal> {
+        for &id in self.inputs.iter().chain(outputs) {
+            let value = self.builder.value(id);
+            if value.constant.is_none() && dtype::held_as(value.dtype).is_none() {
+                let name = dtype::name(value.dtype);
+                return Err(Refusal::new(format!(
+                    "its elements are {name}, which the engine does not compute"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// A value handed on as it is.
@@ -164,7 +183,7 @@ impl Context<'_> {
 
 /// A graph with its inputs made and its variables read.
 pub(crate) struct Task<'a> {
-    pub(crate) graph: &'a Graph,
+    pub(crate) graph: &'a Graph<'a>,
     /// Values of the feeds, in their order; they are the first nodes of the graph.
     pub(crate) feeds: &'a [Id],
     pub(crate) fetches: &'a [Edge],
@@ -176,30 +195,28 @@ pub(crate) struct Task<'a> {
 /// `refusals`; then the values are of no use.
 pub(crate) fn lower(builder: &mut Builder, task: &Task<'_>, refusals: &mut Refusals) -> Vec<Id> {
     let mut values: Vec<Vec<Id>> = Vec::with_capacity(task.graph.nodes.len());
+    let mut dilations = Dilations::default();
     for (index, node) in task.graph.nodes.iter().enumerate() {
-        let outputs = match task.feeds.get(index).filter(|_| node.op == FEED) {
-            Some(&feed) => vec![feed],
-            None => {
-                let inputs = node
-                    .inputs
-                    .iter()
-                    .map(|&edge| value(builder, &values, edge))
-                    .collect();
-                let context = Context {
-                    builder,
-                    node,
-                    inputs,
-                    weights: task.weights,
-                };
-                lower_node(context, refusals)
-            }
+        let feed = task.feeds.get(index).filter(|_| node.op == FEED);
+        let outputs = if let Some(&feed) = feed {
+            vec![feed]
+        } else {
+            let edges = node.inputs.iter();
+            let inputs = edges.map(|&edge| value(builder, &values, edge)).collect();
+            let weights = task.weights;
+            let context = Context {
+                builder,
+                node,
+                inputs,
+                weights,
+                dilations: &mut dilations,
+            };
+            lower_node(context, refusals)
         };
         values.push(outputs);
     }
-    task.fetches
-        .iter()
-        .map(|&edge| value(builder, &values, edge))
-        .collect()
+    let fetches = task.fetches.iter();
+    fetches.map(|&edge| value(builder, &values, edge)).collect()
 }
 
 fn value(builder: &mut Builder, values: &[Vec<Id>], edge: Edge) -> Id {
@@ -212,7 +229,7 @@ fn value(builder: &mut Builder, values: &[Vec<Id>], edge: Edge) -> Id {
 
 /// The outputs of one operation; stand-ins if it is refused.
 fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
-    let (op, outputs) = (context.node.op.as_str(), context.node.outputs);
+    let (op, outputs) = (context.node.op, context.node.outputs);
     let refused_input = context
         .inputs
         .iter()
@@ -223,7 +240,12 @@ fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
             Err(Refusal::inherited())
         }
         Some(_) if refused_input => Err(Refusal::inherited()),
-        Some(operator) => (operator.lower)(&mut context),
+        Some(operator) => (operator.lower)(&mut context).and_then(|outputs| {
+            if operator.treatment == Treatment::Lowered {
+                context.check_types(&outputs)?;
+            }
+            Ok(outputs)
+        }),
     };
     result.unwrap_or_else(|refusal| {
         refusals.refused(op, &refusal);
@@ -232,8 +254,8 @@ fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
 }
 
 /// The nodes that stand for variables.
-pub(crate) fn variables(graph: &Graph) -> impl Iterator<Item = &Node> {
-    graph.nodes.iter().filter(|node| is_variable(&node.op))
+pub(crate) fn variables<'g, 'a>(graph: &'g Graph<'a>) -> impl Iterator<Item = &'g Node<'a>> {
+    graph.nodes.iter().filter(|node| is_variable(node.op))
 }
 
 /// Whether channels are the last dimension or the second.
@@ -244,7 +266,7 @@ enum Channels {
 }
 
 impl Channels {
-    fn of(node: &Node) -> Result<Self, Refusal> {
+    fn of(node: &Node<'_>) -> Result<Self, Refusal> {
         match node.attrs.text("data_format").unwrap_or("NHWC") {
             "NHWC" | "NDHWC" => Ok(Self::Last),
             "NCHW" | "NCDHW" => Ok(Self::First),

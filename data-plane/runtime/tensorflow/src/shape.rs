@@ -5,6 +5,10 @@ use hari_proto::tensorflow::TensorShapeProto;
 
 use crate::refusal::Refusal;
 
+/// The largest size that is followed. No tensor has more, and sums and products of sizes up to this
+/// do not overflow.
+pub(crate) const MAX_SIZE: i64 = 1 << 40;
+
 /// A size, or an integer of a shape computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Dim {
@@ -48,17 +52,11 @@ impl Symbols {
         if shape.unknown_rank {
             return None;
         }
-        let dims = shape.dim.iter();
-        Some(
-            dims.map(|dim| {
-                if dim.size < 0 {
-                    self.fresh()
-                } else {
-                    Dim::Known(dim.size)
-                }
-            })
-            .collect(),
-        )
+        let dim = |dim: &hari_proto::tensorflow::tensor_shape_proto::Dim| match dim.size {
+            size @ 0..=MAX_SIZE => Dim::Known(size),
+            _ => self.fresh(),
+        };
+        Some(shape.dim.iter().map(dim).collect())
     }
 
     /// The shape that two shapes broadcast to.
@@ -93,6 +91,7 @@ impl Symbols {
     /// `f` of two numbers; a fresh symbol if either is not known.
     pub(crate) fn apply(&mut self, a: Dim, b: Dim, f: impl Fn(i64, i64) -> Option<i64>) -> Dim {
         let result = a.known().zip(b.known()).and_then(|(a, b)| f(a, b));
+        let result = result.filter(|result| result.unsigned_abs() <= MAX_SIZE.unsigned_abs());
         result.map_or_else(|| self.fresh(), Dim::Known)
     }
 
@@ -153,7 +152,7 @@ mod tests {
         let batch = symbols.fresh();
         assert_eq!(symbols.product(&[Dim::Known(1), batch]), batch);
         assert_eq!(symbols.product(&known(&[2, 3])), Dim::Known(6));
-        assert_eq!(symbols.product(&known(&[i64::MAX, 3])).known(), None);
+        assert_eq!(symbols.product(&known(&[MAX_SIZE, 3])).known(), None);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::dtype;
 /// TensorFlow's own signature for what runs once after loading.
 const INIT: &str = "__saved_model_init_op";
 
+const MAX_SIGNATURES: usize = 256;
+
 /// A signature with the tensors of the main graph that it feeds and fetches, `node:index`.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
@@ -25,6 +27,11 @@ pub(crate) struct Bound {
 /// # Errors
 /// If there is none, or if an input or output is sparse or of a type that cannot be served.
 pub(crate) fn all(meta: &MetaGraphDef) -> Result<Vec<Bound>> {
+    if meta.signature_def.len() > MAX_SIGNATURES {
+        return Err(Error::model(format!(
+            "more than {MAX_SIGNATURES} signatures"
+        )));
+    }
     let mut bound = Vec::new();
     for (name, definition) in &meta.signature_def {
         if name == INIT || definition.outputs.is_empty() {

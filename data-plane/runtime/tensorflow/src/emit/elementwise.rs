@@ -15,8 +15,10 @@ impl Builder {
 
     /// The same with attributes.
     pub(crate) fn unary_with(&mut self, op: &'static str, x: Id, attrs: OnnxAttrs) -> Id {
-        if let Some(folded) = self.constant_floats(x).and_then(|x| fold::float(op, x)) {
-            return self.constant(folded);
+        if let Some(folded) = self.constant_floats(x).and_then(|x| fold::float(op, x))
+            && let Ok(folded) = self.computed(folded)
+        {
+            return folded;
         }
         let kind = (self.dtype(x), self.value(x).shape.clone());
         self.node(op, &[x], attrs, kind)
@@ -30,7 +32,7 @@ impl Builder {
         if let Some((left, right)) = self.constant_floats(a).zip(self.constant_floats(b))
             && let Some(folded) = fold::floats(op, left, right)
         {
-            return Ok(self.constant(folded));
+            return self.computed(folded);
         }
         let dtype = self.dtype(a);
         let id = self.pair(op, (a, b), dtype)?;
@@ -112,7 +114,7 @@ impl Builder {
             return Ok(x);
         }
         if let Some(folded) = self.cast_constant(x, to) {
-            return Ok(self.constant(folded));
+            return self.computed(folded);
         }
         let held = dtype::held_as(to)
             .ok_or_else(|| Refusal::new(format!("it casts to {}", dtype::name(to))))?;

@@ -38,7 +38,7 @@ impl Range {
         } else {
             start - end
         };
-        Some((start, (span.max(0) + step - 1) / step))
+        Some((start, if span > 0 { (span - 1) / step + 1 } else { 0 }))
     }
 
     fn indices(&self, size: i64) -> Option<Vec<i64>> {

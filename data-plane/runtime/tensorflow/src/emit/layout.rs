@@ -149,23 +149,25 @@ impl Builder {
     /// # Errors
     /// If the order is not one of the value's rank.
     pub(crate) fn transpose(&mut self, x: Id, order: &[usize]) -> Result<Id, Refusal> {
-        if order.iter().enumerate().all(|(to, &from)| to == from) {
+        let mut axes = order.to_vec();
+        axes.sort_unstable();
+        let complete = axes
+            .iter()
+            .enumerate()
+            .all(|(axis, &listed)| axis == listed);
+        if !complete || self.shape(x).is_some_and(|dims| dims.len() != order.len()) {
+            return Err(Refusal::new(format!("order {order:?} of dimensions")));
+        }
+        if axes == order {
             return Ok(x);
         }
         if let Some(constant) = self.value(x).constant.clone() {
             return self.transposed_constant(&constant, order);
         }
-        let dims = match self.shape(x) {
-            Some(dims) => {
-                let moved: Option<Vec<Dim>> =
-                    order.iter().map(|&axis| dims.get(axis).copied()).collect();
-                let moved = moved.filter(|moved| moved.len() == dims.len());
-                Some(moved.ok_or_else(|| {
-                    Refusal::new(format!("its order {order:?} is of another rank"))
-                })?)
-            }
-            None => None,
-        };
+        let dims = self.shape(x).and_then(|dims| {
+            let moved = order.iter().map(|&axis| dims.get(axis).copied());
+            moved.collect::<Option<Vec<_>>>()
+        });
         let order = order.iter().map(|&axis| axis as i64).collect();
         let attrs = vec![("perm", Attr::Ints(order))];
         Ok(self.node("Transpose", &[x], attrs, (self.dtype(x), dims)))
@@ -269,8 +271,8 @@ impl Builder {
         let count = dims
             .as_deref()
             .and_then(shape::all_known)
-            .map(|sizes| sizes.iter().product());
-        let content = content.zip(count.and_then(|count: i64| usize::try_from(count).ok()));
+            .and_then(|sizes| sizes.into_iter().try_fold(1, i64::checked_mul));
+        let content = content.zip(count.and_then(|count| usize::try_from(count).ok()));
         let repeated = content.filter(|&(_, count)| count <= super::MAX_CONTENT);
         self.settle(id, repeated.map(|(one, count)| one.repeat(count)))
     }

@@ -5,6 +5,9 @@ use crate::dtype::DataType;
 use crate::refusal::Refusal;
 use crate::shape::{self, Dim};
 
+/// Up to here, positions along an axis are kept as a constant.
+const MAX_POSITIONS: i64 = 1 << 16;
+
 impl Builder {
     /// One element for all along these axes; the axes stay with size 1 if `keep`.
     ///
@@ -39,7 +42,8 @@ impl Builder {
         let content = content.and_then(|content| match op {
             "ReduceProd" => Some(vec![self.symbols.product(&content)]),
             "ReduceSum" if shape::all_known(&content).is_some() => {
-                let sum = shape::all_known(&content)?.iter().sum();
+                let numbers = shape::all_known(&content)?;
+                let sum = numbers.into_iter().try_fold(0_i64, i64::checked_add)?;
                 Some(vec![Dim::Known(sum)])
             }
             _ => None,
@@ -79,7 +83,7 @@ impl Builder {
         if let Some(size) = dims
             .get(axis)
             .and_then(|dim| dim.known())
-            .filter(|&size| size > 0)
+            .filter(|size| (1..=MAX_POSITIONS).contains(size))
         {
             let numbers: Vec<_> = (0..size).collect();
             let all = self.int64s(&numbers)?;
@@ -132,7 +136,7 @@ fn numbers(start: i64, limit: i64, step: i64) -> Option<Vec<i64>> {
     };
     let size = step.checked_abs().filter(|&size| size > 0)?;
     let count = span.max(0).checked_add(size - 1)? / size;
-    (count <= 1 << 16).then(|| (0..count).map(|index| start + index * step).collect())
+    (count <= MAX_POSITIONS).then(|| (0..count).map(|index| start + index * step).collect())
 }
 
 #[cfg(test)]

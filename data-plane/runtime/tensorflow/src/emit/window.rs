@@ -40,7 +40,7 @@ impl Window {
     }
 
     /// Refuses sizes, strides and dilations that no window has.
-    fn check(&self, spatial: usize) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, spatial: usize) -> Result<(), Refusal> {
         let sane = |numbers: &[i64]| {
             numbers.len() == spatial && numbers.iter().all(|n| (1..=1 << 20).contains(n))
         };

@@ -1,10 +1,14 @@
 //! Graphs made by hand: references, list outputs, defaults, recursion, feeds.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use hari_proto::tensorflow::attr_value::ListValue;
+use hari_proto::tensorflow::attr_value::{ListValue, Value};
 use hari_proto::tensorflow::meta_graph_def::MetaInfoDef;
 use hari_proto::tensorflow::op_def::{ArgDef, AttrDef};
-use hari_proto::tensorflow::{FunctionDefLibrary, GraphDef, NameAttrList, OpList};
+use hari_proto::tensorflow::{
+    AttrValue, FunctionDefLibrary, GraphDef, MetaGraphDef, NameAttrList, OpDef, OpList,
+};
 
 fn argument(name: &str) -> ArgDef {
     ArgDef {
@@ -114,7 +118,7 @@ fn meta(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> MetaGraphDef {
     }
 }
 
-fn flat(meta: &MetaGraphDef, feeds: &[&str], fetches: &[&str]) -> Result<Flat> {
+fn flat<'a>(meta: &'a MetaGraphDef, feeds: &[&str], fetches: &[&str]) -> Result<Flat<'a>> {
     let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let wanted = Wanted {
         feeds: own(feeds),
@@ -124,12 +128,8 @@ fn flat(meta: &MetaGraphDef, feeds: &[&str], fetches: &[&str]) -> Result<Flat> {
     flatten(&Library::new(meta), &wanted)
 }
 
-fn ops(flat: &Flat) -> Vec<&str> {
-    flat.graph
-        .nodes
-        .iter()
-        .map(|node| node.op.as_str())
-        .collect()
+fn ops<'a>(flat: &Flat<'a>) -> Vec<&'a str> {
+    flat.graph.nodes.iter().map(|node| node.op).collect()
 }
 
 #[test]

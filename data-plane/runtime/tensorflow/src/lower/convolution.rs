@@ -1,10 +1,10 @@
 //! Convolutions over one or two dimensions, plain, per channel and transposed.
 
-use super::{Channels, Context, Lowered, Operator, lowered};
-use crate::emit::{Id, Padding, Pads, Window};
+use super::{Channels, Context, Lowered, Operator, dilation, lowered};
+use crate::emit::{Builder, Id, Padding, Pads, Window};
 use crate::graph::Node;
 use crate::refusal::Refusal;
-use crate::shape::Dim;
+use crate::shape::{Dim, MAX_SIZE};
 
 pub(super) static OPERATORS: &[Operator] = &[
     lowered("Conv2D", convolution),
@@ -13,7 +13,7 @@ pub(super) static OPERATORS: &[Operator] = &[
 ];
 
 /// The padding that the attributes name.
-pub(super) fn padding(node: &Node, channels: Channels) -> Result<Padding, Refusal> {
+pub(super) fn padding(node: &Node<'_>, channels: Channels) -> Result<Padding, Refusal> {
     match node.attrs.text("padding")? {
         "SAME" => Ok(Padding::Same),
         "VALID" => Ok(Padding::Valid),
@@ -31,7 +31,11 @@ pub(super) fn padding(node: &Node, channels: Channels) -> Result<Padding, Refusa
 }
 
 /// The window of a convolution with a kernel of these sizes.
-pub(super) fn window(node: &Node, channels: Channels, size: Vec<i64>) -> Result<Window, Refusal> {
+pub(super) fn window(
+    node: &Node<'_>,
+    channels: Channels,
+    size: Vec<i64>,
+) -> Result<Window, Refusal> {
     let listed = node.attrs.ints("dilations");
     let dilations = if listed.is_empty() {
         vec![1; size.len()]
@@ -54,13 +58,47 @@ fn kernel_sizes(c: &Context<'_>, kernel: Id) -> Result<[i64; 4], Refusal> {
         .map_err(|_| Refusal::new("its kernel is not of rank 4"))
 }
 
+/// A convolution without its input.
+#[derive(Clone)]
+pub(super) struct Convolution {
+    /// `[outputs, inputs / groups, height, width]`
+    kernel: Id,
+    groups: i64,
+    channels: Channels,
+    pub(super) window: Window,
+}
+
+impl Convolution {
+    /// The convolution of `x` with this window.
+    pub(super) fn emit(
+        &self,
+        builder: &mut Builder,
+        x: Id,
+        window: &Window,
+    ) -> Result<Id, Refusal> {
+        let x = self.channels.second(builder, x)?;
+        let y = builder.convolution(x, self.kernel, window, self.groups)?;
+        self.channels.restored(builder, y)
+    }
+
+    fn lower(self, c: &mut Context<'_>) -> Lowered {
+        let x = c.first()?;
+        let y = self.emit(c.builder, x, &self.window)?;
+        dilation::note_convolution(c, self, y);
+        Ok(vec![y])
+    }
+}
+
 fn convolution(c: &mut Context<'_>) -> Lowered {
     let (x, kernel) = c.pair()?;
     let channels = Channels::of(c.node)?;
     let [height, width, inputs, _] = kernel_sizes(c, kernel)?;
-    let window = window(c.node, channels, vec![height, width])?;
-    let x = channels.second(c.builder, x)?;
-    let groups = match c.builder.dims(x)?.get(1) {
+    let dims = c.builder.dims(x)?;
+    let all = match channels {
+        Channels::Last => dims.last(),
+        Channels::First => dims.get(1),
+    };
+    let groups = match all {
         Some(&Dim::Known(all)) => all
             .checked_div(inputs)
             .filter(|&groups| groups * inputs == all),
@@ -68,26 +106,34 @@ fn convolution(c: &mut Context<'_>) -> Lowered {
     };
     let groups = groups.ok_or_else(|| Refusal::new("its kernel is for other channels"))?;
     let kernel = c.builder.transpose(kernel, &[3, 2, 0, 1])?;
-    let y = c.builder.convolution(x, kernel, &window, groups)?;
-    Ok(vec![channels.restored(c.builder, y)?])
+    let window = window(c.node, channels, vec![height, width])?;
+    Convolution {
+        kernel,
+        groups,
+        channels,
+        window,
+    }
+    .lower(c)
 }
 
 /// Each channel has kernels of its own: a convolution with as many groups as channels.
 fn depthwise(c: &mut Context<'_>) -> Lowered {
-    let (x, kernel) = c.pair()?;
+    let (_, kernel) = c.pair()?;
     let channels = Channels::of(c.node)?;
-    let [height, width, inputs, each] = kernel_sizes(c, kernel)?;
+    let [height, width, groups, each] = kernel_sizes(c, kernel)?;
     let window = window(c.node, channels, vec![height, width])?;
-    let x = channels.second(c.builder, x)?;
     let kernel = c.builder.transpose(kernel, &[2, 3, 0, 1])?;
-    let outputs = inputs
-        .checked_mul(each)
-        .ok_or_else(|| Refusal::new("its kernel is too large"))?;
-    let kernel = c
-        .builder
-        .reshape_to(kernel, &[outputs, 1, height, width].map(Dim::Known))?;
-    let y = c.builder.convolution(x, kernel, &window, inputs)?;
-    Ok(vec![channels.restored(c.builder, y)?])
+    let outputs = groups.checked_mul(each);
+    let outputs = outputs.ok_or_else(|| Refusal::new("its kernel is too large"))?;
+    let sizes = [outputs, 1, height, width].map(Dim::Known);
+    let kernel = c.builder.reshape_to(kernel, &sizes)?;
+    Convolution {
+        kernel,
+        groups,
+        channels,
+        window,
+    }
+    .lower(c)
 }
 
 /// The gradient of a convolution as to its input: what Keras calls a transposed convolution.
@@ -98,12 +144,16 @@ fn transposed(c: &mut Context<'_>) -> Lowered {
     let window = window(c.node, channels, vec![height, width])?;
     let unknown = || Refusal::new("the size of its output is not known");
     let sizes = channels.spatial(&c.builder.content(sizes).ok_or_else(unknown)?);
+    if sizes.iter().any(|size| {
+        !size
+            .known()
+            .is_some_and(|size| (0..=MAX_SIZE).contains(&size))
+    }) {
+        return Err(unknown());
+    }
     let Pads::Fixed(pads) = window.pads(&sizes) else {
         return Err(unknown());
     };
-    if sizes.iter().any(|size| size.known().is_none()) {
-        return Err(unknown());
-    }
     let x = channels.second(c.builder, x)?;
     let kernel = c.builder.transpose(kernel, &[3, 2, 0, 1])?;
     let y = c

@@ -6,7 +6,11 @@ use crate::refusal::Refusal;
 
 pub(super) static OPERATORS: &[Operator] = &[
     folded("Const", |c| {
-        let tensor = constant::decode(c.node.attrs.tensor("value")?)?;
+        let proto = c.node.attrs.tensor("value")?;
+        let tensor = constant::decode(proto)?;
+        if proto.tensor_content.is_empty() {
+            return Ok(vec![c.builder.computed(tensor)?]);
+        }
         Ok(vec![c.builder.constant(tensor)])
     }),
     folded("VarHandleOp", variable),

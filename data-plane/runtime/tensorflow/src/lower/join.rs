@@ -51,7 +51,7 @@ pub(super) static OPERATORS: &[Operator] = &[
         if let Some(rest) = sizes.iter_mut().find(|size| **size < 0) {
             let whole =
                 whole.ok_or_else(|| Refusal::new("the size that it splits is not known"))?;
-            *rest = whole - given;
+            *rest = whole.saturating_sub(given);
         }
         c.builder.split(x, axis, &sizes)
     }),

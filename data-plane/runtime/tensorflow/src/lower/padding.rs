@@ -16,6 +16,9 @@ pub(super) static OPERATORS: &[Operator] = &[
     lowered("MirrorPad", mirror),
 ];
 
+/// The largest size that is mirrored: as many indices are kept.
+const MAX_MIRRORED: i64 = 1 << 20;
+
 /// All befores, then all afters, from TensorFlow's pairs.
 fn paddings(c: &Context<'_>) -> Result<Vec<i64>, Refusal> {
     let pairs = c.numbers(1, "paddings")?;
@@ -55,7 +58,7 @@ fn mirror(c: &mut Context<'_>) -> Lowered {
 
 fn mirrored(size: i64, before: i64, after: i64, repeat_edge: bool) -> Option<Vec<i64>> {
     let edge = i64::from(!repeat_edge);
-    if before.max(after) > size - edge {
+    if before.max(after) > size - edge || size > MAX_MIRRORED {
         return None;
     }
     let front = (0..before).rev().map(|index| index + edge);

@@ -16,7 +16,7 @@ pub(super) static OPERATORS: &[Operator] = &[
 
 /// The window of a pool; it must cover one row and one channel.
 pub(super) fn window(
-    node: &Node,
+    node: &Node<'_>,
     channels: Channels,
     (size, strides): (&[i64], &[i64]),
 ) -> Result<Window, Refusal> {

@@ -1,6 +1,6 @@
 //! Pixels moved between the batch, the image and the channels.
 
-use super::{Channels, Context, Lowered, Operator, lowered};
+use super::{Channels, Context, Lowered, Operator, dilation, lowered};
 use crate::emit::{Attr, Id, Range};
 use crate::refusal::Refusal;
 use crate::shape::Dim;
@@ -62,7 +62,9 @@ fn space_to_batch(c: &mut Context<'_>) -> Lowered {
         .chain(between)
         .chain(2 * count + 1..split.len())
         .collect();
-    rearrange(c, x, (&split, &order, &joined))
+    let y = rearrange(c, x, (&split, &order, &joined))?;
+    dilation::note_batch(c, &blocks, y)?;
+    Ok(vec![y])
 }
 
 fn pad_spatial(c: &mut Context<'_>, x: Id, count: usize) -> Result<Id, Refusal> {
@@ -82,6 +84,9 @@ fn pad_spatial(c: &mut Context<'_>, x: Id, count: usize) -> Result<Id, Refusal> 
 
 fn batch_to_space(c: &mut Context<'_>) -> Lowered {
     let (x, blocks) = (c.first()?, blocks(c)?);
+    if let Some(convolution) = dilation::joined(c, &blocks)? {
+        return Ok(vec![convolution]);
+    }
     let (batch, spatial, rest) = parts(&c.builder.dims(x)?, blocks.len())?;
     let count = blocks.len();
     let product: i64 = blocks
@@ -103,10 +108,7 @@ fn batch_to_space(c: &mut Context<'_>) -> Lowered {
     }
     order.extend(2 * count + 1..split.len());
     joined.extend(&rest);
-    let y = match rearrange(c, x, (&split, &order, &joined))?.as_slice() {
-        [y] => *y,
-        _ => return Err(Refusal::new("nothing was made")),
-    };
+    let y = rearrange(c, x, (&split, &order, &joined))?;
     let crops = c.numbers(2, "crops")?;
     let (crops, _) = crops.as_chunks::<2>();
     let kept = crops.iter().zip(&spatial).zip(&blocks).enumerate();
@@ -125,10 +127,10 @@ fn rearrange(
     c: &mut Context<'_>,
     x: Id,
     (split, order, joined): (&[Dim], &[usize], &[Dim]),
-) -> Lowered {
+) -> Result<Id, Refusal> {
     let x = c.builder.reshape_to(x, split)?;
     let x = c.builder.transpose(x, order)?;
-    Ok(vec![c.builder.reshape_to(x, joined)?])
+    c.builder.reshape_to(x, joined)
 }
 
 /// Block size, batch, height, width and channels of an image with channels last.
@@ -194,5 +196,9 @@ fn space_to_depth(c: &mut Context<'_>) -> Lowered {
         columns,
         block.saturating_mul(block).saturating_mul(channels),
     ]);
-    rearrange(c, x, (&split, &[0, 1, 3, 2, 4, 5], &joined))
+    Ok(vec![rearrange(
+        c,
+        x,
+        (&split, &[0, 1, 3, 2, 4, 5], &joined),
+    )?])
 }

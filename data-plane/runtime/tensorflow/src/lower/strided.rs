@@ -18,7 +18,7 @@ struct Masks {
 }
 
 impl Masks {
-    fn of(node: &Node) -> Result<Self, Refusal> {
+    fn of(node: &Node<'_>) -> Result<Self, Refusal> {
         let mask = |name: &str| node.attrs.int(name);
         Ok(Self {
             begin: mask("begin_mask")?,

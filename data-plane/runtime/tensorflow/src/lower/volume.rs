@@ -56,6 +56,7 @@ fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Resul
         return Err(unknown());
     };
     let plane = plane.try_into().map_err(|_| unknown())?;
+    depth.check(1)?;
     let single = |numbers: &[i64]| {
         numbers
             .first()

@@ -114,7 +114,7 @@ fn captured_variables(
 ) -> HashMap<String, usize> {
     let mut captured = HashMap::new();
     for node in meta.graph_def.iter().flat_map(|graph| &graph.node) {
-        let attrs = Attrs(node.attr.clone());
+        let attrs = Attrs::of(&node.attr);
         let name = attrs.function("f").map_or("", |function| &function.name);
         let Some(function) = saved.concrete_functions.get(name) else {
             continue;
@@ -154,7 +154,7 @@ fn by_name(
     let keys = nodes
         .filter(|node| is_variable(&node.op))
         .filter_map(|node| {
-            let attrs = Attrs(node.attr.clone());
+            let attrs = Attrs::of(&node.attr);
             let objects = named.get(attrs.text("shared_name").ok()?)?;
             let [object] = objects.as_slice() else {
                 return None;

@@ -36,12 +36,12 @@ pub(super) fn keys(meta: &MetaGraphDef, library: &Library<'_>) -> Result<HashMap
         .collect())
 }
 
-fn assignment(graph: &Graph, node: &Node) -> Option<(String, String)> {
-    if !matches!(node.op.as_str(), "AssignVariableOp" | "Assign") {
+fn assignment(graph: &Graph<'_>, node: &Node<'_>) -> Option<(String, String)> {
+    if !matches!(node.op, "AssignVariableOp" | "Assign") {
         return None;
     }
     let variable = graph.source(graph.through_identities(*node.inputs.first()?))?;
-    if !is_variable(&variable.op) {
+    if !is_variable(variable.op) {
         return None;
     }
     let restored = graph.through_identities(*node.inputs.get(1)?);
@@ -49,7 +49,7 @@ fn assignment(graph: &Graph, node: &Node) -> Option<(String, String)> {
 }
 
 /// The name under which `RestoreV2` finds what this edge carries.
-fn restored_key(graph: &Graph, edge: Edge) -> Option<String> {
+fn restored_key(graph: &Graph<'_>, edge: Edge) -> Option<String> {
     let restore = graph.source(edge).filter(|node| node.op == "RestoreV2")?;
     let names = graph.source(graph.through_identities(*restore.inputs.get(1)?))?;
     let names = constant::decode(names.attrs.tensor("value").ok()?).ok()?;

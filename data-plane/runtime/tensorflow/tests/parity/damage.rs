@@ -44,7 +44,7 @@ fn a_copy_without_a_change_loads() {
 #[test]
 fn a_changed_weight_is_found() {
     let folder = changed("dense_relu", FILES[2], |bytes| {
-        bytes.iter_mut().for_each(|b| *b ^= 1)
+        bytes.iter_mut().for_each(|b| *b ^= 1);
     });
     assert!(outcome(folder.path()).unwrap().contains("checksum"));
 }

@@ -47,6 +47,7 @@ pub(crate) fn named(name: &str) -> Fixture {
 
 fn dtype(name: &str) -> DataType {
     match name {
+        "float16" => DataType::Fp16,
         "float32" => DataType::Fp32,
         "int8" => DataType::Int8,
         "int32" => DataType::Int32,
