@@ -1,14 +1,12 @@
 //! What people read on standard output: tables and issues, coloured on a terminal only.
 
-#![expect(clippy::print_stdout, reason = "this is the output of the command")]
-
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use hari_api::Issue;
 
-/// Prints a line.
+/// Prints a line. A reader that has seen enough (`| head`) is no failure.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Whether standard output is coloured.

@@ -89,11 +89,21 @@ impl Report {
         facts
     }
 
+    /// Which runtime takes it, why, and how a deployment says so.
     fn runtime_text(&self) -> String {
         let name = runtime_name(self.runtime);
-        match server(self.runtime) {
-            Some(spec) => format!("{name}: {} {}", spec.implementation, spec.doc),
-            None => name.to_owned(),
+        let file = self
+            .picked
+            .file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let implementation = server(self.runtime).map(|spec| spec.implementation);
+        match implementation {
+            Some(implementation) => {
+                format!("{name}, for `{file}`; in a deployment `implementation: {implementation}`")
+            }
+            None => format!("{name}, for `{file}`"),
         }
     }
 
@@ -104,7 +114,10 @@ impl Report {
         }
         counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), name.as_str()));
         let total: usize = counts.iter().map(|(_, count)| **count).sum();
-        let head = format!("operators: {total} nodes of {} kinds", counts.len());
+        let head = format!(
+            "operators of all signatures: {total} nodes, {} kinds",
+            counts.len()
+        );
         let mut lines = vec![String::new(), output::bold(&head)];
         let words: Vec<_> = counts
             .iter()
@@ -311,11 +324,13 @@ mod tests {
             "signature serving_default (predict)\n",
             "  input   image  FP32  [-1, 4]\n",
             "  output  y      FP32  any shape\n",
-            "operators: 3 nodes of 2 kinds\n  Conv2D 2, Relu 1",
+            "operators of all signatures: 3 nodes, 2 kinds\n  Conv2D 2, Relu 1",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
-        assert!(text.contains("tensorflow: TENSORFLOW_SERVER"), "{text}");
+        let runtime =
+            "tensorflow, for `saved_model.pb`; in a deployment `implementation: TENSORFLOW_SERVER`";
+        assert!(text.contains(runtime), "{text}");
         assert!(!text.contains("cannot be served"), "{text}");
     }
 

@@ -116,16 +116,6 @@ impl Protocol {
     }
 }
 
-impl Asked {
-    /// A message, and all outputs of the default signature.
-    pub(super) fn of(message: Message) -> Self {
-        Self {
-            message,
-            ..Self::default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hari_core::{NamedTensor, Representation, Tensor};

@@ -98,10 +98,15 @@ impl Grpc {
     /// # Errors
     /// What the server says, with its gRPC code; `DeadlineExceeded` without an answer.
     pub(super) async fn predict(&self, protocol: Protocol, request: Request) -> Result<Answer> {
-        let asked = match request {
+        let mut asked = match request {
             Request::Message(message) => Asked::of(message),
             Request::Body(body) => protocol.read_request(&body)?,
         };
+        // JSON leaves the types of numbers open, these messages declare them.
+        if protocol != Protocol::Seldon && asked.is_inferred() {
+            let specs = self.inputs(protocol).await?;
+            asked.declare(&specs.unwrap_or_default())?;
+        }
         match protocol {
             Protocol::Seldon => self.predict_seldon(&asked).await,
             Protocol::V2 => self.predict_open_inference(asked).await,
