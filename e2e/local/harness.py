@@ -225,6 +225,21 @@ def close(found, wanted, tolerance=TOLERANCE):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
 
 
+def probabilities(reply):
+    """The rows of a reply, whatever protocol it speaks."""
+    if "data" in reply:
+        data = reply["data"]
+        if "tensor" in data:
+            return np.reshape(data["tensor"]["values"], data["tensor"]["shape"])
+        return data["ndarray"]
+    if "predictions" in reply:
+        return reply["predictions"]
+    outputs = reply["outputs"]
+    if isinstance(outputs[0], dict):
+        return np.reshape(outputs[0]["data"], outputs[0]["shape"])
+    return outputs
+
+
 def predict_seven(server):
     """A good request over REST; fails unless the answer is right."""
     reply = http(

@@ -19,6 +19,7 @@ from harness import (
     hari,
     http,
     pixels,
+    probabilities,
 )
 
 PATHS = {
@@ -27,19 +28,6 @@ PATHS = {
     "v2-infer.json": "/v2/models/mnist-model/infer",
     "tensorflow-predict.json": "/v1/models/mnist-model:predict",
 }
-
-
-def probabilities(reply):
-    """The ten numbers of a reply, whatever protocol it speaks."""
-    if "predictions" in reply:
-        return reply["predictions"]
-    if "outputs" in reply:
-        [output] = reply["outputs"]
-        return np.reshape(output["data"], output["shape"])
-    data = reply["data"]
-    if "tensor" in data:
-        return np.reshape(data["tensor"]["values"], data["tensor"]["shape"])
-    return data["ndarray"]
 
 
 def test_every_request_file_is_sent_by_a_test():

@@ -7,7 +7,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness import MANIFEST, Server, http, predict_seven
 
 SERVER = "seldon_api_executor_server_requests_seconds"
-CLIENT = "seldon_api_executor_client_requests_seconds"
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 LABELS = {"deployment_name", "predictor_name", "predictor_version", "service", "method", "code"}
 
@@ -82,15 +81,6 @@ def test_the_summary_has_the_quantiles_of_the_contract(server):
         sample.labels["quantile"] for sample in family.samples if "quantile" in sample.labels
     }
     assert {float(text) for text in found} == {0.5, 0.75, 0.9, 0.98, 0.99, 1.0}
-
-
-def test_calls_of_nodes_name_the_model(server):
-    for name in (CLIENT, CLIENT + "_summary"):
-        assert name in families(server), f"{name} is missing"
-        samples = families(server)[name].samples
-        labels = LABELS | {"model_name", "model_image", "model_version"}
-        assert all(set(sample.labels) - {"le", "quantile"} == labels for sample in samples)
-        assert {sample.labels["model_name"] for sample in samples} == {"mnist-model"}
 
 
 def test_the_models_own_metrics(server):
