@@ -31,7 +31,7 @@ impl Source {
     pub fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| {
-            Error::not_found(format!("cannot read {name}: {error}")).with_source(error)
+            Error::not_found(format!("cannot read {name}")).with_source(error)
         })?;
         Ok(Self {
             documents: hari_api::read_documents(&text, &name),

@@ -2,8 +2,8 @@
 
 mod pace;
 
-use std::net::{SocketAddr, TcpListener as StdListener};
 use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Listener {
     /// `Unavailable` if the address is taken or not ours.
     pub fn bind(address: SocketAddr) -> Result<Self> {
         let failed = |error: std::io::Error| {
-            Error::unavailable(format!("cannot listen on {address}: {error}")).with_source(error)
+            Error::unavailable(format!("cannot listen on {address}")).with_source(error)
         };
         let socket = open(address).map_err(failed)?;
         let socket = TcpListener::from_std(socket).map_err(failed)?;
