@@ -333,6 +333,70 @@ mod tests {
         assert_eq!(operators("../../../examples/mnist/model/1"), expected);
     }
 
+    /// Numbers of every type and any shape, a batch of two where the size is open.
+    fn drawn(spec: &hari_core::TensorSpec) -> Tensor {
+        let sizes = spec.shape.as_ref().unwrap().iter();
+        let shape: Vec<usize> = sizes
+            .map(|dim| usize::try_from(dim.to_wire()).unwrap_or(2))
+            .collect();
+        let count = shape.iter().product::<usize>() as i32;
+        let numbers = (0..count).map(|index| f64::from((index * 37 + 11) % 19 - 9));
+        let numbers: Vec<f64> = match spec.dtype.is_float() {
+            true => numbers.map(|number| number / 8.0).collect(),
+            false => numbers.map(f64::abs).collect(),
+        };
+        Tensor::from_vec(shape, numbers)
+            .unwrap()
+            .cast(spec.dtype)
+            .unwrap()
+    }
+
+    fn engine(builder: &Builder, made: Vec<Made>) -> OnnxModel {
+        let model = builder.model(&outputs(&made)).unwrap();
+        let bound = made.into_iter().map(|made| made.named(builder)).collect();
+        OnnxModel::load_graph(&model, bound, &Options::default()).unwrap()
+    }
+
+    #[test]
+    fn the_layout_changes_no_answer() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let mut compared = 0;
+        for fixture in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
+            if !fixture.join("cases.json").exists() {
+                continue;
+            }
+            let saved = SavedModel::open(&fixture.join("1")).unwrap();
+            let plain = Lowered::of(&saved).unwrap();
+            let mut builder = plain.builder;
+            builder.prune(&outputs(&plain.signatures));
+            let plain = engine(&builder, plain.signatures);
+            let (builder, made) = graph(&saved).unwrap();
+            let better = engine(&builder, made);
+            for (signature, spec) in plain.signatures().iter().enumerate() {
+                let inputs = spec.inputs.iter().map(drawn).collect();
+                let call = Call {
+                    signature,
+                    inputs,
+                    outputs: Vec::new(),
+                };
+                let (plain, better) = (plain.run(call.clone()).unwrap(), better.run(call).unwrap());
+                for (plain, better) in plain.iter().zip(&better) {
+                    assert_eq!(plain.shape(), better.shape(), "{}", fixture.display());
+                    let (a, b) = (plain.to_f64().unwrap(), better.to_f64().unwrap());
+                    let near = |(a, b): (&f64, &f64)| {
+                        a == b || (a - b).abs() < 1e-5 || a.is_nan() && b.is_nan()
+                    };
+                    assert!(a.iter().zip(&b).all(near), "{}", fixture.display());
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 150, "{compared}");
+    }
+
     #[test]
     fn dilated_convolutions_are_put_together_again() {
         let found = operators("tests/fixtures/cnn_dilated/1");

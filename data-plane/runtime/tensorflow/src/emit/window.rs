@@ -129,6 +129,22 @@ impl Window {
         }
         Ok(output)
     }
+
+    /// How many elements at the end of each output no window of a transposed convolution reaches;
+    /// fewer than a stride.
+    fn missing(&self, inputs: &[Dim], outputs: &[Dim], pads: &[(i64, i64)]) -> Option<Vec<i64>> {
+        let windows = self.reach().zip(&self.strides);
+        let sizes = inputs.iter().zip(outputs).zip(pads);
+        let missing = windows
+            .zip(sizes)
+            .map(|((reach, stride), ((input, output), pad))| {
+                let reached = (input.known()? - 1) * stride + reach - pad.0 - pad.1;
+                Some(output.known()? - reached).filter(|missing| (0..*stride).contains(missing))
+            });
+        missing
+            .collect::<Option<Vec<_>>>()
+            .filter(|missing| missing.len() == inputs.len())
+    }
 }
 
 fn flat(pads: &[(i64, i64)]) -> Vec<i64> {
@@ -194,34 +210,20 @@ impl Builder {
         (sizes, pads): (&[Dim], &[(i64, i64)]),
     ) -> Result<Id, Refusal> {
         let dims = self.dims(x)?;
-        window.check(dims.len().saturating_sub(2))?;
-        let mut missing = Vec::new();
-        for (index, (reach, stride)) in window.reach().zip(&window.strides).enumerate() {
-            let input = dims.get(index + 2).copied().and_then(Dim::known);
-            let wanted = sizes.get(index).copied().and_then(Dim::known);
-            let pad = pads.get(index).copied().unwrap_or_default();
-            let reached = input.map(|input| (input - 1) * stride + reach - pad.0 - pad.1);
-            // Without sizes, the input is what SAME or VALID makes of the smallest output.
-            missing.push(
-                wanted
-                    .zip(reached)
-                    .map_or((stride - reach).max(0), |(w, r)| w - r),
-            );
-        }
-        if missing
-            .iter()
-            .zip(&window.strides)
-            .any(|(&missing, &stride)| !(0..stride.max(1)).contains(&missing))
-        {
-            return Err(Refusal::new("its output size does not fit its input"));
-        }
+        let [batch, _, inputs @ ..] = dims.as_slice() else {
+            return Err(Refusal::new("its input has no spatial dimensions"));
+        };
+        window.check(inputs.len())?;
+        let missing = window.missing(inputs, sizes, pads);
+        let missing = missing.ok_or_else(|| {
+            Refusal::new("its output size does not fit its input, or is not known")
+        })?;
         let mut attrs = window.attrs(&Pads::Fixed(pads.to_vec()));
         if missing.iter().any(|&missing| missing != 0) {
             attrs.push(("output_padding", Attr::Ints(missing)));
         }
         let out = self.dims(kernel)?.get(1).copied().unwrap_or(Dim::Known(1));
-        let batch = dims.first().copied().unwrap_or(Dim::Known(1));
-        let dims = [batch, out]
+        let dims = [*batch, out]
             .into_iter()
             .chain(sizes.iter().copied())
             .collect();

@@ -54,13 +54,12 @@ struct Entries {
 fn plan(entries: &Entries, masks: &Masks, rank: usize) -> Result<Plan, Refusal> {
     let count = entries.steps.len();
     let mut plan = Plan::default();
+    // The axis of the tensor that comes next, and that of the result.
     let (mut axis, mut made) = (0, 0);
     for index in 0..count {
         if bit(masks.ellipsis, index) {
-            let after = (index + 1..count)
-                .filter(|&later| !bit(masks.new_axis, later))
-                .count();
-            let skipped = rank.saturating_sub(axis + after);
+            let after = (index + 1..count).filter(|&later| !bit(masks.new_axis, later));
+            let skipped = rank.saturating_sub(axis + after.count());
             axis += skipped;
             made += skipped as i64;
         } else if bit(masks.new_axis, index) {
@@ -70,13 +69,10 @@ fn plan(entries: &Entries, masks: &Masks, rank: usize) -> Result<Plan, Refusal> 
             if axis >= rank {
                 return Err(Refusal::new("it indexes more dimensions than there are"));
             }
-            let shrink = bit(masks.shrink, index);
-            plan.ranges
-                .push(range(entries, masks, (index, axis), shrink)?);
-            if shrink {
-                plan.shrunk.push(axis as i64);
-            } else {
-                made += 1;
+            plan.ranges.push(range(entries, masks, (index, axis))?);
+            match bit(masks.shrink, index) {
+                true => plan.shrunk.push(axis as i64),
+                false => made += 1,
             }
             axis += 1;
         }
@@ -88,7 +84,6 @@ fn range(
     entries: &Entries,
     masks: &Masks,
     (index, axis): (usize, usize),
-    shrink: bool,
 ) -> Result<Range, Refusal> {
     let number = |dims: &[Dim]| {
         let known = dims.get(index).copied().and_then(Dim::known);
@@ -96,7 +91,7 @@ fn range(
     };
     let clamped = |number: i64| number.clamp(START, END);
     let step = entries.steps.get(index).copied().unwrap_or(1);
-    if shrink {
+    if bit(masks.shrink, index) {
         let start = clamped(number(&entries.begin)?);
         let end = if start == -1 { END } else { start + 1 };
         return Ok(Range {

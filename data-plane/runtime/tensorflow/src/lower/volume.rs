@@ -26,6 +26,9 @@ struct Volume {
     outputs: i64,
 }
 
+/// Steps of a window in its depth: as many convolutions are made.
+const MAX_STEPS: i64 = 1 << 10;
+
 fn unknown() -> Refusal {
     Refusal::new("the size of its input is not known")
 }
@@ -49,6 +52,27 @@ fn divide(window: &Window) -> Result<(Window, Window), Refusal> {
         .ok_or_else(|| Refusal::new("its window is not of rank 3"))
 }
 
+/// Padding before and after the depth, and the number of depths of the result.
+fn depths(depth: &Window, size: i64) -> Result<((i64, i64), i64), Refusal> {
+    depth.check(1)?;
+    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(size)]) else {
+        return Err(unknown());
+    };
+    let (&[(before, after)], &[count], &[stride], &[dilation]) = (
+        pads.as_slice(),
+        depth.size.as_slice(),
+        depth.strides.as_slice(),
+        depth.dilations.as_slice(),
+    ) else {
+        return Err(unknown());
+    };
+    let room = size + before + after - ((count - 1) * dilation + 1);
+    if room < 0 || count > MAX_STEPS {
+        return Err(Refusal::new("its window is larger than its input"));
+    }
+    Ok(((before, after), room / stride + 1))
+}
+
 /// Pads the depth with `filler` (0 if none) and finds which depths each step of the window reads.
 fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Result<Volume, Refusal> {
     let dims = c.builder.dims(x)?;
@@ -56,46 +80,25 @@ fn cut(c: &mut Context<'_>, x: Id, depth: &Window, filler: Option<f32>) -> Resul
         return Err(unknown());
     };
     let plane = plane.try_into().map_err(|_| unknown())?;
-    depth.check(1)?;
-    let single = |numbers: &[i64]| {
-        numbers
-            .first()
-            .copied()
-            .filter(|n| (1..=1 << 12).contains(n))
-    };
-    let numbers = [&depth.size, &depth.strides, &depth.dilations].map(|numbers| single(numbers));
-    let [Some(count), Some(stride), Some(dilation)] = numbers else {
-        return Err(Refusal::new(format!("window {depth:?}")));
-    };
-    let Pads::Fixed(pads) = depth.pads(&[Dim::Known(*size)]) else {
-        return Err(unknown());
-    };
-    let (before, after) = pads.first().copied().unwrap_or_default();
-    let room = size + before + after - ((count - 1) * dilation + 1);
-    if room < 0 {
-        return Err(Refusal::new("its window is larger than its input"));
-    }
-    let filler = filler
-        .map(|filler| c.builder.floats(&[], vec![filler]))
-        .transpose()?;
-    let x = c.builder.pad(
-        x,
-        &[0, before, 0, 0, 0, 0, after, 0, 0, 0],
-        "constant",
-        filler,
-    )?;
-    let outputs = room / stride + 1;
+    let ((before, after), outputs) = depths(depth, *size)?;
+    let filler = filler.map(|filler| c.builder.floats(&[], vec![filler]));
+    let filler = filler.transpose()?;
+    let pads = [0, before, 0, 0, 0, 0, after, 0, 0, 0];
+    let x = c.builder.pad(x, &pads, "constant", filler)?;
+    let first = |numbers: &[i64]| numbers.first().copied().unwrap_or(1);
+    let (stride, dilation) = (first(&depth.strides), first(&depth.dilations));
     let step = |index: i64| Range {
         axis: 1,
         start: index * dilation,
         end: index * dilation + (outputs - 1) * stride + 1,
         step: stride,
     };
+    let steps = (0..first(&depth.size)).map(step).collect();
     Ok(Volume {
         x,
         batch: *batch,
         plane,
-        steps: (0..count).map(step).collect(),
+        steps,
         outputs,
     })
 }
