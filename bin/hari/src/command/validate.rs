@@ -62,7 +62,7 @@ impl Validate {
         let report = Report::of(&sources, self.target);
         match self.json {
             true => {
-                output::line(serde_json::to_string_pretty(&report).context("cannot write JSON")?)
+                output::line(serde_json::to_string_pretty(&report).context("cannot write JSON")?);
             }
             false => report.print(),
         }

@@ -99,7 +99,7 @@ impl Grpc {
     /// What the server says, with its gRPC code; `DeadlineExceeded` without an answer.
     pub(super) async fn predict(&self, protocol: Protocol, request: Request) -> Result<Answer> {
         let mut asked = match request {
-            Request::Message(message) => Asked::of(message),
+            Request::Message(message) => Asked::of(*message),
             Request::Body(body) => protocol.read_request(&body)?,
         };
         // JSON leaves the types of numbers open, these messages declare them.
@@ -109,7 +109,7 @@ impl Grpc {
         }
         match protocol {
             Protocol::Seldon => self.predict_seldon(&asked).await,
-            Protocol::V2 => self.predict_open_inference(asked).await,
+            Protocol::V2 => self.predict_open_inference(&asked).await,
             Protocol::Tensorflow => self.predict_tensorflow(&asked).await,
         }
     }
@@ -124,7 +124,7 @@ impl Grpc {
         })
     }
 
-    async fn predict_open_inference(&self, asked: Asked) -> Result<Answer> {
+    async fn predict_open_inference(&self, asked: &Asked) -> Result<Answer> {
         let request = self.call(wire::infer_request(&self.model, asked)?)?;
         let said = self.open_inference().model_infer(request).await;
         let response = self.said(said)?;

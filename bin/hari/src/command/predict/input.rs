@@ -65,7 +65,7 @@ impl Flags {
             return table::read(&bytes(path)?).map_err(at(path));
         }
         if let Some(path) = &self.npy {
-            let tensor = npy::read(bytes(path)?.into()).map_err(at(path))?;
+            let tensor = npy::read(&bytes(path)?.into()).map_err(at(path))?;
             return Ok(Input::Array {
                 tensor,
                 columns: Vec::new(),

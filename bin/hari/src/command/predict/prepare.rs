@@ -116,10 +116,10 @@ impl Prepared {
 
 fn message(named: NamedTensor) -> Request {
     let representation = Representation::Ndarray;
-    Request::Message(Message {
+    Request::Message(Box::new(Message {
         representation,
         ..Message::tensors(vec![named])
-    })
+    }))
 }
 
 impl<'a> IntoIterator for &'a Prepared {

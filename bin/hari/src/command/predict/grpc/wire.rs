@@ -22,7 +22,7 @@ use super::super::codec::limits;
 const SIGNATURES: &str = "signature_def";
 
 /// A request of the open inference protocol, elements raw.
-pub(super) fn infer_request(model: &str, asked: Asked) -> Result<ModelInferRequest> {
+pub(super) fn infer_request(model: &str, asked: &Asked) -> Result<ModelInferRequest> {
     let tensors = asked.message.as_tensors().unwrap_or_default();
     let named = |name: &String| InferRequestedOutputTensor {
         name: name.clone(),
@@ -152,7 +152,7 @@ mod tests {
             Tensor::from_vec([2], vec![1.5_f32, 2.0]).unwrap(),
             Tensor::from_strings([2], strings).unwrap(),
         ] {
-            let request = infer_request("m", asked(tensor.clone())).unwrap();
+            let request = infer_request("m", &asked(tensor.clone())).unwrap();
             assert_eq!(
                 (request.model_name.as_str(), &*request.outputs[0].name),
                 ("m", "y")

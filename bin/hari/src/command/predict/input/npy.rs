@@ -22,8 +22,8 @@ struct Header {
 ///
 /// # Errors
 /// If it is none, holds other than numbers and booleans, or is cut short.
-pub(crate) fn read(file: Bytes) -> Result<Tensor> {
-    let (text, data) = split(&file)?;
+pub(crate) fn read(file: &Bytes) -> Result<Tensor> {
+    let (text, data) = split(file)?;
     let header = Header::parse(text)?;
     let size = header.dtype.size().unwrap_or(1);
     let needed = header
@@ -178,7 +178,7 @@ mod tests {
             .flat_map(|v| v.to_le_bytes())
             .collect();
         for version in [1, 2, 3] {
-            let tensor = read(file(version, "<f4", "False", "(2, 1)", &data)).unwrap();
+            let tensor = read(&file(version, "<f4", "False", "(2, 1)", &data)).unwrap();
             assert_eq!(
                 (tensor.dtype(), tensor.shape()),
                 (DataType::Fp32, &[2, 1][..])
@@ -190,16 +190,16 @@ mod tests {
     #[test]
     fn the_order_of_bytes_and_of_indices_is_followed() {
         let big: Vec<u8> = [258_i16, -1].iter().flat_map(|v| v.to_be_bytes()).collect();
-        let tensor = read(file(1, ">i2", "False", "(2,)", &big)).unwrap();
+        let tensor = read(&file(1, ">i2", "False", "(2,)", &big)).unwrap();
         assert_eq!(tensor.to_vec::<i16>().unwrap(), [258, -1]);
         // Columns [1, 4], [2, 5], [3, 6] of a 2 by 3 array.
-        let tensor = read(file(1, "|u1", "True", "(2, 3)", &[1, 4, 2, 5, 3, 6])).unwrap();
+        let tensor = read(&file(1, "|u1", "True", "(2, 3)", &[1, 4, 2, 5, 3, 6])).unwrap();
         assert_eq!(tensor.to_vec::<u8>().unwrap(), [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
     fn a_scalar_has_no_dimensions() {
-        let tensor = read(file(1, "|b1", "False", "()", &[1])).unwrap();
+        let tensor = read(&file(1, "|b1", "False", "()", &[1])).unwrap();
         assert_eq!((tensor.dtype(), tensor.shape()), (DataType::Bool, &[][..]));
     }
 
@@ -224,7 +224,7 @@ mod tests {
             ),
             (file(1, "<f4", "False", "(a,)", &[]), "the header"),
         ] {
-            let error = read(file).unwrap_err();
+            let error = read(&file).unwrap_err();
             assert!(error.message().contains(word), "{error}");
         }
     }
@@ -233,8 +233,8 @@ mod tests {
     fn no_prefix_of_a_file_panics() {
         let whole = file(1, "<f4", "True", "(2, 2)", &[0; 16]);
         for end in 0..whole.len() {
-            assert!(read(whole.slice(..end)).is_err(), "{end}");
+            assert!(read(&whole.slice(..end)).is_err(), "{end}");
         }
-        assert!(read(whole).is_ok());
+        assert!(read(&whole).is_ok());
     }
 }
