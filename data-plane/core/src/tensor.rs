@@ -38,12 +38,15 @@ impl<T: Element> AsRef<[u8]> for Owned<T> {
     }
 }
 
-/// The number of elements of `shape`, or an error if it overflows.
+/// The number of elements of `shape`, or an error if it overflows. An empty tensor may not hide
+/// dimensions that overflow without it: row arithmetic multiplies some of them alone.
 pub(crate) fn elements(shape: &[usize]) -> Result<usize> {
-    shape
-        .iter()
-        .try_fold(1_usize, |product, &dim| product.checked_mul(dim))
-        .ok_or_else(|| Error::invalid(format!("shape {shape:?} has too many elements")))
+    let bounded =
+        shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)));
+    match bounded {
+        Some(product) => Ok(if shape.contains(&0) { 0 } else { product }),
+        None => Err(Error::invalid(format!("shape {shape:?} has too many elements"))),
+    }
 }
 
 fn expect_len(shape: &[usize], found: usize) -> Result<()> {
@@ -255,6 +258,7 @@ mod tests {
     #[test]
     fn an_overflowing_shape_is_refused_without_an_allocation() {
         let shape = [usize::MAX, 2];
+        assert!(Tensor::from_vec([0, usize::MAX, 2], Vec::<u8>::new()).is_err());
         assert!(Tensor::from_bytes(DataType::Fp64, shape, Vec::new()).is_err());
         assert!(Tensor::from_strings(shape, Vec::new()).is_err());
     }
