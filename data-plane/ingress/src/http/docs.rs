@@ -26,7 +26,7 @@ const PAGE: &str = include_str!("docs/page.html");
 
 /// The page is all there is: nothing is loaded from elsewhere, and it asks this server alone.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    "default-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
 );
 const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
 const JSON: &str = "application/json";

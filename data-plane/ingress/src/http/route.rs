@@ -144,3 +144,28 @@ pub(crate) fn operations(routes: Vec<Route>) -> Vec<Operation> {
     let each = |route: Route| route.operations;
     routes.into_iter().flat_map(each).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::http::table;
+
+    #[test]
+    fn every_route_is_described_and_no_operation_twice() {
+        for route in table() {
+            assert!(!route.operations.is_empty(), "{}", route.path);
+        }
+        let all = operations(table());
+        let unique: HashSet<_> = all.iter().map(|one| (&one.path, one.verb.key())).collect();
+        assert_eq!(unique.len(), all.len());
+    }
+
+    #[test]
+    fn what_is_described_has_no_name_that_only_the_router_knows() {
+        for operation in operations(table()) {
+            assert!(!operation.path.contains("{last}"), "{operation:?}");
+        }
+    }
+}

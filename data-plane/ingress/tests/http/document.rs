@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hari_core::ModelMetadata;
+use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit};
 use hari_ingress::Deployment;
 use hari_testkit::{Identity, Slow};
 use http::Request;
@@ -192,6 +192,69 @@ async fn the_models_own_names_types_and_shapes_are_told() {
     );
 }
 
+/// A graph of two nodes of which one takes pictures and the other two numbers.
+struct Pair;
+
+impl Pair {
+    fn nodes() -> [Identity; 2] {
+        [
+            Identity::with_metadata(pictures("cnn")),
+            Identity::new("echo"),
+        ]
+    }
+}
+
+impl Unit for Pair {
+    fn call<'a>(
+        &'a self,
+        _method: Method,
+        _input: Input,
+        _context: &'a Context,
+    ) -> BoxFuture<'a, hari_error::Result<Message>> {
+        Box::pin(async { Ok(Message::default()) })
+    }
+
+    fn ready(&self) -> BoxFuture<'_, hari_error::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn metadata(&self) -> Arc<ModelMetadata> {
+        Arc::new(pictures("cnn"))
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {
+        Self::nodes().iter().find_map(|node| node.find(name))
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["cnn".to_owned(), "echo".to_owned()]
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_take_different_tensors_are_told_apart() {
+    let server = Server::of(Pair);
+    let document = server.get("/openapi.json").await.ok();
+    let infer = &document["paths"]["/v2/models/{model}/infer"]["post"];
+    let models = &infer["parameters"][0]["schema"]["enum"];
+    assert_eq!(*models, json!(["mnist", "cnn", "echo"]));
+    let content = &infer["requestBody"]["content"]["application/json"];
+    assert_eq!(content["schema"]["anyOf"].as_array().map(Vec::len), Some(2));
+    let shape = |model: &str| {
+        let example = resolve(&document, &content["examples"][model]);
+        example["value"]["inputs"][0]["shape"].clone()
+    };
+    assert_eq!(shape("mnist"), json!([1, 4, 4, 1]), "the whole graph");
+    assert_eq!(shape("cnn"), json!([1, 4, 4, 1]));
+    assert_eq!(shape("echo"), json!([1, 2]));
+    // Only the first has these versions; a path without a model means the whole.
+    let versioned = &document["paths"]["/v2/models/{model}/versions/{version}"]["get"];
+    let models = &versioned["parameters"][0]["schema"]["enum"];
+    assert_eq!(*models, json!(["mnist", "cnn"]));
+    let whole = &document["paths"]["/v2/models/infer"]["post"]["requestBody"]["content"];
+    assert!(whole["application/json"]["schema"]["$ref"].is_string());
+}
+
 #[tokio::test]
 async fn versions_and_labels_are_told_where_there_are_some() {
     let bare = ModelMetadata {
@@ -303,7 +366,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
         let page = reply.text();
         assert!(page.len() < 40 << 10);
         for loaded in [
-            "http://", "https://", " src=", "@import", "<link", "import(",
+            "http://", "https://", " src=", "@import", "href=\"/", "import(",
         ] {
             assert!(!page.contains(loaded), "{path}: {loaded}");
         }

@@ -56,7 +56,7 @@ pub(super) fn operation(
             "content": content(subject, operation.action, &words, &fitting),
         });
     }
-    object["responses"] = responses(subject, dialect, words.reply);
+    object["responses"] = responses(&subject.key, variants, dialect, words.reply);
     Some(object)
 }
 
@@ -304,16 +304,20 @@ fn forms() -> [(String, Value); 2] {
 }
 
 fn request_schema(subject: &Subject, body: Body, variants: &[(&Variant<'_>, Vec<&str>)]) -> Value {
-    let own =
-        |name, variant: &Variant<'_>| reference(&schema_name(&subject.key, name, &variant.suffix));
-    match (body, variants) {
-        (Body::Shared(name), _) => reference(name),
-        (Body::Own(name), [(only, _)]) => own(name, only),
-        (Body::Own(name), several) => {
-            let each: Vec<_> = several.iter().map(|(one, _)| own(name, one)).collect();
-            json!({"anyOf": each})
-        }
-        (Body::Nothing | Body::Text(_), _) => json!({}),
+    match body {
+        Body::Shared(name) => reference(name),
+        Body::Own(name) => any_of(&subject.key, name, variants.iter().map(|(one, _)| *one)),
+        Body::Nothing | Body::Text(_) => json!({}),
+    }
+}
+
+/// The schema of one of the variants.
+fn any_of<'v>(key: &str, name: &str, variants: impl Iterator<Item = &'v Variant<'v>>) -> Value {
+    let own = |one: &Variant<'_>| reference(&schema_name(key, name, &one.suffix));
+    let mut each: Vec<_> = variants.map(own).collect();
+    match (each.pop(), each.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => json!({"anyOf": each.into_iter().chain(last).collect::<Vec<_>>()}),
     }
 }
 
@@ -337,14 +341,15 @@ fn examples(
     examples
 }
 
-fn responses(subject: &Subject, dialect: Dialect, reply: Body) -> Value {
+/// A router answers with the reply of any of its children, so a reply may be that of any variant.
+fn responses(key: &str, variants: &[Variant<'_>], dialect: Dialect, reply: Body) -> Value {
     let json = |schema: Value| json!({"application/json": {"schema": schema}});
     let content = match reply {
         Body::Nothing => None,
         Body::Text("application/json") => Some(json(json!({"type": "object"}))),
         Body::Text(kind) => Some(json!({kind: {"schema": {"type": "string"}}})),
         Body::Shared(name) => Some(json(reference(name))),
-        Body::Own(name) => Some(json(reference(&schema_name(&subject.key, name, "")))),
+        Body::Own(name) => Some(json(any_of(key, name, variants.iter()))),
     };
     let mut ok = json!({"description": "Done"});
     if let Some(content) = content {
