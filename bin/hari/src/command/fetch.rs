@@ -62,7 +62,7 @@ impl Fetch {
     fn as_text(&self, uri: &ModelUri, artifact: &Artifact, files: usize) -> String {
         let plural = if files == 1 { "" } else { "s" };
         let done = if artifact.reused {
-            "holds already"
+            "already holds"
         } else {
             "now holds"
         };
@@ -146,7 +146,7 @@ mod tests {
         let text = fetch().as_text(&uri, &artifact(Some("ab12"), false), 1);
         assert_eq!(text, "there now holds model: 1 file, 2.0 KiB\nsha256 ab12");
         let text = fetch().as_text(&uri, &artifact(None, true), 3);
-        assert_eq!(text, "there holds already model: 3 files, 2.0 KiB");
+        assert_eq!(text, "there already holds model: 3 files, 2.0 KiB");
         let json = fetch().as_json(&uri, &artifact(None, true), 3);
         assert_eq!((&json["files"], &json["sha256"]), (&json!(3), &json!(null)));
     }

@@ -140,7 +140,7 @@ fn bar(prepared: &Prepared) -> ProgressBar {
     if prepared.batches() < 2 {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len} rows {per_sec} {eta}");
+    let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len} rows {per_sec}, {eta} left");
     let style = style
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");

@@ -320,6 +320,14 @@ fn a_server_that_is_not_there_is_the_environments_fault() {
 }
 
 #[test]
+fn a_jpeg_is_a_picture_too() {
+    let server = Server::start();
+    let out = server.predict("--image bin/hari/tests/data/seven.jpg").ok();
+    let seven = out.lines().find(|line| line.starts_with('7')).unwrap();
+    assert!(seven.ends_with('*'), "{out}");
+}
+
+#[test]
 fn a_picture_in_another_size_is_resized_with_a_note() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();

@@ -49,7 +49,7 @@ impl Bars {
     }
 }
 
-const BAR: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}";
+const BAR: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left {msg}";
 const SPINNER: &str = "{prefix} {bytes} {bytes_per_sec} {msg}";
 
 /// The template is ours; a bad one falls back to the plain bar.
