@@ -32,14 +32,17 @@ fn unknown(model: &ModelMetadata, signature: Option<&str>) -> Error {
         .iter()
         .map(|one| format!("`{}`", one.name))
         .collect();
-    let found = signature.unwrap_or("the default");
+    let found = signature.map_or_else(
+        || "default signature".to_owned(),
+        |name| format!("signature `{name}`"),
+    );
     let known = if known.is_empty() {
         "none".to_owned()
     } else {
         known.join(", ")
     };
     Error::invalid(format!(
-        "model `{}`: no signature `{found}`; it has {known}",
+        "model `{}`: no {found}; it has {known}",
         model.name
     ))
 }
@@ -112,6 +115,11 @@ mod tests {
         assert_eq!(
             error.message(),
             "model `m`: no signature `other`; it has `classify`"
+        );
+        let error = message(&ModelMetadata::default(), None, &rows()).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "model ``: no default signature; it has none"
         );
     }
 }
