@@ -19,6 +19,18 @@ pub(crate) struct Args {
     /// Leave out the clients of the end-to-end tests, which need Python and the network once
     #[arg(long)]
     quick: bool,
+    /// Steps to run; all when left out
+    #[arg(value_parser = STEPS.iter().map(|step| step.name).collect::<Vec<_>>())]
+    steps: Vec<String>,
+}
+
+impl Args {
+    fn wants(&self, step: &Step) -> bool {
+        match self.steps.as_slice() {
+            [] => !(self.quick && step.slow),
+            named => named.iter().any(|name| name == step.name),
+        }
+    }
 }
 
 /// One step: a cargo command that can be run alone, too.
@@ -86,10 +98,7 @@ struct Outcome {
 
 /// Runs the task.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let steps: Vec<_> = STEPS
-        .iter()
-        .filter(|step| !(args.quick && step.slow))
-        .collect();
+    let steps: Vec<_> = STEPS.iter().filter(|step| args.wants(step)).collect();
     let mut outcomes = Vec::new();
     for (at, &step) in steps.iter().enumerate() {
         println!(
@@ -203,6 +212,19 @@ mod tests {
             "{lines:?}"
         );
         assert_eq!(lines[3], "\n40 passed, 3 failed");
+    }
+
+    #[test]
+    fn quick_leaves_out_what_is_slow_and_names_choose() {
+        let names = |quick, steps: &[&str]| {
+            let steps = steps.iter().map(|&step| step.to_owned()).collect();
+            let args = Args { quick, steps };
+            let wanted = STEPS.iter().filter(|step| args.wants(step));
+            wanted.map(|step| step.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(false, &[]).len(), STEPS.len());
+        assert_eq!(names(true, &[]).len(), STEPS.len() - 1);
+        assert_eq!(names(true, &["e2e", "docs"]), ["docs", "e2e"]);
     }
 
     #[test]

@@ -33,20 +33,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("control-plane/local", &["data-plane/", "spec/", "base/"]),
     ("control-plane/", &["control-plane/", "spec/", "base/"]),
+    ("bench/", &["data-plane/", "spec/", "base/"]),
     ("testkit", &["data-plane/core", "base/"]),
     ("xtask", &["base/"]),
     ("xtask/", &["base/", "spec/", "data-plane/runtime/"]),
+    ("bench/", &["data-plane/", "base/"]),
     ("bin/", &["control-plane/", "data-plane/", "spec/", "base/"]),
 ];
 
 /// Crates from elsewhere that have their home in these folders only.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["data-plane/ingress"]),
-    ("hyper", &["data-plane/ingress"]),
+    ("hyper", &["data-plane/ingress", "bench/constant"]),
     ("kube", &["control-plane/operator"]),
     ("rten", &["data-plane/runtime/onnx"]),
     ("reqwest", &["data-plane/artifacts", "bin/hari"]),
-    ("clap", &["bin/hari", "xtask"]),
+    ("clap", &["bin/hari", "xtask", "bench/load"]),
     ("saphyr-parser", &["spec/api"]),
 ];
 
