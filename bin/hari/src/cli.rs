@@ -19,17 +19,20 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Log {
     /// Form of log lines: `text` or `json` [default: text on a terminal, else json]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = "Logs", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// Lowest level that is logged: debug, info, warning, error [default: info]
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, help_heading = "Logs", value_name = "LEVEL")]
     log_level: Option<String>,
 }
 
 impl Log {
     /// As the telemetry takes it.
     pub(crate) fn settings(&self) -> Logging {
-        Logging { format: self.log_format, level: self.log_level.clone() }
+        Logging {
+            format: self.log_format,
+            level: self.log_level.clone(),
+        }
     }
 }
 

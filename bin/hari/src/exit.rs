@@ -20,7 +20,9 @@ impl std::error::Error for Said {}
 
 /// Prints what went wrong and tells the shell whose fault it is.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = result else { return ExitCode::SUCCESS };
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
     if error.is::<Said>() {
         return ExitCode::from(1);
     }
@@ -28,8 +30,13 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
     }
-    ExitCode::from(match error.downcast_ref::<Error>().map(|error| error.kind().blame()) {
-        Some(Blame::Caller | Blame::Model) => 1,
-        Some(Blame::Infrastructure) | None => 3,
-    })
+    ExitCode::from(
+        match error
+            .downcast_ref::<Error>()
+            .map(|error| error.kind().blame())
+        {
+            Some(Blame::Caller | Blame::Model) => 1,
+            Some(Blame::Infrastructure) | None => 3,
+        },
+    )
 }

@@ -16,7 +16,11 @@ pub(crate) fn coloured() -> bool {
 
 /// `text` in bold, on a terminal.
 pub(crate) fn bold(text: &str) -> String {
-    if coloured() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    if coloured() {
+        format!("\u{1b}[1m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Prints issues, one below the other.
@@ -28,7 +32,11 @@ pub(crate) fn issues(issues: &[Issue]) {
 
 /// Prints rows under a header, columns aligned.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
-    let cells = |row: &[String]| row.iter().map(|cell| cell.chars().count()).collect::<Vec<_>>();
+    let cells = |row: &[String]| {
+        row.iter()
+            .map(|cell| cell.chars().count())
+            .collect::<Vec<_>>()
+    };
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(cells(row)) {
@@ -36,7 +44,10 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
         }
     }
     let aligned = |row: Vec<&str>| {
-        let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        let padded = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     line(bold(&aligned(header.to_vec())));
@@ -54,7 +65,11 @@ pub(crate) fn bytes(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 #[cfg(test)]

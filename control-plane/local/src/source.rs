@@ -30,9 +30,8 @@ impl Source {
     /// `NotFound` if it cannot be read. What is wrong inside is said by [`plan`].
     pub fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Error::not_found(format!("cannot read {name}")).with_source(error)
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| Error::not_found(format!("cannot read {name}")).with_source(error))?;
         Ok(Self {
             documents: hari_api::read_documents(&text, &name),
             file: Some(path.to_owned()),

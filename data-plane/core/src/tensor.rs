@@ -41,11 +41,14 @@ impl<T: Element> AsRef<[u8]> for Owned<T> {
 /// The number of elements of `shape`, or an error if it overflows. An empty tensor may not hide
 /// dimensions that overflow without it: row arithmetic multiplies some of them alone.
 pub(crate) fn elements(shape: &[usize]) -> Result<usize> {
-    let bounded =
-        shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)));
+    let bounded = shape
+        .iter()
+        .try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)));
     match bounded {
         Some(product) => Ok(if shape.contains(&0) { 0 } else { product }),
-        None => Err(Error::invalid(format!("shape {shape:?} has too many elements"))),
+        None => Err(Error::invalid(format!(
+            "shape {shape:?} has too many elements"
+        ))),
     }
 }
 

@@ -45,7 +45,10 @@ impl Method {
 
 /// What a unit is called with.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one message is the common case: no box for it")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one message is the common case: no box for it"
+)]
 pub enum Input {
     /// One message, for every method but two.
     One(Message),

@@ -41,7 +41,11 @@ pub fn bind_node_ports(main: &App, host: IpAddr) -> Result<Vec<NodePort>> {
     for deployment in main.directory().all() {
         for predictor in &deployment.predictors {
             for node in predictor.unit.names() {
-                if predictor.unit.find(&node).is_none_or(|unit| unit.metadata().name != node) {
+                if predictor
+                    .unit
+                    .find(&node)
+                    .is_none_or(|unit| unit.metadata().name != node)
+                {
                     continue;
                 }
                 let offset = u16::try_from(ports.len()).unwrap_or(u16::MAX);
@@ -59,12 +63,19 @@ fn bind(main: &App, unit: NodeUnit, host: IpAddr, offset: u16) -> Result<NodePor
         SocketAddr::new(host, first.saturating_add(offset))
     };
     let name = format!("{}/{}/{}", unit.deployment, unit.predictor, unit.node);
-    let (http, grpc) =
-        (Listener::bind(at(port::UNIT_HTTP))?, Listener::bind(at(port::UNIT_GRPC))?);
+    let (http, grpc) = (
+        Listener::bind(at(port::UNIT_HTTP))?,
+        Listener::bind(at(port::UNIT_GRPC))?,
+    );
     let directory = Arc::new(Directory::default());
     directory.put(Arc::new(unit.alone()));
     let app = App::new(directory, main.settings().clone(), None);
-    Ok(NodePort { name, app, http, grpc })
+    Ok(NodePort {
+        name,
+        app,
+        http,
+        grpc,
+    })
 }
 
 /// A node looked up anew for every request, so that a swapped deployment answers with its new one.
@@ -108,15 +119,27 @@ impl NodeUnit {
             grpc_timeout: self.timeouts.1,
             unit: Arc::new(self),
         };
-        Deployment { namespace, name, predictors: vec![Arc::new(predictor)] }
+        Deployment {
+            namespace,
+            name,
+            predictors: vec![Arc::new(predictor)],
+        }
     }
 
     fn current(&self) -> Result<Arc<dyn Unit>> {
         let deployment = self.directory.get(&self.namespace, &self.deployment)?;
-        let predictor = deployment.predictors.iter().find(|one| one.name == self.predictor);
-        predictor.and_then(|predictor| predictor.unit.find(&self.node)).ok_or_else(|| {
-            Error::unavailable(format!("node `{}` is no part of its deployment now", self.node))
-        })
+        let predictor = deployment
+            .predictors
+            .iter()
+            .find(|one| one.name == self.predictor);
+        predictor
+            .and_then(|predictor| predictor.unit.find(&self.node))
+            .ok_or_else(|| {
+                Error::unavailable(format!(
+                    "node `{}` is no part of its deployment now",
+                    self.node
+                ))
+            })
     }
 }
 
@@ -135,8 +158,14 @@ impl Unit for NodeUnit {
     }
 
     fn metadata(&self) -> Arc<ModelMetadata> {
-        let gone = || Arc::new(ModelMetadata { name: self.node.clone(), ..Default::default() });
-        self.current().map_or_else(|_| gone(), |unit| unit.metadata())
+        let gone = || {
+            Arc::new(ModelMetadata {
+                name: self.node.clone(),
+                ..Default::default()
+            })
+        };
+        self.current()
+            .map_or_else(|_| gone(), |unit| unit.metadata())
     }
 
     fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {

@@ -85,7 +85,10 @@ impl Server {
         let metrics = service(hari_ingress::metrics(app));
         listeners.spawn(self.metrics.serve(metrics, stopped.clone(), drain));
         let mut apps = vec![app.clone()];
-        for NodePort { app, http, grpc, .. } in self.nodes {
+        for NodePort {
+            app, http, grpc, ..
+        } in self.nodes
+        {
             for listener in [http, grpc] {
                 let everything = service(hari_ingress::everything(&app));
                 listeners.spawn(listener.serve(everything, stopped.clone(), drain));
@@ -93,7 +96,12 @@ impl Server {
             apps.push(app);
         }
         listeners.spawn(upkeep(app.clone(), stopped));
-        Running { apps, addresses, stop, listeners }
+        Running {
+            apps,
+            addresses,
+            stop,
+            listeners,
+        }
     }
 }
 

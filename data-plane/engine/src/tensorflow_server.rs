@@ -45,8 +45,12 @@ impl Unnamed {
 
     /// Names the only tensor of `message` if it has no name; whether that was so.
     fn name(&self, message: &mut Message) -> bool {
-        let Payload::Tensors(tensors) = &mut message.payload else { return false };
-        let [only] = tensors.as_mut_slice() else { return false };
+        let Payload::Tensors(tensors) = &mut message.payload else {
+            return false;
+        };
+        let [only] = tensors.as_mut_slice() else {
+            return false;
+        };
         if !only.name.is_empty() {
             return false;
         }
@@ -63,12 +67,20 @@ impl TensorflowServer {
     }
 
     /// The call for a message without names, aimed at the output that parameters name.
-    async fn unnamed(&self, method: Method, message: Message, context: &Context) -> Result<Message> {
+    async fn unnamed(
+        &self,
+        method: Method,
+        message: Message,
+        context: &Context,
+    ) -> Result<Message> {
         let outputs: Vec<String> = self.unnamed.output.iter().cloned().collect();
         if outputs.is_empty() || !context.target.outputs.is_empty() {
             return self.inner.call(method, Input::One(message), context).await;
         }
-        let context = context.clone().aimed(Target { outputs, ..Target::clone(&context.target) });
+        let context = context.clone().aimed(Target {
+            outputs,
+            ..Target::clone(&context.target)
+        });
         self.inner.call(method, Input::One(message), &context).await
     }
 
@@ -81,14 +93,23 @@ impl TensorflowServer {
         let request = codec::decode_predict(&text, &Limits::default())
             .map_err(|error| error.context("jsonData"))?;
         let signature = request.signature_name.clone();
-        let target = Target { signature, ..Target::clone(&context.target) };
+        let target = Target {
+            signature,
+            ..Target::clone(&context.target)
+        };
         let context = context.clone().aimed(target);
-        let inner = Input::One(Message { meta: message.meta, ..request.message });
+        let inner = Input::One(Message {
+            meta: message.meta,
+            ..request.message
+        });
         let answer = self.inner.call(method, inner, &context).await?;
         let reply = codec::encode_predict(&answer, request.layout)?;
         let value = serde_json::from_slice(&reply)
             .map_err(|error| Error::internal("the reply is not JSON").with_source(error))?;
-        Ok(Message { payload: Payload::Json(value), ..answer })
+        Ok(Message {
+            payload: Payload::Json(value),
+            ..answer
+        })
     }
 }
 
@@ -165,10 +186,19 @@ mod tests {
     #[test]
     fn a_name_counts_only_where_there_is_a_choice() {
         let one = signature(&["x"], &["y"]);
-        assert_eq!(Unnamed::of(Some(&one), some("x"), some("y")), Unnamed::default());
+        assert_eq!(
+            Unnamed::of(Some(&one), some("x"), some("y")),
+            Unnamed::default()
+        );
         let two = signature(&["x", "z"], &["y", "w"]);
         let unnamed = Unnamed::of(Some(&two), some("z"), some("typo"));
-        assert_eq!(unnamed, Unnamed { input: some("z"), output: None });
+        assert_eq!(
+            unnamed,
+            Unnamed {
+                input: some("z"),
+                output: None
+            }
+        );
     }
 
     #[tokio::test]
@@ -176,22 +206,43 @@ mod tests {
         let server = TensorflowServer::new(Arc::new(Identity::new("m")), Unnamed::default());
         let context = Context::new("id", Duration::from_secs(1));
         let payload = Payload::Json(json!({"instances": [[1.0, 2.0]]}));
-        let message = Message { payload, ..Message::default() };
-        let reply = server.call(Method::Predict, Input::One(message), &context).await.unwrap();
-        assert_eq!(reply.payload, Payload::Json(json!({"predictions": [[1.0, 2.0]]})));
+        let message = Message {
+            payload,
+            ..Message::default()
+        };
+        let reply = server
+            .call(Method::Predict, Input::One(message), &context)
+            .await
+            .unwrap();
+        assert_eq!(
+            reply.payload,
+            Payload::Json(json!({"predictions": [[1.0, 2.0]]}))
+        );
         let payload = Payload::Json(json!({"rows": []}));
-        let message = Message { payload, ..Message::default() };
-        let error = server.call(Method::Predict, Input::One(message), &context).await.unwrap_err();
+        let message = Message {
+            payload,
+            ..Message::default()
+        };
+        let error = server
+            .call(Method::Predict, Input::One(message), &context)
+            .await
+            .unwrap_err();
         assert!(error.message().starts_with("jsonData: "), "{error}");
     }
 
     #[tokio::test]
     async fn an_unnamed_tensor_gets_the_name_that_the_parameter_says() {
-        let unnamed = Unnamed { input: some("z"), output: None };
+        let unnamed = Unnamed {
+            input: some("z"),
+            output: None,
+        };
         let server = TensorflowServer::new(Arc::new(Identity::new("m")), unnamed);
         let context = Context::new("id", Duration::from_secs(1));
         let message = Message::tensor("", Tensor::from_vec([1], vec![1.0_f32]).unwrap());
-        let reply = server.call(Method::Predict, Input::One(message), &context).await.unwrap();
+        let reply = server
+            .call(Method::Predict, Input::One(message), &context)
+            .await
+            .unwrap();
         assert_eq!(reply.as_tensors().unwrap()[0].name, "z");
     }
 }

@@ -46,13 +46,21 @@ impl Run {
     async fn serve(self) -> anyhow::Result<()> {
         let sources = hari_local::gather(&self.inputs)?;
         let (http, grpc, metrics) = (self.http, self.grpc, self.metrics);
-        let mut serving = Serving::bind(Addresses { http, grpc, metrics })?;
+        let mut serving = Serving::bind(Addresses {
+            http,
+            grpc,
+            metrics,
+        })?;
         let launched = serving.launch(&sources).await?;
         print_table(&launched);
         if self.node_ports {
             serving.open_node_ports(self.http.ip())?;
         }
-        let watchers = if self.watch { watch(&serving, sources) } else { JoinSet::new() };
+        let watchers = if self.watch {
+            watch(&serving, sources)
+        } else {
+            JoinSet::new()
+        };
         let directory = serving.directory.clone();
         let running = serving.start(self.ports_file.as_deref())?;
         hello::print(&running.addresses, &directory);

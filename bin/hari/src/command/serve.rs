@@ -63,7 +63,11 @@ impl Serve {
         let launched = serving.launch(&[source]).await?;
         print_table(&launched);
         let running = serving.start(self.ports_file.as_deref())?;
-        let Addresses { http, grpc, metrics } = running.addresses;
+        let Addresses {
+            http,
+            grpc,
+            metrics,
+        } = running.addresses;
         tracing::info!(%http, %grpc, %metrics, "serving");
         asked_to_stop().await?;
         running.stop().await;

@@ -49,14 +49,24 @@ impl Serving {
         let exporter = hari_telemetry::install_metrics()?;
         let directory = Arc::new(Directory::default());
         let server = Server::bind(addresses)?;
-        let app = App::new(directory.clone(), settings::Server::from_env()?, Some(exporter));
+        let app = App::new(
+            directory.clone(),
+            settings::Server::from_env()?,
+            Some(exporter),
+        );
         let workshop = Workshop {
             pool: hari_engine::model_pool(settings::threads()?)?,
             cache: settings::cache_dir().unwrap_or_else(|| std::env::temp_dir().join("hari")),
             policy: Policy::from_settings()?,
             progress: super::fetch::progress(),
         };
-        Ok(Self { app, directory, workshop, server, nodes: Vec::new() })
+        Ok(Self {
+            app,
+            directory,
+            workshop,
+            server,
+            nodes: Vec::new(),
+        })
     }
 
     /// Loads and serves every source; the first failure ends it.
@@ -79,7 +89,13 @@ impl Serving {
         let nodes = hari_engine::bind_node_ports(&self.app, host)?;
         let rows: Vec<Vec<String>> = nodes
             .iter()
-            .map(|node| vec![node.name.clone(), node.http().to_string(), node.grpc().to_string()])
+            .map(|node| {
+                vec![
+                    node.name.clone(),
+                    node.http().to_string(),
+                    node.grpc().to_string(),
+                ]
+            })
             .collect();
         output::line("");
         output::table(&["NODE", "HTTP", "GRPC"], &rows);
@@ -141,8 +157,16 @@ pub(super) fn print_table(launched: &[Launched]) {
         .flat_map(|one| &one.deployments)
         .flat_map(|(key, nodes)| nodes.iter().map(move |node| row(key, node)))
         .collect();
-    let header =
-        ["DEPLOYMENT", "PREDICTOR", "TRAFFIC", "NODE", "RUNTIME", "VERSION", "LOAD", "MEMORY"];
+    let header = [
+        "DEPLOYMENT",
+        "PREDICTOR",
+        "TRAFFIC",
+        "NODE",
+        "RUNTIME",
+        "VERSION",
+        "LOAD",
+        "MEMORY",
+    ];
     output::table(&header, &rows);
 }
 

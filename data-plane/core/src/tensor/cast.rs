@@ -49,17 +49,31 @@ impl Tensor {
 
     fn cast_by_f64(&self, to: DataType) -> Result<Self> {
         let values = self.to_f64()?;
-        let shape = self.shape().to_vec();
         match to {
-            DataType::Fp32 => Self::from_vec(shape, values.iter().map(|&v| v as f32).collect()),
-            DataType::Fp64 => Self::from_vec(shape, values),
-            DataType::Fp16 => {
-                Self::from_vec(shape, values.iter().map(|&v| f16::from_f64(v)).collect())
-            }
-            DataType::Bf16 => {
-                Self::from_vec(shape, values.iter().map(|&v| bf16::from_f64(v)).collect())
-            }
+            DataType::Fp32 => self.round(&values, |v| v as f32, f32::is_finite),
+            DataType::Fp64 => Self::from_vec(self.shape().to_vec(), values),
+            DataType::Fp16 => self.round(&values, f16::from_f64, f16::is_finite),
+            DataType::Bf16 => self.round(&values, bf16::from_f64, bf16::is_finite),
             _ => self.narrow(to, values.into_iter().map(whole)),
+        }
+    }
+
+    /// Rounds to the nearest; a finite number does not become infinite.
+    fn round<T: Element>(
+        &self,
+        values: &[f64],
+        nearest: impl Fn(f64) -> T,
+        finite: impl Fn(T) -> bool,
+    ) -> Result<Self> {
+        let rounded: Vec<T> = values.iter().map(|&value| nearest(value)).collect();
+        let beyond = |(value, rounded): (&f64, &T)| value.is_finite() && !finite(*rounded);
+        match values.iter().zip(&rounded).position(beyond) {
+            None => Self::from_vec(self.shape().to_vec(), rounded),
+            Some(at) => Err(Error::invalid(format!(
+                "element {at}: {:e} is beyond the range of {}",
+                values.get(at).copied().unwrap_or_default(),
+                T::DTYPE
+            ))),
         }
     }
 
@@ -138,6 +152,25 @@ mod tests {
                 .unwrap(),
             [0.1, 2.0]
         );
+    }
+
+    #[test]
+    fn a_number_beyond_the_range_is_refused_and_infinity_is_kept() {
+        let large = Tensor::from_vec([2], vec![1.0, 1e300]).unwrap();
+        let error = large.cast(DataType::Fp32).unwrap_err();
+        assert!(
+            error.message().starts_with("element 1: 1e300 is beyond"),
+            "{error}"
+        );
+        assert!(
+            Tensor::from_vec([1], vec![1e5_f64])
+                .unwrap()
+                .cast(DataType::Fp16)
+                .is_err()
+        );
+        let infinite = Tensor::from_vec([1], vec![f64::INFINITY]).unwrap();
+        let single = infinite.cast(DataType::Fp32).unwrap();
+        assert_eq!(single.to_vec::<f32>().unwrap(), [f32::INFINITY]);
     }
 
     #[test]

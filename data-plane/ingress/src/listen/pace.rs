@@ -42,9 +42,11 @@ impl Pace {
 
     fn set(&self, state: u8) {
         // HTTP/2 stays HTTP/2, whatever its streams do.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-            (now != FREE).then_some(state)
-        });
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+                (now != FREE).then_some(state)
+            });
     }
 }
 
@@ -59,7 +61,12 @@ pub(super) struct Paced<S> {
 
 impl<S> Paced<S> {
     pub(super) fn new(socket: S, pace: Pace, limit: Duration) -> Self {
-        Self { socket, pace, limit, head: None }
+        Self {
+            socket,
+            pace,
+            limit,
+            head: None,
+        }
     }
 
     /// Bytes arrived: a head begins, or goes on.
@@ -80,7 +87,9 @@ impl<S> Paced<S> {
         if self.pace.get() != IDLE {
             self.head = None;
         }
-        self.head.as_mut().is_some_and(|head| head.as_mut().poll(context).is_ready())
+        self.head
+            .as_mut()
+            .is_some_and(|head| head.as_mut().poll(context).is_ready())
     }
 }
 
@@ -92,9 +101,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.socket).poll_read(context, buffer) {
-            Poll::Pending if self.overdue(context) => {
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head is too slow")))
-            }
+            Poll::Pending if self.overdue(context) => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the head is too slow",
+            ))),
             Poll::Ready(Ok(())) => {
                 self.arrived(buffer.filled().get(before..).unwrap_or_default());
                 Poll::Ready(Ok(()))
@@ -164,7 +174,10 @@ mod tests {
         let (mut client, mut server, _) = connection();
         client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
         assert_eq!(read(&mut server).await.unwrap(), 16);
-        let error = tokio::time::timeout(LONG, read(&mut server)).await.unwrap().unwrap_err();
+        let error = tokio::time::timeout(LONG, read(&mut server))
+            .await
+            .unwrap()
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -178,13 +191,21 @@ mod tests {
         pace.end();
         client.write_all(b"P").await.unwrap();
         read(&mut server).await.unwrap();
-        assert!(tokio::time::timeout(LONG, read(&mut server)).await.unwrap().is_err());
+        assert!(
+            tokio::time::timeout(LONG, read(&mut server))
+                .await
+                .unwrap()
+                .is_err()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn http_2_is_free() {
         let (mut client, mut server, pace) = connection();
-        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .await
+            .unwrap();
         read(&mut server).await.unwrap();
         pace.end();
         assert!(tokio::time::timeout(LONG, read(&mut server)).await.is_err());

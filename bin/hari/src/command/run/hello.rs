@@ -15,11 +15,21 @@ pub(super) fn print(addresses: &Addresses, directory: &Directory) {
         "\nREST and gRPC on {}, gRPC on {}, metrics on {}",
         addresses.http, addresses.grpc, addresses.metrics
     ));
-    let Some(deployment) = directory.all().into_iter().next() else { return };
-    let Some(predictor) = deployment.choose() else { return };
+    let Some(deployment) = directory.all().into_iter().next() else {
+        return;
+    };
+    let Some(predictor) = deployment.choose() else {
+        return;
+    };
     let metadata = predictor.unit.metadata();
-    let inputs = metadata.signatures.first().map_or(&[][..], |signature| &signature.inputs);
-    let base = format!("http://{}/seldon/{}/{}", addresses.http, deployment.namespace, deployment.name);
+    let inputs = metadata
+        .signatures
+        .first()
+        .map_or(&[][..], |signature| &signature.inputs);
+    let base = format!(
+        "http://{}/seldon/{}/{}",
+        addresses.http, deployment.namespace, deployment.name
+    );
     output::line(match example(inputs) {
         Some(body) => format!(
             "\n  curl {base}/api/v1.0/predictions -H 'Content-Type: application/json' -d '{body}'"
@@ -42,8 +52,14 @@ fn example(inputs: &[TensorSpec]) -> Option<String> {
         count if count <= MOST_NUMBERS => vec!["0"; count].join(","),
         _ => format!("'$(seq -s, {count} | sed 's/[0-9]*/0/g')'"),
     };
-    let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    Some(format!(r#"{{"data":{{"tensor":{{"shape":[{shape}],"values":[{values}]}}}}}}"#))
+    let shape = shape
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",");
+    Some(format!(
+        r#"{{"data":{{"tensor":{{"shape":[{shape}],"values":[{values}]}}}}}}"#
+    ))
 }
 
 #[cfg(test)]
@@ -53,25 +69,41 @@ mod tests {
     fn input(shape: &[usize]) -> TensorSpec {
         let mut dims = vec![Dim::Dynamic(None)];
         dims.extend(shape.iter().copied().map(Dim::Fixed));
-        TensorSpec { name: "x".into(), dtype: DataType::Fp32, shape: Some(dims) }
+        TensorSpec {
+            name: "x".into(),
+            dtype: DataType::Fp32,
+            shape: Some(dims),
+        }
     }
 
     #[test]
     fn a_small_input_is_written_out() {
         let body = example(&[input(&[3])]).unwrap();
-        assert_eq!(body, r#"{"data":{"tensor":{"shape":[1,3],"values":[0,0,0]}}}"#);
+        assert_eq!(
+            body,
+            r#"{"data":{"tensor":{"shape":[1,3],"values":[0,0,0]}}}"#
+        );
     }
 
     #[test]
     fn an_image_is_left_to_the_shell() {
         let body = example(&[input(&[28, 28, 1])]).unwrap();
-        assert!(body.contains("[1,28,28,1]") && body.contains("seq -s, 784"), "{body}");
+        assert!(
+            body.contains("[1,28,28,1]") && body.contains("seq -s, 784"),
+            "{body}"
+        );
     }
 
     #[test]
     fn what_cannot_be_made_up_is_not() {
         assert_eq!(example(&[]), None);
         assert_eq!(example(&[input(&[1]), input(&[1])]), None);
-        assert_eq!(example(&[TensorSpec { shape: None, ..input(&[1]) }]), None);
+        assert_eq!(
+            example(&[TensorSpec {
+                shape: None,
+                ..input(&[1])
+            }]),
+            None
+        );
     }
 }
