@@ -102,10 +102,7 @@ fn in_json(json: &mut Vec<u8>, output: &Output<'_>) -> Result<()> {
         )));
     }
     let strings = tensor.strings().unwrap_or_default();
-    if strings
-        .iter()
-        .all(|string| std::str::from_utf8(string).is_ok())
-    {
+    if !needs_base64(output, strings) {
         parameters(json, &output.parameters)?;
         json.extend_from_slice(b"\"data\":");
         return write::flat(json, tensor, Style::default());
@@ -116,6 +113,16 @@ fn in_json(json: &mut Vec<u8>, output: &Output<'_>) -> Result<()> {
     json.extend_from_slice(b"\"data\":");
     base64_list(json, strings);
     Ok(())
+}
+
+/// Whether byte strings are no text, or are said to be base64 already.
+fn needs_base64(output: &Output<'_>, strings: &[Bytes]) -> bool {
+    let said = output
+        .parameters
+        .get("content_type")
+        .is_some_and(|content| content == "base64");
+    let mut texts = strings.iter().map(|string| std::str::from_utf8(string));
+    (said && !strings.is_empty()) || texts.any(|text| text.is_err())
 }
 
 fn base64_list(json: &mut Vec<u8>, strings: &[Bytes]) {

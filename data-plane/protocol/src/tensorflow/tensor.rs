@@ -27,7 +27,7 @@ pub fn to_tensor(mut proto: TensorProto, limits: &Limits) -> Result<Tensor> {
     let shape = shape_of(proto.tensor_shape.as_ref(), dtype, limits)?;
     let content = std::mem::take(&mut proto.tensor_content);
     match (content.is_empty(), dtype) {
-        (true, _) => values::read(proto, dtype, shape),
+        (true, _) => values::read(proto, dtype, shape).and_then(|tensor| in_bounds(tensor, limits)),
         (false, DataType::Bytes) => {
             let strings = read_strings(content, shape::elements(&shape))?;
             Tensor::from_strings(shape, strings)
@@ -36,6 +36,19 @@ pub fn to_tensor(mut proto: TensorProto, limits: &Limits) -> Result<Tensor> {
             Tensor::from_bytes(dtype, shape, content).map_err(|e| e.context("tensor_content"))
         }
     }
+}
+
+/// Refuses byte strings that are over the limit together. One that stands for many takes no memory
+/// here, but each of them is written out in full later.
+fn in_bounds(tensor: Tensor, limits: &Limits) -> Result<Tensor> {
+    let bytes = tensor.byte_len();
+    if bytes <= limits.tensor {
+        return Ok(tensor);
+    }
+    Err(Error::too_large(format!(
+        "string_val: {bytes} bytes in all are over the limit of {} bytes for a tensor",
+        limits.tensor
+    )))
 }
 
 /// The `TensorProto` of a tensor: several numbers as `tensor_content`, which is shared with the

@@ -83,6 +83,32 @@ fn bytes_that_are_no_text_are_written_as_base64() {
 }
 
 #[test]
+fn what_is_said_to_be_base64_is_base64() {
+    let binary = Message {
+        payload: Payload::Binary(Bytes::from_static(b"hi")),
+        ..Message::default()
+    };
+    let tensor = Tensor::from_strings([1], vec![Bytes::from_static(b"hi")]).unwrap();
+    let content_type = ("content_type".to_owned(), Value::from("base64"));
+    let named = NamedTensor {
+        parameters: [content_type].into_iter().collect(),
+        ..NamedTensor::new("y", tensor)
+    };
+    for message in [binary, Message::tensors(vec![named])] {
+        let encoded = encode(&message, false).unwrap();
+        let text = std::str::from_utf8(&encoded.body).unwrap();
+        assert!(
+            text.contains(r#"{"content_type":"base64"},"data":["aGk="]"#),
+            "{text}"
+        );
+        assert_eq!(
+            read_back(&encoded)[0].tensor.strings().unwrap(),
+            [&b"hi"[..]]
+        );
+    }
+}
+
+#[test]
 fn half_precision_needs_binary_data() {
     let half = Tensor::from_vec([1], vec![half::f16::ONE]).unwrap();
     let message = Message::tensor("y", half);

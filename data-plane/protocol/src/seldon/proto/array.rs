@@ -108,9 +108,19 @@ impl<'a> Leaves<'a> {
     }
 }
 
+/// The most elements that are written one by one: so many take 256 MiB, and as numbers they are
+/// over the limit of any message.
+const MAX_ELEMENTS: usize = 8 << 20;
+
 /// Writes nested lists; a single value becomes a list of one.
 pub(super) fn from_tensor(tensor: &Tensor) -> Result<ListValue> {
     writable(tensor.shape())?;
+    if tensor.len() > MAX_ELEMENTS {
+        return Err(Error::too_large(format!(
+            "data.ndarray: {} elements, at most {MAX_ELEMENTS} are written as a list",
+            tensor.len()
+        )));
+    }
     let elements: Vec<Value> = match tensor.dtype() {
         DataType::Bytes => {
             let string = |bytes: &Bytes| Ok(value::string(data::text(bytes)?.to_owned()));

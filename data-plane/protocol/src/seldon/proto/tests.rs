@@ -337,6 +337,20 @@ fn metas() -> impl Strategy<Value = Meta> {
     )
 }
 
+#[test]
+fn a_list_of_more_elements_than_a_message_holds_is_refused() {
+    let of = |count: usize| {
+        let tensor = Tensor::from_bools([count], &vec![true; count]).unwrap();
+        let message = Message {
+            representation: Representation::Ndarray,
+            ..Message::tensor("", tensor)
+        };
+        from_message(&message)
+    };
+    assert!(of(1 << 10).is_ok());
+    assert_eq!(of((8 << 20) + 1).unwrap_err().kind(), Kind::TooLarge);
+}
+
 proptest! {
     #[test]
     fn messages_come_back((payload, representation) in payloads(), meta in metas(), reward in -1e9..1e9_f32) {

@@ -98,6 +98,22 @@ fn a_small_message_cannot_ask_for_much_memory() {
 }
 
 #[test]
+fn one_string_cannot_stand_for_more_than_the_limit() {
+    let string_val = vec![Bytes::from(vec![b'a'; 1 << 10])];
+    let of = |count| TensorProto {
+        string_val: string_val.clone(),
+        ..proto(Wire::DtString, &[count])
+    };
+    assert_eq!(read(of(1 << 16)).unwrap().byte_len(), 64 << 20);
+    let error = read(of((1 << 16) + 1)).unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge);
+    assert!(
+        error.message().starts_with("string_val: 67109888 bytes"),
+        "{error}"
+    );
+}
+
+#[test]
 fn no_shape_is_a_scalar_and_an_unknown_rank_is_refused() {
     let sent = TensorProto {
         tensor_shape: None,
