@@ -1,5 +1,6 @@
 //! Repository tasks: `cargo xtask TASK`. One file for each task.
 
+mod bench;
 mod docs;
 mod e2e;
 mod generate;
@@ -29,6 +30,9 @@ enum Task {
     Gen(generate::Args),
     /// Drive the real binary with clients that others wrote (needs Python 3.11 and curl).
     E2e(e2e::Args),
+    /// Compare Hari with its peers and with a server that does nothing (needs Linux, two cores,
+    /// Python 3.11 and taskset).
+    Bench(bench::Args),
     /// Check the links of the docs, and run the commands of the book.
     Docs(docs::Args),
 }
@@ -39,6 +43,7 @@ fn main() -> Result<()> {
         Task::Lint(args) => lint::run(&args),
         Task::Docs(args) => docs::run(&args),
         Task::Gen(args) => generate::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
     }
 }

@@ -34,7 +34,7 @@ impl Venv {
     }
 
     fn make(&self, requirements: &Path) -> Result<()> {
-        let python = interpreter()?;
+        let python = host_python()?;
         eprintln!(
             "making the Python environment {} (a minute or two, once)",
             self.0.display()
@@ -57,7 +57,12 @@ impl Venv {
 
     /// A command that starts the interpreter inside.
     pub(crate) fn python(&self) -> Command {
-        Command::new(self.0.join("bin/python"))
+        Command::new(self.interpreter())
+    }
+
+    /// The interpreter inside.
+    pub(crate) fn interpreter(&self) -> PathBuf {
+        self.0.join("bin/python")
     }
 }
 
@@ -92,7 +97,7 @@ fn cache_dir() -> Result<PathBuf> {
 }
 
 /// The name of a Python that can make environments.
-fn interpreter() -> Result<&'static str> {
+fn host_python() -> Result<&'static str> {
     let check = format!(
         "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '{VERSION}')"
     );

@@ -1,0 +1,162 @@
+//! Load for the benchmark. One thread, which spins rather than sleeps: give it a core of its own.
+//!
+//! Each command asks once before it measures, and stops unless the answer is right. What was
+//! measured goes to standard output, as one line of JSON with times in microseconds.
+
+mod answer;
+mod cold;
+mod connection;
+mod reply;
+mod report;
+mod run;
+mod target;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use answer::Expected;
+use run::{Arrivals, End, Plan};
+use target::Target;
+
+/// Load for the benchmark.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Each connection asks again as soon as it has its answer
+    Closed {
+        #[command(flatten)]
+        request: Request,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Requests arrive at a fixed rate; a late start counts as latency
+    Open {
+        #[command(flatten)]
+        request: Request,
+        #[command(flatten)]
+        shape: Shape,
+        /// Requests per second
+        #[arg(long)]
+        rate: f64,
+    },
+    /// So many requests, one after the other
+    Count {
+        #[command(flatten)]
+        request: Request,
+        #[arg(long)]
+        requests: u64,
+    },
+    /// Starts a server, and takes the time until its first right answer
+    Cold {
+        #[command(flatten)]
+        request: Request,
+        /// The server and its arguments
+        #[arg(last = true, required = true)]
+        server: Vec<String>,
+    },
+    /// Asks until the answer is right
+    Await {
+        #[command(flatten)]
+        request: Request,
+        /// Write the body of the reply here
+        #[arg(long)]
+        save: Option<PathBuf>,
+    },
+}
+
+/// What is asked, and what is right.
+#[derive(Args)]
+struct Request {
+    /// `http://ADDRESS:PORT/PATH`
+    #[arg(long)]
+    url: String,
+    /// The JSON body
+    #[arg(long)]
+    body: PathBuf,
+    /// Where the reply has a list of numbers, as a JSON pointer
+    #[arg(long)]
+    pointer: String,
+    /// Index of the highest of them
+    #[arg(long)]
+    highest: usize,
+    /// Seconds to wait for the first right answer
+    #[arg(long, default_value_t = 120)]
+    patience: u64,
+}
+
+#[derive(Args)]
+struct Shape {
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Seconds that are not counted
+    #[arg(long, default_value_t = 2.0)]
+    warmup: f64,
+    /// Seconds that are counted
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
+}
+
+impl Request {
+    fn read(&self) -> Result<(Target, Expected)> {
+        let target = Target::new(&self.url, &self.body)?;
+        let expected = Expected::new(&self.pointer, self.highest);
+        Ok((target, expected))
+    }
+
+    /// The target, once it has answered right.
+    fn ready(&self) -> Result<Target> {
+        let (target, expected) = self.read()?;
+        cold::await_right(&target, &expected, self.patience())?;
+        Ok(target)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
+}
+
+impl Shape {
+    fn plan(&self, arrivals: Arrivals) -> Plan {
+        Plan {
+            arrivals,
+            connections: self.connections.max(1),
+            warmup: Duration::from_secs_f64(self.warmup),
+            end: End::After(Duration::from_secs_f64(self.seconds)),
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Closed { request, shape } => measure(&request, &shape.plan(Arrivals::Closed)),
+        Command::Open {
+            request,
+            shape,
+            rate,
+        } => measure(&request, &shape.plan(Arrivals::every(rate)?)),
+        Command::Count { request, requests } => measure(&request, &Plan::count(requests)),
+        Command::Cold { request, server } => {
+            let (target, expected) = request.read()?;
+            let took = cold::start(&server, &target, &expected, request.patience())?;
+            report::cold(took)
+        }
+        Command::Await { request, save } => {
+            let (target, expected) = request.read()?;
+            let body = cold::await_right(&target, &expected, request.patience())?;
+            save.map_or(Ok(()), |path| Ok(std::fs::write(path, body)?))
+        }
+    }
+}
+
+fn measure(request: &Request, plan: &Plan) -> Result<()> {
+    let target = request.ready()?;
+    report::measured(&run::run(&target, plan)?)
+}

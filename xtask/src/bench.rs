@@ -1,0 +1,232 @@
+//! `cargo xtask bench`: Hari, its peers and the limit, on the same cores in one run.
+
+#![expect(clippy::print_stderr, reason = "what takes minutes says so")]
+
+mod facts;
+mod load;
+mod report;
+mod server;
+mod subjects;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::venv::Venv;
+use crate::workspace;
+use load::{Load, Measured};
+use report::{Line, Report};
+use server::Server;
+use subjects::{Question, Subject, Tools};
+
+/// Compare Hari with its peers and with a server that does nothing (needs Linux, two cores,
+/// Python 3.11 and taskset).
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Cargo profile of Hari and of the tools
+    #[arg(long, default_value = "dist")]
+    profile: String,
+    /// Seconds of each timed run; each figure is the median of three runs
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Cold starts of each server
+    #[arg(long, default_value_t = 10)]
+    starts: usize,
+    /// Only build, and make the Python environments
+    #[arg(long)]
+    prepare: bool,
+    /// Leave the peers out, and write no file
+    #[arg(long)]
+    alone: bool,
+}
+
+/// Core of the server.
+const SERVER_CORE: usize = 0;
+/// Core of the load.
+const LOAD_CORE: usize = 1;
+/// What is built beside Hari.
+const TOOLS: [&str; 3] = [
+    "hari-bench-load",
+    "hari-bench-constant",
+    "hari-bench-inprocess",
+];
+/// Runs of which the median is taken.
+const RUNS: usize = 3;
+/// Requests before memory is read.
+const REQUESTS_BEFORE_MEMORY: u64 = 1000;
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let venvs = (!args.alone).then(venvs).transpose()?;
+    let built = build(&args.profile)?;
+    if args.prepare {
+        return Ok(());
+    }
+    let scratch = workspace::scratch("bench")?;
+    let tools = Tools::new(&built, &scratch, venvs.as_ref());
+    let load = Load::new(built.join("hari-bench-load"), LOAD_CORE, args.seconds);
+    let mut report = Report::new(facts::facts(&args.profile)?);
+    report.binary_bytes = std::fs::metadata(built.join("hari"))?.len();
+    report.model = load.inprocess(&built.join("hari-bench-inprocess"), SERVER_CORE)?;
+    for subject in tools.subjects()? {
+        report.lines.extend(measure(&subject, &load, args.starts)?);
+    }
+    report.idle = limits(&tools, &load)?;
+    let text = report.text();
+    eprintln!("{text}");
+    if args.alone {
+        return Ok(());
+    }
+    let file = results(&report.facts.date);
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    eprintln!("written to {}", file.display());
+    Ok(())
+}
+
+fn results(date: &str) -> PathBuf {
+    workspace::root()
+        .join("bench/results")
+        .join(date)
+        .with_extension("md")
+}
+
+/// Environments of the wrapper and of MLServer.
+fn venvs() -> Result<(Venv, Venv)> {
+    let root = workspace::root();
+    let wrapper = Venv::ready(&root.join("e2e/local/requirements/seldon-core.txt"))?;
+    let mlserver = Venv::ready(&root.join("bench/requirements/mlserver.txt"))?;
+    Ok((wrapper, mlserver))
+}
+
+/// Builds Hari by itself, as it ships, then the tools; the folder they are in.
+fn build(profile: &str) -> Result<PathBuf> {
+    workspace::cargo(["build", "--profile", profile, "--package", "hari"])?;
+    let mut tools = vec!["build", "--profile", profile];
+    for tool in TOOLS {
+        tools.extend(["--package", tool]);
+    }
+    workspace::cargo(tools)?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(workspace::target()?.join(folder))
+}
+
+/// Every figure of one server.
+fn measure(subject: &Subject, load: &Load, starts: usize) -> Result<Vec<Line>> {
+    eprintln!("{}: cold starts", subject.name);
+    let starts = starts.clamp(1, subject.starts);
+    let mut cold = Vec::with_capacity(starts);
+    for _ in 0..starts {
+        cold.push(load.cold(subject, SERVER_CORE)?);
+    }
+    let server = Server::start(subject, SERVER_CORE)?;
+    let mut lines = Vec::new();
+    for question in &subject.questions {
+        load.wait(question)?;
+        load.count(question, REQUESTS_BEFORE_MEMORY)?;
+        let (resident, proportional) = server.memory()?;
+        let saturated = saturate(&server, question, load)?;
+        eprintln!("{}, {}: half of saturation", subject.name, question.name);
+        let half = middle(RUNS, || load.open(question, saturated.rate / 2.0))?;
+        lines.push(Line {
+            server: subject.name.to_owned(),
+            question: question.name.to_owned(),
+            cold: median(&mut cold),
+            starts,
+            resident,
+            proportional,
+            saturated,
+            half,
+        });
+    }
+    Ok(lines)
+}
+
+fn saturate(server: &Server, question: &Question, load: &Load) -> Result<Measured> {
+    eprintln!("{}, {}: saturation", server.name, question.name);
+    middle(RUNS, || {
+        let before = server.processor_seconds()?;
+        let mut measured = load.closed(question)?;
+        let used = server.processor_seconds()? - before;
+        // The warm-up is in both, so the answers of the whole time are estimated from its share.
+        let whole = measured.rate * load.whole_seconds();
+        measured.processor = used / whole * 1e6;
+        Ok(measured)
+    })
+}
+
+/// The run with the median rate of answers, or of latency where the rate is given.
+fn middle(runs: usize, mut run: impl FnMut() -> Result<Measured>) -> Result<Measured> {
+    let mut all = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        all.push(run()?);
+    }
+    all.sort_by(|a, b| a.p50.total_cmp(&b.p50));
+    let middle = all.len() / 2;
+    all.into_iter().nth(middle).context("no runs")
+}
+
+/// An identity model, and a server that answers the same bytes without looking.
+fn limits(tools: &Tools<'_>, load: &Load) -> Result<Vec<report::Limit>> {
+    let mut limits = Vec::new();
+    for question in tools.rows() {
+        let identity = tools.identity(question)?;
+        let server = Server::start(&identity, SERVER_CORE)?;
+        let [question] = identity.questions.as_slice() else {
+            anyhow::bail!("the identity model has one question");
+        };
+        let reply = tools.scratch.join("reply.json");
+        load.save(question, &reply)?;
+        let ours = saturate(&server, question, load)?;
+        drop(server);
+        let constant = tools.constant(question, &reply)?;
+        let server = Server::start(&constant, SERVER_CORE)?;
+        let [asked] = constant.questions.as_slice() else {
+            anyhow::bail!("the constant server has one question");
+        };
+        load.wait(asked)?;
+        let theirs = saturate(&server, asked, load)?;
+        limits.push(report::Limit {
+            question: question.name.to_owned(),
+            identity: ours,
+            constant: theirs,
+        });
+    }
+    Ok(limits)
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A port that is free now.
+fn free_port() -> Result<u16> {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").context("asking for a free port")?;
+    Ok(socket.local_addr()?.port())
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_the_median() {
+        assert!((median(&mut [3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+        let mut p50 = [9.0, 1.0, 5.0].into_iter();
+        let run = || {
+            Ok(Measured {
+                p50: p50.next().unwrap(),
+                ..Measured::default()
+            })
+        };
+        assert!((middle(3, run).unwrap().p50 - 5.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn results_are_named_by_the_day() {
+        assert!(results("2026-01-31").ends_with("bench/results/2026-01-31.md"));
+    }
+}
