@@ -126,7 +126,7 @@ pub(crate) fn unit(
 /// # Errors
 /// `Internal` if the system gives no more threads.
 pub fn model_pool(threads: usize) -> Result<Arc<Pool>> {
-    let host: Host = Arc::new(|main| hari_onnx::host(main));
+    let host: Host = Arc::new(hari_onnx::host);
     Pool::new(&PoolOptions {
         threads,
         host: Some(host),
