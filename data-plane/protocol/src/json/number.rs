@@ -26,6 +26,9 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// Powers of ten that a single holds exactly.
+const SINGLE_POWERS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+
 /// With fewer digits than this, 64 bits hold any number.
 const MAX_SURE: usize = 20;
 
@@ -152,6 +155,9 @@ impl<'a> Number<'a> {
         if let Form::Word(value) = self.form {
             return Some(value as f32);
         }
+        if let Some(value) = self.exact_single() {
+            return Some(value);
+        }
         self.text
             .parse()
             .ok()
@@ -178,6 +184,20 @@ impl<'a> Number<'a> {
     fn exact(&self) -> Option<f64> {
         let digits = self.digits.filter(|&digits| digits <= 1 << 53)? as f64;
         let power = *POWERS.get(usize::try_from(self.exponent.unsigned_abs()).ok()?)?;
+        let value = if self.exponent < 0 {
+            digits / power
+        } else {
+            digits * power
+        };
+        Some(if self.is_negative() { -value } else { value })
+    }
+
+    /// As [`Number::exact`], with singles.
+    #[inline]
+    fn exact_single(&self) -> Option<f32> {
+        let digits = self.digits.filter(|&digits| digits <= 1 << 24)? as f32;
+        let power = usize::try_from(self.exponent.unsigned_abs()).ok()?;
+        let power = *SINGLE_POWERS.get(power)?;
         let value = if self.exponent < 0 {
             digits / power
         } else {
@@ -313,6 +333,17 @@ mod tests {
             for text in [format!("{digits}.{fraction}"), format!("{digits}e{exponent}")] {
                 prop_assert_eq!(scan(&text).unwrap().to_f64(), text.parse().ok());
             }
+        }
+
+        #[test]
+        fn a_single_is_read_as_the_standard_library_reads_it(
+            digits in 0_u32..1 << 25, negative in any::<bool>(), exponent in -14_i32..14,
+        ) {
+            let sign = if negative { "-" } else { "" };
+            let text = format!("{sign}{digits}e{exponent}");
+            prop_assert_eq!(scan(&text).unwrap().to_f32(), text.parse().ok());
+            let text = format!("{sign}0.{digits}");
+            prop_assert_eq!(scan(&text).unwrap().to_f32(), text.parse().ok());
         }
 
         #[test]
