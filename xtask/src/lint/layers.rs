@@ -37,7 +37,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("testkit", &["data-plane/core", "base/"]),
     ("xtask", &["base/"]),
     ("xtask/", &["base/", "spec/", "data-plane/runtime/"]),
-    ("bench/", &["data-plane/", "base/"]),
     ("bin/", &["control-plane/", "data-plane/", "spec/", "base/"]),
 ];
 
