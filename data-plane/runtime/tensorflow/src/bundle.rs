@@ -287,6 +287,31 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn slices_are_not_read_beyond_the_size_of_their_tensor() {
+        use hari_proto::tensorflow::TensorSliceProto;
+        use hari_proto::tensorflow::tensor_slice_proto::{Extent, extent::HasLength};
+        let data = raw(&[1.0, 2.0]);
+        let slice = |length| TensorSliceProto {
+            extent: vec![Extent {
+                start: 0,
+                has_length: length,
+            }],
+        };
+        let all = slice(None);
+        let whole = BundleEntryProto {
+            slices: vec![all.clone(), slice(Some(HasLength::Length(1)))],
+            size: 0,
+            ..floats(&[2], 0, &[])
+        };
+        let key = ordered::slice_key("w", &all);
+        // The second slice is not even looked for.
+        let entries = vec![(&b"w"[..], whole), (&key[..], floats(&[2], 0, &data))];
+        let folder = bundle(entries, &data);
+        let error = Bundle::open(folder.path()).unwrap().read("w").unwrap_err();
+        assert!(error.message().contains("slices do not fit"), "{error}");
+    }
+
+    #[test]
     fn a_sliced_tensor_is_put_together() {
         use hari_proto::tensorflow::TensorSliceProto;
         use hari_proto::tensorflow::tensor_slice_proto::{Extent, extent::HasLength};

@@ -18,7 +18,7 @@ use hari_tensorflow::Inspection;
 mod checks;
 
 /// The most memory that a whole corpus may take, in kibibytes.
-const MEMORY: u64 = 128 << 10;
+const MEMORY: u64 = 64 << 10;
 
 type Read = fn(&[u8]) -> Option<Result<Inspection>>;
 

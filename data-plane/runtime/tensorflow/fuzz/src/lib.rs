@@ -25,6 +25,7 @@ macro_rules! fixture {
 }
 
 mod folder;
+mod graph;
 pub mod saved_model;
 mod table;
 pub mod tensor_bundle;

@@ -3,7 +3,7 @@
 use hari_error::Result;
 use hari_tensorflow::Inspection;
 
-use crate::folder::Parts;
+use super::folder::Parts;
 
 /// Their variables are there for the graph that comes.
 const FIXTURES: [Parts<'_>; 12] = [

@@ -1,19 +1,24 @@
 //! Any variables under the graph of a fixture.
 
+use std::sync::OnceLock;
+
 use hari_error::Result;
 use hari_tensorflow::Inspection;
 
-use crate::folder::Parts;
-use crate::table;
+use super::folder::Parts;
+use super::{graph, table};
 
-/// One that finds its variables by the graph that restores them, one that does so by its objects.
-const FIXTURES: [Parts<'_>; 2] = [
-    fixture!("tf1_resource_variables"),
-    fixture!("keras3_savedmodel_save"),
-];
+/// Its variables are read by the smallest graph that does so.
+const PLAIN: Parts<'_> = fixture!("tf1_resource_variables");
+const NAMES: [&str; 4] = ["conv/bias", "conv/kernel", "logits/bias", "logits/kernel"];
 
-/// In the first byte: the fixture, whether the index block is given, and what the bytes are.
-const SECOND_FIXTURE: u8 = 0x80;
+/// Its variables are found by the objects they belong to, which are among the variables.
+const OBJECTS: Parts<'_> = fixture!("keras3_savedmodel_save");
+
+static SMALL: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// In the first byte: the variables, whether the index block is given, and what the bytes are.
+const WITH_OBJECTS: u8 = 0x80;
 const OWN_INDEX: u8 = 0x40;
 const KIND: u8 = 0x03;
 
@@ -27,7 +32,11 @@ const KIND: u8 = 0x03;
 /// Where no shard is given, it is that of the fixture.
 pub fn read(data: &[u8]) -> Option<Result<Inspection>> {
     let (&choice, mut rest) = data.split_first()?;
-    let fixture = FIXTURES[usize::from(choice & SECOND_FIXTURE != 0)];
+    let graph = SMALL.get_or_init(|| graph::of_variables(&NAMES));
+    let fixture = match choice & WITH_OBJECTS {
+        0 => Parts { graph, ..PLAIN },
+        _ => OBJECTS,
+    };
     let mut shard = fixture.shard;
     let index = match choice & KIND {
         0 => {

@@ -41,13 +41,19 @@ impl Region {
 }
 
 /// Reads all slices of the entry and copies each to its region. Together they must have exactly as
-/// many elements as the tensor.
+/// many elements as the tensor; reading stops at the first one that is too many.
 pub(super) fn read(bundle: &Bundle, key: &str, entry: &BundleEntryProto) -> Result<Tensor> {
     let shape = fixed_shape(entry.shape.as_ref())?;
     let mut parts = Vec::with_capacity(entry.slices.len());
+    let mut left = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size))
+        .ok_or_else(misfit)?;
     for slice in &entry.slices {
-        let part = bundle.read_whole(bundle.entry(&ordered::slice_key(key, slice))?)?;
         let region = Region::of(slice, &shape)?;
+        let elements: usize = region.size.iter().product();
+        left = left.checked_sub(elements).ok_or_else(misfit)?;
+        let part = bundle.read_whole(bundle.entry(&ordered::slice_key(key, slice))?)?;
         if part.shape() != region.size {
             return Err(misfit());
         }

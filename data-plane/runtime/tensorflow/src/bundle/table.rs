@@ -15,6 +15,12 @@ const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const TRAILER: usize = 5;
 const MAX_BLOCK: usize = 256 << 20;
 const MAX_TOTAL: usize = 1 << 30;
+/// A block in Snappy is at most this many times shorter than its contents: a copy of 64 bytes takes
+/// three (`format_description.txt` of google/snappy).
+const SNAPPY_RATIO: usize = 22;
+/// What the keys of a block share is at most this many times longer than the block. Names that
+/// share long beginnings stay below a fifth of it.
+const PREFIX_RATIO: usize = 100;
 
 /// Reads every pair of the table.
 ///
@@ -90,6 +96,9 @@ fn decompress(contents: &[u8], compression: u8, budget: &mut usize) -> Result<Ve
         1 => snap::raw::decompress_len(contents).map_err(|_| broken("a block is not Snappy"))?,
         _ => return Err(broken("a block has an unknown compression")),
     };
+    if length > contents.len().saturating_mul(SNAPPY_RATIO) {
+        return Err(broken("a block is not Snappy"));
+    }
     if length > MAX_BLOCK || length > *budget {
         return Err(Error::model(
             "the variables' index is too large when decompressed",
@@ -107,6 +116,7 @@ fn decompress(contents: &[u8], compression: u8, budget: &mut usize) -> Result<Ve
 fn entries(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut rest = without_restarts(block)?;
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut room = block.len().saturating_mul(PREFIX_RATIO).min(MAX_TOTAL);
     while !rest.is_empty() {
         let [shared, unshared, value] =
             [varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?];
@@ -117,6 +127,9 @@ fn entries(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let mut key = prefix
             .ok_or_else(|| broken("a key shares too much"))?
             .to_vec();
+        room = room
+            .checked_sub(key.len())
+            .ok_or_else(|| broken("its keys are too long"))?;
         key.extend_from_slice(take(&mut rest, unshared)?);
         let value = take(&mut rest, value)?.to_vec();
         pairs.push((key, value));
@@ -205,6 +218,42 @@ pub(super) mod tests {
         footer.resize(FOOTER - 8, 0);
         footer.extend_from_slice(&MAGIC.to_le_bytes());
         [out, footer].concat()
+    }
+
+    #[test]
+    fn a_block_that_claims_to_be_long_is_refused_before_memory_is_taken() {
+        let mut contents = Vec::new();
+        push_varint(&mut contents, MAX_BLOCK);
+        contents.extend_from_slice(&[0; 8]);
+        let error = decompress(&contents, 1, &mut MAX_TOTAL.clone()).unwrap_err();
+        assert!(error.message().contains("not Snappy"), "{error}");
+    }
+
+    #[test]
+    fn what_compresses_well_is_read_all_the_same() {
+        let contents = vec![7; 1 << 20];
+        let short = snap::raw::Encoder::new().compress_vec(&contents).unwrap();
+        assert!(contents.len() / short.len() > 15);
+        let found = decompress(&short, 1, &mut MAX_TOTAL.clone()).unwrap();
+        assert_eq!(found, contents);
+    }
+
+    #[test]
+    fn a_long_key_cannot_be_shared_without_end() {
+        let key = 1 << 16;
+        let mut block = Vec::new();
+        for length in [0, key, 0] {
+            push_varint(&mut block, length);
+        }
+        block.resize(block.len() + key, b'k');
+        for _ in 0..1 << 10 {
+            for length in [key, 0, 0] {
+                push_varint(&mut block, length);
+            }
+        }
+        block.extend_from_slice(&[0; 4]);
+        let error = entries(&block).unwrap_err();
+        assert!(error.message().contains("too long"), "{error}");
     }
 
     proptest! {
