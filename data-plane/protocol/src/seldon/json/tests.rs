@@ -68,7 +68,8 @@ fn arrays_keep_their_form_and_their_names() {
     );
     assert_eq!(message.representation, Representation::Tftensor);
 
-    let double = r#"{"data":{"tftensor":{"dtype":"DT_DOUBLE","tensorShape":{},"doubleVal":[0.5]}}}"#;
+    let double =
+        r#"{"data":{"tftensor":{"dtype":"DT_DOUBLE","tensorShape":{},"doubleVal":[0.5]}}}"#;
     let tensor = Tensor::from_vec([0; 0], vec![0.5]).unwrap();
     let message = decode(double).unwrap();
     assert_eq!(
