@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Only build, and make the Python environments
     #[arg(long)]
     prepare: bool,
+    /// Folder of Hari and the tools, built before with the profile
+    #[arg(long)]
+    built: Option<PathBuf>,
     /// Leave the peers out, and write no file
     #[arg(long)]
     alone: bool,
@@ -57,7 +60,10 @@ const REQUESTS_BEFORE_MEMORY: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let venvs = (!args.alone).then(venvs).transpose()?;
-    let built = build(&args.profile)?;
+    let built = match &args.built {
+        Some(folder) => std::path::absolute(folder)?,
+        None => build(&args.profile)?,
+    };
     if args.prepare {
         return Ok(());
     }

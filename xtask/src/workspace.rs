@@ -26,9 +26,22 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command.args(args).current_dir(root());
+    forget_package(&mut command);
     let status = command.status().context("starting cargo")?;
     ensure!(status.success(), "{command:?} failed: {status}");
     Ok(())
+}
+
+/// Takes away what cargo tells this task of its own package: the build script of ring asks for it,
+/// so that ring and all that needs it would be built again after every build outside of a task.
+fn forget_package(command: &mut Command) {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for name in names {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// The folder that cargo builds into.
