@@ -23,6 +23,25 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "data-plane/runtime/onnx",
+        &[
+            "data-plane/core",
+            "data-plane/proto",
+            "data-plane/runtime/onnxruntime",
+            "data-plane/runtime/operators",
+            "base/",
+        ],
+    ),
+    (
+        "data-plane/runtime/huggingface",
+        &[
+            "data-plane/core",
+            "data-plane/proto",
+            "data-plane/runtime/onnx",
+            "base/",
+        ],
+    ),
+    (
         "data-plane/runtime/",
         &["data-plane/core", "data-plane/proto", "base/"],
     ),
@@ -46,6 +65,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["data-plane/ingress", "bench/constant"]),
     ("kube", &["control-plane/operator"]),
     ("rten", &["data-plane/runtime/onnx"]),
+    ("ort", &["data-plane/runtime/onnxruntime"]),
+    ("tokenizers", &["data-plane/runtime/huggingface"]),
+    ("object_store", &["data-plane/artifacts"]),
     ("reqwest", &["data-plane/artifacts", "bin/hari"]),
     ("clap", &["bin/hari", "xtask", "bench/load"]),
     ("saphyr-parser", &["spec/api"]),
