@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "data-plane/runtime/huggingface",
+        "data-plane/runtime/transformers",
         &[
             "data-plane/core",
             "data-plane/proto",
@@ -66,7 +66,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("kube", &["control-plane/operator"]),
     ("rten", &["data-plane/runtime/onnx"]),
     ("ort", &["data-plane/runtime/onnxruntime"]),
-    ("tokenizers", &["data-plane/runtime/huggingface"]),
+    ("tokenizers", &["data-plane/runtime/transformers"]),
     ("object_store", &["data-plane/artifacts"]),
     ("reqwest", &["data-plane/artifacts", "bin/hari"]),
     ("clap", &["bin/hari", "xtask", "bench/load"]),
