@@ -1928,8 +1928,66 @@ pub mod model_version_policy {
         Specific(Specific),
     }
 }
+/// How requests wait.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ModelQueuePolicy {
+    /// What happens to a request that waited too long.
+    #[prost(enumeration = "model_queue_policy::TimeoutAction", tag = "1")]
+    pub timeout_action: i32,
+    /// How long is too long, in microseconds; 0 is never.
+    #[prost(uint64, tag = "2")]
+    pub default_timeout_microseconds: u64,
+    /// A request may say how long it waits.
+    #[prost(bool, tag = "3")]
+    pub allow_timeout_override: bool,
+    /// Most requests that wait; 0 is any number.
+    #[prost(uint32, tag = "4")]
+    pub max_queue_size: u32,
+}
+/// Nested message and enum types in `ModelQueuePolicy`.
+pub mod model_queue_policy {
+    /// What happens to a request that waited too long.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum TimeoutAction {
+        /// It is refused.
+        Reject = 0,
+        /// It is answered after all others.
+        Delay = 1,
+    }
+    impl TimeoutAction {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Reject => "REJECT",
+                Self::Delay => "DELAY",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "REJECT" => Some(Self::Reject),
+                "DELAY" => Some(Self::Delay),
+                _ => None,
+            }
+        }
+    }
+}
 /// Requests are gathered into batches.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ModelDynamicBatching {
     /// Sizes to aim for.
     #[prost(int32, repeated, tag = "1")]
@@ -1937,6 +1995,851 @@ pub struct ModelDynamicBatching {
     /// Longest wait for a batch to fill, in microseconds.
     #[prost(uint64, tag = "2")]
     pub max_queue_delay_microseconds: u64,
+    /// Replies keep the order of their requests.
+    #[prost(bool, tag = "3")]
+    pub preserve_ordering: bool,
+    /// How many priorities there are.
+    #[prost(uint64, tag = "4")]
+    pub priority_levels: u64,
+    /// The priority of a request that names none.
+    #[prost(uint64, tag = "5")]
+    pub default_priority_level: u64,
+    /// How requests wait.
+    #[prost(message, optional, tag = "6")]
+    pub default_queue_policy: ::core::option::Option<ModelQueuePolicy>,
+    /// How requests of a priority wait.
+    #[prost(btree_map = "uint64, message", tag = "7")]
+    pub priority_queue_policy: ::prost::alloc::collections::BTreeMap<
+        u64,
+        ModelQueuePolicy,
+    >,
+}
+/// Requests of one sequence go to one instance of the model.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelSequenceBatching {
+    /// After this long without a request a sequence is over, in microseconds.
+    #[prost(uint64, tag = "1")]
+    pub max_sequence_idle_microseconds: u64,
+    /// Inputs that carry signals.
+    #[prost(message, repeated, tag = "2")]
+    pub control_input: ::prost::alloc::vec::Vec<model_sequence_batching::ControlInput>,
+    /// Tensors that are handed on.
+    #[prost(message, repeated, tag = "5")]
+    pub state: ::prost::alloc::vec::Vec<model_sequence_batching::State>,
+    /// The model asks to be called again by itself.
+    #[prost(bool, tag = "6")]
+    pub iterative_sequence: bool,
+    #[prost(oneof = "model_sequence_batching::StrategyChoice", tags = "3, 4")]
+    pub strategy_choice: ::core::option::Option<model_sequence_batching::StrategyChoice>,
+}
+/// Nested message and enum types in `ModelSequenceBatching`.
+pub mod model_sequence_batching {
+    /// A signal that the model is sent as a tensor.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Control {
+        /// Which signal.
+        #[prost(enumeration = "control::Kind", tag = "1")]
+        pub kind: i32,
+        /// Values for no and yes.
+        #[prost(int32, repeated, tag = "2")]
+        pub int32_false_true: ::prost::alloc::vec::Vec<i32>,
+        /// Values for no and yes.
+        #[prost(float, repeated, tag = "3")]
+        pub fp32_false_true: ::prost::alloc::vec::Vec<f32>,
+        /// Values for no and yes.
+        #[prost(bool, repeated, tag = "5")]
+        pub bool_false_true: ::prost::alloc::vec::Vec<bool>,
+        /// Element type of a number.
+        #[prost(enumeration = "super::DataType", tag = "4")]
+        pub data_type: i32,
+    }
+    /// Nested message and enum types in `Control`.
+    pub mod control {
+        /// Which signal.
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::prost::Enumeration
+        )]
+        #[repr(i32)]
+        pub enum Kind {
+            /// A sequence begins.
+            ControlSequenceStart = 0,
+            /// The slot holds a request.
+            ControlSequenceReady = 1,
+            /// A sequence ends.
+            ControlSequenceEnd = 2,
+            /// The number of the sequence.
+            ControlSequenceCorrid = 3,
+        }
+        impl Kind {
+            /// String value of the enum field names used in the ProtoBuf definition.
+            ///
+            /// The values are not transformed in any way and thus are considered stable
+            /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+            pub fn as_str_name(&self) -> &'static str {
+                match self {
+                    Self::ControlSequenceStart => "CONTROL_SEQUENCE_START",
+                    Self::ControlSequenceReady => "CONTROL_SEQUENCE_READY",
+                    Self::ControlSequenceEnd => "CONTROL_SEQUENCE_END",
+                    Self::ControlSequenceCorrid => "CONTROL_SEQUENCE_CORRID",
+                }
+            }
+            /// Creates an enum from field names used in the ProtoBuf definition.
+            pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+                match value {
+                    "CONTROL_SEQUENCE_START" => Some(Self::ControlSequenceStart),
+                    "CONTROL_SEQUENCE_READY" => Some(Self::ControlSequenceReady),
+                    "CONTROL_SEQUENCE_END" => Some(Self::ControlSequenceEnd),
+                    "CONTROL_SEQUENCE_CORRID" => Some(Self::ControlSequenceCorrid),
+                    _ => None,
+                }
+            }
+        }
+    }
+    /// An input that carries signals.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct ControlInput {
+        /// Name of the input.
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        /// The signals.
+        #[prost(message, repeated, tag = "2")]
+        pub control: ::prost::alloc::vec::Vec<Control>,
+    }
+    /// What a state is before the first request.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct InitialState {
+        /// Element type.
+        #[prost(enumeration = "super::DataType", tag = "1")]
+        pub data_type: i32,
+        /// Extents.
+        #[prost(int64, repeated, tag = "2")]
+        pub dims: ::prost::alloc::vec::Vec<i64>,
+        /// Name.
+        #[prost(string, tag = "5")]
+        pub name: ::prost::alloc::string::String,
+        #[prost(oneof = "initial_state::StateData", tags = "3, 4")]
+        pub state_data: ::core::option::Option<initial_state::StateData>,
+    }
+    /// Nested message and enum types in `InitialState`.
+    pub mod initial_state {
+        #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+        pub enum StateData {
+            /// Zeros.
+            #[prost(bool, tag = "3")]
+            ZeroData(bool),
+            /// The contents of a file.
+            #[prost(string, tag = "4")]
+            DataFile(::prost::alloc::string::String),
+        }
+    }
+    /// A tensor that is handed from one request of a sequence to the next.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct State {
+        /// Input that takes it.
+        #[prost(string, tag = "1")]
+        pub input_name: ::prost::alloc::string::String,
+        /// Output that gives it.
+        #[prost(string, tag = "2")]
+        pub output_name: ::prost::alloc::string::String,
+        /// Element type.
+        #[prost(enumeration = "super::DataType", tag = "3")]
+        pub data_type: i32,
+        /// Extents.
+        #[prost(int64, repeated, tag = "4")]
+        pub dims: ::prost::alloc::vec::Vec<i64>,
+        /// What it is at first.
+        #[prost(message, repeated, tag = "5")]
+        pub initial_state: ::prost::alloc::vec::Vec<InitialState>,
+        /// Input and output share memory.
+        #[prost(bool, tag = "6")]
+        pub use_same_buffer_for_input_output: bool,
+        /// The memory may grow.
+        #[prost(bool, tag = "7")]
+        pub use_growable_memory: bool,
+    }
+    /// Each sequence has a slot of its own.
+    #[derive(Clone, Copy, PartialEq, ::prost::Message)]
+    pub struct StrategyDirect {
+        /// Longest wait, in microseconds.
+        #[prost(uint64, tag = "1")]
+        pub max_queue_delay_microseconds: u64,
+        /// Share of the slots that is to be filled.
+        #[prost(float, tag = "2")]
+        pub minimum_slot_utilization: f32,
+    }
+    /// The oldest requests go first.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct StrategyOldest {
+        /// Most sequences at a time.
+        #[prost(int32, tag = "1")]
+        pub max_candidate_sequences: i32,
+        /// Sizes to aim for.
+        #[prost(int32, repeated, tag = "2")]
+        pub preferred_batch_size: ::prost::alloc::vec::Vec<i32>,
+        /// Longest wait, in microseconds.
+        #[prost(uint64, tag = "3")]
+        pub max_queue_delay_microseconds: u64,
+        /// Replies keep the order of their requests.
+        #[prost(bool, tag = "4")]
+        pub preserve_ordering: bool,
+    }
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum StrategyChoice {
+        /// Each sequence has a slot of its own.
+        #[prost(message, tag = "3")]
+        Direct(StrategyDirect),
+        /// The oldest requests go first.
+        #[prost(message, tag = "4")]
+        Oldest(StrategyOldest),
+    }
+}
+/// A model made of others.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelEnsembling {
+    /// The calls, in any order.
+    #[prost(message, repeated, tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<model_ensembling::Step>,
+    /// Most requests in the ensemble at a time.
+    #[prost(uint32, tag = "2")]
+    pub max_inflight_requests: u32,
+}
+/// Nested message and enum types in `ModelEnsembling`.
+pub mod model_ensembling {
+    /// A call of one of them.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Step {
+        /// Its name.
+        #[prost(string, tag = "1")]
+        pub model_name: ::prost::alloc::string::String,
+        /// Its version; -1 is the newest.
+        #[prost(int64, tag = "2")]
+        pub model_version: i64,
+        /// Its inputs, and the tensors of the ensemble that they are.
+        #[prost(btree_map = "string, string", tag = "3")]
+        pub input_map: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+        /// Its outputs, and the tensors of the ensemble that they become.
+        #[prost(btree_map = "string, string", tag = "4")]
+        pub output_map: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+        /// The namespace that it is in.
+        #[prost(string, tag = "5")]
+        pub model_namespace: ::prost::alloc::string::String,
+    }
+}
+/// How many instances of a model run at a time, and where.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelInstanceGroup {
+    /// Name of the group.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// On what it runs.
+    #[prost(enumeration = "model_instance_group::Kind", tag = "4")]
+    pub kind: i32,
+    /// How many on each device.
+    #[prost(int32, tag = "2")]
+    pub count: i32,
+    /// What an instance needs before it may run.
+    #[prost(message, optional, tag = "6")]
+    pub rate_limiter: ::core::option::Option<ModelRateLimiter>,
+    /// Which GPUs.
+    #[prost(int32, repeated, tag = "3")]
+    pub gpus: ::prost::alloc::vec::Vec<i32>,
+    /// Other devices that help.
+    #[prost(message, repeated, tag = "8")]
+    pub secondary_devices: ::prost::alloc::vec::Vec<
+        model_instance_group::SecondaryDevice,
+    >,
+    /// Names of optimisation profiles.
+    #[prost(string, repeated, tag = "5")]
+    pub profile: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The instance takes no requests of its own.
+    #[prost(bool, tag = "7")]
+    pub passive: bool,
+    /// Name of the settings of the machine.
+    #[prost(string, tag = "9")]
+    pub host_policy: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `ModelInstanceGroup`.
+pub mod model_instance_group {
+    /// Another device that helps.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct SecondaryDevice {
+        /// What it is.
+        #[prost(enumeration = "secondary_device::SecondaryDeviceKind", tag = "1")]
+        pub kind: i32,
+        /// Which one.
+        #[prost(int64, tag = "2")]
+        pub device_id: i64,
+    }
+    /// Nested message and enum types in `SecondaryDevice`.
+    pub mod secondary_device {
+        /// What it is.
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::prost::Enumeration
+        )]
+        #[repr(i32)]
+        pub enum SecondaryDeviceKind {
+            /// A deep-learning accelerator.
+            KindNvdla = 0,
+        }
+        impl SecondaryDeviceKind {
+            /// String value of the enum field names used in the ProtoBuf definition.
+            ///
+            /// The values are not transformed in any way and thus are considered stable
+            /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+            pub fn as_str_name(&self) -> &'static str {
+                match self {
+                    Self::KindNvdla => "KIND_NVDLA",
+                }
+            }
+            /// Creates an enum from field names used in the ProtoBuf definition.
+            pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+                match value {
+                    "KIND_NVDLA" => Some(Self::KindNvdla),
+                    _ => None,
+                }
+            }
+        }
+    }
+    /// On what it runs.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        /// On what there is.
+        Auto = 0,
+        /// On GPUs.
+        Gpu = 1,
+        /// On CPUs.
+        Cpu = 2,
+        /// The model knows.
+        Model = 3,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Auto => "KIND_AUTO",
+                Self::Gpu => "KIND_GPU",
+                Self::Cpu => "KIND_CPU",
+                Self::Model => "KIND_MODEL",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "KIND_AUTO" => Some(Self::Auto),
+                "KIND_GPU" => Some(Self::Gpu),
+                "KIND_CPU" => Some(Self::Cpu),
+                "KIND_MODEL" => Some(Self::Model),
+                _ => None,
+            }
+        }
+    }
+}
+/// What an instance needs before it may run.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelRateLimiter {
+    /// What is needed.
+    #[prost(message, repeated, tag = "1")]
+    pub resources: ::prost::alloc::vec::Vec<model_rate_limiter::Resource>,
+    /// Who goes first: the lower number.
+    #[prost(uint32, tag = "2")]
+    pub priority: u32,
+}
+/// Nested message and enum types in `ModelRateLimiter`.
+pub mod model_rate_limiter {
+    /// Something that is shared out.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Resource {
+        /// Its name.
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        /// All devices share it.
+        #[prost(bool, tag = "2")]
+        pub global: bool,
+        /// How much of it.
+        #[prost(uint32, tag = "3")]
+        pub count: u32,
+    }
+}
+/// A tensor made of the sizes of the requests in a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchInput {
+    /// What it holds.
+    #[prost(enumeration = "batch_input::Kind", tag = "1")]
+    pub kind: i32,
+    /// Inputs of the model that take it.
+    #[prost(string, repeated, tag = "2")]
+    pub target_name: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Element type.
+    #[prost(enumeration = "DataType", tag = "3")]
+    pub data_type: i32,
+    /// Inputs whose sizes count.
+    #[prost(string, repeated, tag = "4")]
+    pub source_input: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `BatchInput`.
+pub mod batch_input {
+    /// What it holds.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        /// Elements of each request.
+        BatchElementCount = 0,
+        /// Their running sum.
+        BatchAccumulatedElementCount = 1,
+        /// Their running sum after a zero.
+        BatchAccumulatedElementCountWithZero = 2,
+        /// The greatest of them, as a shape.
+        BatchMaxElementCountAsShape = 3,
+        /// The shape of each request.
+        BatchItemShape = 4,
+        /// The same, in one row.
+        BatchItemShapeFlatten = 5,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::BatchElementCount => "BATCH_ELEMENT_COUNT",
+                Self::BatchAccumulatedElementCount => "BATCH_ACCUMULATED_ELEMENT_COUNT",
+                Self::BatchAccumulatedElementCountWithZero => {
+                    "BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO"
+                }
+                Self::BatchMaxElementCountAsShape => "BATCH_MAX_ELEMENT_COUNT_AS_SHAPE",
+                Self::BatchItemShape => "BATCH_ITEM_SHAPE",
+                Self::BatchItemShapeFlatten => "BATCH_ITEM_SHAPE_FLATTEN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "BATCH_ELEMENT_COUNT" => Some(Self::BatchElementCount),
+                "BATCH_ACCUMULATED_ELEMENT_COUNT" => {
+                    Some(Self::BatchAccumulatedElementCount)
+                }
+                "BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO" => {
+                    Some(Self::BatchAccumulatedElementCountWithZero)
+                }
+                "BATCH_MAX_ELEMENT_COUNT_AS_SHAPE" => {
+                    Some(Self::BatchMaxElementCountAsShape)
+                }
+                "BATCH_ITEM_SHAPE" => Some(Self::BatchItemShape),
+                "BATCH_ITEM_SHAPE_FLATTEN" => Some(Self::BatchItemShapeFlatten),
+                _ => None,
+            }
+        }
+    }
+}
+/// How an output is dealt out to the requests of a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchOutput {
+    /// Outputs that it is for.
+    #[prost(string, repeated, tag = "1")]
+    pub target_name: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The rule.
+    #[prost(enumeration = "batch_output::Kind", tag = "2")]
+    pub kind: i32,
+    /// Inputs whose shapes count.
+    #[prost(string, repeated, tag = "3")]
+    pub source_input: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `BatchOutput`.
+pub mod batch_output {
+    /// The rule.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        /// As an input was put together.
+        BatchScatterWithInputShape = 0,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::BatchScatterWithInputShape => "BATCH_SCATTER_WITH_INPUT_SHAPE",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "BATCH_SCATTER_WITH_INPUT_SHAPE" => {
+                    Some(Self::BatchScatterWithInputShape)
+                }
+                _ => None,
+            }
+        }
+    }
+}
+/// Hints for the backend.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelOptimizationPolicy {
+    /// How graphs are made faster.
+    #[prost(message, optional, tag = "1")]
+    pub graph: ::core::option::Option<model_optimization_policy::Graph>,
+    /// How urgent the model is.
+    #[prost(enumeration = "model_optimization_policy::ModelPriority", tag = "2")]
+    pub priority: i32,
+    /// Hints for CUDA.
+    #[prost(message, optional, tag = "3")]
+    pub cuda: ::core::option::Option<model_optimization_policy::Cuda>,
+    /// Libraries that run parts of the model.
+    #[prost(message, optional, tag = "4")]
+    pub execution_accelerators: ::core::option::Option<
+        model_optimization_policy::ExecutionAccelerators,
+    >,
+    /// Memory of inputs.
+    #[prost(message, optional, tag = "5")]
+    pub input_pinned_memory: ::core::option::Option<
+        model_optimization_policy::PinnedMemoryBuffer,
+    >,
+    /// Memory of outputs.
+    #[prost(message, optional, tag = "6")]
+    pub output_pinned_memory: ::core::option::Option<
+        model_optimization_policy::PinnedMemoryBuffer,
+    >,
+    /// From how many requests on a kernel gathers them.
+    #[prost(uint32, tag = "7")]
+    pub gather_kernel_buffer_threshold: u32,
+    /// Batches are put together before an instance is free.
+    #[prost(bool, tag = "8")]
+    pub eager_batching: bool,
+}
+/// Nested message and enum types in `ModelOptimizationPolicy`.
+pub mod model_optimization_policy {
+    /// How graphs are made faster.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Graph {
+        /// How much.
+        #[prost(int32, tag = "1")]
+        pub level: i32,
+    }
+    /// Hints for CUDA.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Cuda {
+        /// Launches are captured.
+        #[prost(bool, tag = "1")]
+        pub graphs: bool,
+        /// Waiting spins.
+        #[prost(bool, tag = "2")]
+        pub busy_wait_events: bool,
+        /// What is captured.
+        #[prost(message, repeated, tag = "3")]
+        pub graph_spec: ::prost::alloc::vec::Vec<cuda::GraphSpec>,
+        /// Outputs are copied beside the computation.
+        #[prost(bool, tag = "4")]
+        pub output_copy_stream: bool,
+    }
+    /// Nested message and enum types in `Cuda`.
+    pub mod cuda {
+        /// A shape that is captured.
+        #[derive(Clone, PartialEq, ::prost::Message)]
+        pub struct GraphSpec {
+            /// Size of the batch.
+            #[prost(int32, tag = "1")]
+            pub batch_size: i32,
+            /// Extents of the inputs.
+            #[prost(btree_map = "string, message", tag = "2")]
+            pub input: ::prost::alloc::collections::BTreeMap<
+                ::prost::alloc::string::String,
+                graph_spec::Shape,
+            >,
+            /// The least shape that uses it.
+            #[prost(message, optional, tag = "3")]
+            pub graph_lower_bound: ::core::option::Option<graph_spec::LowerBound>,
+        }
+        /// Nested message and enum types in `GraphSpec`.
+        pub mod graph_spec {
+            /// Extents of an input.
+            #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+            pub struct Shape {
+                /// Extents.
+                #[prost(int64, repeated, tag = "1")]
+                pub dim: ::prost::alloc::vec::Vec<i64>,
+            }
+            /// The least shape that uses it.
+            #[derive(Clone, PartialEq, ::prost::Message)]
+            pub struct LowerBound {
+                /// Size of the batch.
+                #[prost(int32, tag = "1")]
+                pub batch_size: i32,
+                /// Extents of the inputs.
+                #[prost(btree_map = "string, message", tag = "2")]
+                pub input: ::prost::alloc::collections::BTreeMap<
+                    ::prost::alloc::string::String,
+                    Shape,
+                >,
+            }
+        }
+    }
+    /// Libraries that run parts of the model.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct ExecutionAccelerators {
+        /// On a GPU.
+        #[prost(message, repeated, tag = "1")]
+        pub gpu_execution_accelerator: ::prost::alloc::vec::Vec<
+            execution_accelerators::Accelerator,
+        >,
+        /// On a CPU.
+        #[prost(message, repeated, tag = "2")]
+        pub cpu_execution_accelerator: ::prost::alloc::vec::Vec<
+            execution_accelerators::Accelerator,
+        >,
+    }
+    /// Nested message and enum types in `ExecutionAccelerators`.
+    pub mod execution_accelerators {
+        /// One of them.
+        #[derive(Clone, PartialEq, ::prost::Message)]
+        pub struct Accelerator {
+            /// Its name.
+            #[prost(string, tag = "1")]
+            pub name: ::prost::alloc::string::String,
+            /// Its settings.
+            #[prost(btree_map = "string, string", tag = "2")]
+            pub parameters: ::prost::alloc::collections::BTreeMap<
+                ::prost::alloc::string::String,
+                ::prost::alloc::string::String,
+            >,
+        }
+    }
+    /// Memory that the system does not page out.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct PinnedMemoryBuffer {
+        /// Whether it is used.
+        #[prost(bool, tag = "1")]
+        pub enable: bool,
+    }
+    /// How urgent the model is.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum ModelPriority {
+        /// As all others.
+        PriorityDefault = 0,
+        /// More.
+        PriorityMax = 1,
+        /// Less.
+        PriorityMin = 2,
+    }
+    impl ModelPriority {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::PriorityDefault => "PRIORITY_DEFAULT",
+                Self::PriorityMax => "PRIORITY_MAX",
+                Self::PriorityMin => "PRIORITY_MIN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "PRIORITY_DEFAULT" => Some(Self::PriorityDefault),
+                "PRIORITY_MAX" => Some(Self::PriorityMax),
+                "PRIORITY_MIN" => Some(Self::PriorityMin),
+                _ => None,
+            }
+        }
+    }
+}
+/// A request that is run before the model is ready.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelWarmup {
+    /// Name of the request.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Rows of the request.
+    #[prost(uint32, tag = "2")]
+    pub batch_size: u32,
+    /// The inputs by name.
+    #[prost(btree_map = "string, message", tag = "3")]
+    pub inputs: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        model_warmup::Input,
+    >,
+    /// How often it is run; 0 is once.
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
+}
+/// Nested message and enum types in `ModelWarmup`.
+pub mod model_warmup {
+    /// One input of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Input {
+        /// Element type.
+        #[prost(enumeration = "super::DataType", tag = "1")]
+        pub data_type: i32,
+        /// Extents, without the batch.
+        #[prost(int64, repeated, tag = "2")]
+        pub dims: ::prost::alloc::vec::Vec<i64>,
+        #[prost(oneof = "input::InputDataType", tags = "3, 4, 5")]
+        pub input_data_type: ::core::option::Option<input::InputDataType>,
+    }
+    /// Nested message and enum types in `Input`.
+    pub mod input {
+        #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+        pub enum InputDataType {
+            /// Zeros.
+            #[prost(bool, tag = "3")]
+            ZeroData(bool),
+            /// Random values.
+            #[prost(bool, tag = "4")]
+            RandomData(bool),
+            /// The contents of a file in the folder `warmup`.
+            #[prost(string, tag = "5")]
+            InputDataFile(::prost::alloc::string::String),
+        }
+    }
+}
+/// Libraries with operators.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ModelOperations {
+    /// Their files.
+    #[prost(string, repeated, tag = "1")]
+    pub op_library_filename: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Programs that change the repository before it is read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelRepositoryAgents {
+    /// In the order in which they run.
+    #[prost(message, repeated, tag = "1")]
+    pub agents: ::prost::alloc::vec::Vec<model_repository_agents::Agent>,
+}
+/// Nested message and enum types in `ModelRepositoryAgents`.
+pub mod model_repository_agents {
+    /// One of them.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Agent {
+        /// Its name.
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        /// Its settings.
+        #[prost(btree_map = "string, string", tag = "2")]
+        pub parameters: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+    }
+}
+/// Replies are kept and given again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ModelResponseCache {
+    /// Whether they are.
+    #[prost(bool, tag = "1")]
+    pub enable: bool,
+}
+/// How metrics are counted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ModelMetrics {
+    /// The metrics.
+    #[prost(message, repeated, tag = "1")]
+    pub metric_control: ::prost::alloc::vec::Vec<model_metrics::MetricControl>,
+}
+/// Nested message and enum types in `ModelMetrics`.
+pub mod model_metrics {
+    /// One metric.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct MetricControl {
+        /// Which one.
+        #[prost(message, optional, tag = "1")]
+        pub metric_identifier: ::core::option::Option<metric_control::MetricIdentifier>,
+        #[prost(oneof = "metric_control::MetricOptions", tags = "2")]
+        pub metric_options: ::core::option::Option<metric_control::MetricOptions>,
+    }
+    /// Nested message and enum types in `MetricControl`.
+    pub mod metric_control {
+        /// Which one.
+        #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+        pub struct MetricIdentifier {
+            /// Its family.
+            #[prost(string, tag = "1")]
+            pub family: ::prost::alloc::string::String,
+        }
+        /// How a histogram counts.
+        #[derive(Clone, PartialEq, ::prost::Message)]
+        pub struct HistogramOptions {
+            /// Upper ends of its buckets.
+            #[prost(double, repeated, tag = "1")]
+            pub buckets: ::prost::alloc::vec::Vec<f64>,
+        }
+        #[derive(Clone, PartialEq, ::prost::Oneof)]
+        pub enum MetricOptions {
+            /// How a histogram counts.
+            #[prost(message, tag = "2")]
+            HistogramOptions(HistogramOptions),
+        }
+    }
 }
 /// A free-form setting of the backend.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1973,40 +2876,79 @@ pub struct ModelConfig {
     /// Outputs.
     #[prost(message, repeated, tag = "6")]
     pub output: ::prost::alloc::vec::Vec<ModelOutput>,
+    /// How many instances run, and where.
+    #[prost(message, repeated, tag = "7")]
+    pub instance_group: ::prost::alloc::vec::Vec<ModelInstanceGroup>,
     /// File that holds the model.
     #[prost(string, tag = "8")]
     pub default_model_filename: ::prost::alloc::string::String,
+    /// Files by the kind of GPU.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub cc_model_filenames: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
     /// Labels on the model's metrics.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metric_tags: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// Hints for the backend.
+    #[prost(message, optional, tag = "12")]
+    pub optimization: ::core::option::Option<ModelOptimizationPolicy>,
     /// Settings of the backend.
     #[prost(btree_map = "string, message", tag = "14")]
     pub parameters: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         ModelParameter,
     >,
+    /// Requests that are run before the model is ready.
+    #[prost(message, repeated, tag = "16")]
+    pub model_warmup: ::prost::alloc::vec::Vec<ModelWarmup>,
     /// Name of the backend.
     #[prost(string, tag = "17")]
     pub backend: ::prost::alloc::string::String,
+    /// Libraries with operators.
+    #[prost(message, optional, tag = "18")]
+    pub model_operations: ::core::option::Option<ModelOperations>,
     /// How the model answers.
     #[prost(message, optional, tag = "19")]
     pub model_transaction_policy: ::core::option::Option<ModelTransactionPolicy>,
+    /// Tensors made of the sizes of a batch.
+    #[prost(message, repeated, tag = "20")]
+    pub batch_input: ::prost::alloc::vec::Vec<BatchInput>,
+    /// How outputs of a batch are dealt out.
+    #[prost(message, repeated, tag = "21")]
+    pub batch_output: ::prost::alloc::vec::Vec<BatchOutput>,
+    /// Programs that change the repository first.
+    #[prost(message, optional, tag = "23")]
+    pub model_repository_agents: ::core::option::Option<ModelRepositoryAgents>,
+    /// Replies are kept and given again.
+    #[prost(message, optional, tag = "24")]
+    pub response_cache: ::core::option::Option<ModelResponseCache>,
     /// Library that runs the model.
     #[prost(string, tag = "25")]
     pub runtime: ::prost::alloc::string::String,
-    #[prost(oneof = "model_config::SchedulingChoice", tags = "11")]
+    /// How metrics are counted.
+    #[prost(message, optional, tag = "26")]
+    pub model_metrics: ::core::option::Option<ModelMetrics>,
+    #[prost(oneof = "model_config::SchedulingChoice", tags = "11, 13, 15")]
     pub scheduling_choice: ::core::option::Option<model_config::SchedulingChoice>,
 }
 /// Nested message and enum types in `ModelConfig`.
 pub mod model_config {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum SchedulingChoice {
         /// Requests are gathered into batches.
         #[prost(message, tag = "11")]
         DynamicBatching(super::ModelDynamicBatching),
+        /// Requests of a sequence stay together.
+        #[prost(message, tag = "13")]
+        SequenceBatching(super::ModelSequenceBatching),
+        /// The model is made of others.
+        #[prost(message, tag = "15")]
+        EnsembleScheduling(super::ModelEnsembling),
     }
 }
 /// Element types, in the configuration's spelling.

@@ -728,6 +728,70 @@ pub struct PredictResponse {
     #[prost(message, optional, tag = "2")]
     pub model_spec: ::core::option::Option<ModelSpec>,
 }
+/// A classification.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClassifyLog {
+    /// What was asked.
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<ClassificationRequest>,
+    /// What was answered.
+    #[prost(message, optional, tag = "2")]
+    pub response: ::core::option::Option<ClassificationResponse>,
+}
+/// A regression.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RegressLog {
+    /// What was asked.
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<RegressionRequest>,
+    /// What was answered.
+    #[prost(message, optional, tag = "2")]
+    pub response: ::core::option::Option<RegressionResponse>,
+}
+/// A prediction.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PredictLog {
+    /// What was asked.
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<PredictRequest>,
+    /// What was answered.
+    #[prost(message, optional, tag = "2")]
+    pub response: ::core::option::Option<PredictResponse>,
+}
+/// Several of them in one.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MultiInferenceLog {
+    /// What was asked.
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<MultiInferenceRequest>,
+    /// What was answered.
+    #[prost(message, optional, tag = "2")]
+    pub response: ::core::option::Option<MultiInferenceResponse>,
+}
+/// One record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PredictionLog {
+    #[prost(oneof = "prediction_log::LogType", tags = "2, 3, 4, 6")]
+    pub log_type: ::core::option::Option<prediction_log::LogType>,
+}
+/// Nested message and enum types in `PredictionLog`.
+pub mod prediction_log {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum LogType {
+        /// A classification.
+        #[prost(message, tag = "2")]
+        ClassifyLog(super::ClassifyLog),
+        /// A regression.
+        #[prost(message, tag = "3")]
+        RegressLog(super::RegressLog),
+        /// Several of them in one.
+        #[prost(message, tag = "4")]
+        MultiInferenceLog(super::MultiInferenceLog),
+        /// A prediction.
+        #[prost(message, tag = "6")]
+        PredictLog(super::PredictLog),
+    }
+}
 /// Generated client implementations.
 pub mod prediction_service_client {
     #![allow(
