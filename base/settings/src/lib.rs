@@ -42,6 +42,8 @@ settings! {
     RUST_LOG = "RUST_LOG", "unset", "Log filter per module, in the form of tracing-subscriber.";
     CACHE_DIR = "HARI_CACHE_DIR", "`hari` in the user's cache folder", "Where fetched models are kept.";
     THREADS = "HARI_THREADS", "the processors this process may use", "Threads of the model pool.";
+    ONNXRUNTIME = "HARI_ONNXRUNTIME", "looked for beside the program and where libraries are installed", "ONNX Runtime's shared library or the folder it lies in; `none` to do without.";
+    ORT_DYLIB = "ORT_DYLIB_PATH", "unset", "As HARI_ONNXRUNTIME, which wins; other programs read it too.";
     CORS_ORIGINS = "CORS_ALLOWED_ORIGINS", "*", "Value of `Access-Control-Allow-Origin`.";
     CORS_HEADERS = "CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token", "Value of `Access-Control-Allow-Headers`.";
     MAX_BODY = "HARI_MAX_BODY_BYTES", "67108864", "Most bytes of a request body or gRPC message, before and after decompression, and of a tensor.";

@@ -33,6 +33,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "data-plane/runtime/onnxruntime",
+        &[
+            "data-plane/core",
+            "data-plane/proto",
+            "data-plane/runtime/operators",
+            "base/",
+        ],
+    ),
+    (
         "data-plane/runtime/transformers",
         &[
             "data-plane/core",
