@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hari_error::Result;
 
-use crate::{Context, Message, ModelMetadata};
+use crate::{Context, Message, ModelMetadata, Target};
 
 /// A boxed future that borrows for `'a`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -92,6 +92,12 @@ pub trait Unit: Send + Sync + 'static {
 
     /// What it says of itself.
     fn metadata(&self) -> Arc<ModelMetadata>;
+
+    /// What it says of the version that `target` names; of itself, if it has only one.
+    fn metadata_of(&self, target: &Target) -> Arc<ModelMetadata> {
+        let _ = target;
+        self.metadata()
+    }
 
     /// The unit of this name inside, for a graph; itself for its own name.
     fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit};
+use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Target, Unit};
 use hari_error::{Error, Result};
 
 use crate::tree::Step;
@@ -23,7 +23,8 @@ use crate::{Node, describe, walk};
 pub struct Graph {
     predictor: String,
     whole: Arc<Entry>,
-    /// In the order of their numbers, so that the root is the first.
+    /// In the order of their numbers, so that the root is the first; then the units inside nodes
+    /// that have names of their own.
     nodes: Vec<Arc<Entry>>,
 }
 
@@ -39,6 +40,7 @@ impl Graph {
         });
         let mut nodes = Vec::with_capacity(root.size);
         Entry::collect(&root, &mut nodes);
+        Entry::collect_inner(&root, &mut nodes);
         Self {
             predictor: name,
             whole,
@@ -76,6 +78,10 @@ impl Unit for Graph {
         self.whole.metadata()
     }
 
+    fn metadata_of(&self, target: &Target) -> Arc<ModelMetadata> {
+        self.entry(target.model.as_deref()).metadata_of(target)
+    }
+
     fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {
         let whole = || (name == self.predictor).then_some(&self.whole);
         let entry = self.node(name).or_else(whole)?;
@@ -105,6 +111,38 @@ impl Entry {
         for child in &step.children {
             Self::collect(child, entries);
         }
+    }
+}
+
+impl Entry {
+    /// The models of a node that serves several, each as a graph of its own. A node's name goes
+    /// before theirs.
+    fn collect_inner(root: &Step, entries: &mut Vec<Arc<Self>>) {
+        root.each(&mut |step| {
+            let Some(unit) = &step.unit else {
+                return;
+            };
+            for name in unit.names() {
+                let known = entries.iter().any(|entry| entry.step.name == name);
+                let inner = unit.find(&name).filter(|_| !known);
+                entries.extend(inner.map(|inner| Self::alone(name, inner, step)));
+            }
+        });
+    }
+
+    fn alone(name: String, unit: Arc<dyn Unit>, within: &Step) -> Arc<Self> {
+        let step = Step::number(
+            Node {
+                name,
+                calls: within.calls,
+                unit: Some(unit),
+                children: Vec::new(),
+                image: within.image.clone(),
+            },
+            0,
+        );
+        let metadata = step.metadata.clone();
+        Arc::new(Self { step, metadata })
     }
 }
 
@@ -139,6 +177,23 @@ impl Unit for Entry {
 
     fn metadata(&self) -> Arc<ModelMetadata> {
         self.metadata.clone()
+    }
+
+    fn metadata_of(&self, target: &Target) -> Arc<ModelMetadata> {
+        match (&self.step.unit, self.step.children.is_empty()) {
+            (Some(unit), true) => {
+                let of_version = unit.metadata_of(target);
+                if of_version.name == self.metadata.name {
+                    return of_version;
+                }
+                let name = self.metadata.name.clone();
+                Arc::new(ModelMetadata {
+                    name,
+                    ..ModelMetadata::clone(&of_version)
+                })
+            }
+            _ => self.metadata(),
+        }
     }
 
     fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {

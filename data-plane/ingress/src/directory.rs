@@ -40,10 +40,17 @@ pub struct Predictor {
 }
 
 impl Deployment {
-    /// The predictor that answers this request: by share of the traffic.
+    /// The predictor that answers this request: by share of the traffic, among those that have
+    /// the `model` which the caller names, if only some have it.
     #[must_use]
-    pub fn choose(&self) -> Option<&Arc<Predictor>> {
-        let live = || self.predictors.iter().filter(|predictor| !predictor.shadow);
+    pub fn choose(&self, model: Option<&str>) -> Option<&Arc<Predictor>> {
+        let has =
+            |predictor: &Predictor| model.is_none_or(|model| predictor.unit.find(model).is_some());
+        let some_have = self.predictors.iter().any(|one| !one.shadow && has(one));
+        let live = || {
+            let live = self.predictors.iter().filter(|predictor| !predictor.shadow);
+            live.filter(|predictor| !some_have || has(predictor))
+        };
         let total: u32 = live().map(|predictor| predictor.traffic).sum();
         if total == 0 {
             return live().next();

@@ -10,12 +10,12 @@ use hari_telemetry::metric::{Held, rejected};
 use crate::app::App;
 use crate::directory::{Deployment, Predictor};
 
-/// The predictor that answers this request.
+/// The predictor that answers this request, which may name a model.
 ///
 /// # Errors
 /// `Unavailable` if the deployment has none.
-pub(crate) fn choose(deployment: &Deployment) -> Result<Arc<Predictor>> {
-    deployment.choose().cloned().ok_or_else(|| {
+pub(crate) fn choose(deployment: &Deployment, model: Option<&str>) -> Result<Arc<Predictor>> {
+    deployment.choose(model).cloned().ok_or_else(|| {
         Error::unavailable(format!("deployment `{}` has no predictor", deployment.name))
     })
 }

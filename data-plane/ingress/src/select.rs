@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hari_core::{ModelMetadata, Target};
+use hari_core::{ModelMetadata, Target, Unit};
 use hari_error::{Error, Result};
 
-use crate::directory::{Deployment, Directory};
+use crate::directory::{Deployment, Directory, Predictor};
 
 /// What a request says of its deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,11 +77,27 @@ fn unknown_model(deployment: &Deployment, model: &str) -> Error {
     ))
 }
 
+/// The unit that `target` names, else the whole graph; and what it says of the version asked for.
+///
+/// # Errors
+/// `NotFound` if there is no such version of it.
+pub(crate) fn addressed(
+    predictor: &Predictor,
+    target: &Target,
+) -> Result<(Arc<dyn Unit>, Arc<ModelMetadata>)> {
+    let named = target.model.as_deref();
+    let unit = named.and_then(|model| predictor.unit.find(model));
+    let unit = unit.unwrap_or_else(|| predictor.unit.clone());
+    check_version(&unit.metadata(), target)?;
+    let metadata = unit.metadata_of(target);
+    Ok((unit, metadata))
+}
+
 /// Checks that the version or label that the caller names is served.
 ///
 /// # Errors
 /// `NotFound`, naming the versions and labels there are.
-pub(crate) fn check_version(metadata: &ModelMetadata, target: &Target) -> Result<()> {
+fn check_version(metadata: &ModelMetadata, target: &Target) -> Result<()> {
     if let Some(label) = &target.label
         && !metadata.labels.contains_key(label)
     {

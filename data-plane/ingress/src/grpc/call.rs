@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::directory::{Deployment, Predictor};
 use crate::dispatch;
 use crate::reply::grpc::{code_name, status};
-use crate::select::{Selector, check_version, select};
+use crate::select::{Selector, addressed, select};
 use crate::stack::Arrival;
 
 /// The request id, in the metadata of request and reply.
@@ -135,7 +135,7 @@ impl Call {
     /// Finds the deployment and the predictor that answer.
     pub(super) fn aim(&mut self, model: Option<&str>) -> Result<Arc<Predictor>> {
         let deployment = self.deployment(model)?;
-        let predictor = dispatch::choose(&deployment)?;
+        let predictor = dispatch::choose(&deployment, model)?;
         self.deployment = Some(deployment);
         self.predictor = Some(predictor.clone());
         Ok(predictor)
@@ -149,13 +149,8 @@ impl Call {
         &mut self,
         target: &Target,
     ) -> Result<(Arc<dyn Unit>, Arc<ModelMetadata>)> {
-        let model = target.model.as_deref();
-        let predictor = self.aim(model)?;
-        let unit = model.and_then(|model| predictor.unit.find(model));
-        let unit = unit.unwrap_or_else(|| predictor.unit.clone());
-        let metadata = unit.metadata();
-        check_version(&metadata, target)?;
-        Ok((unit, metadata))
+        let predictor = self.aim(target.model.as_deref())?;
+        addressed(&predictor, target)
     }
 
     /// Calls the graph of the predictor that [`Call::aim`] finds.

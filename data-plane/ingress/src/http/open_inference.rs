@@ -19,7 +19,7 @@ use super::route::{Action, Route};
 use crate::app::App;
 use crate::probes::readiness;
 use crate::reply::{self, Dialect};
-use crate::select::{check_version, version_of};
+use crate::select::{addressed, version_of};
 
 /// Length of the JSON in front of binary tensors, both ways.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -156,13 +156,7 @@ where
 /// Metadata of the model that is named, else of the whole graph; its version is checked.
 fn describe(exchange: &mut Exchange, target: &Target) -> Result<Arc<ModelMetadata>> {
     let predictor = exchange.aim(target.model.as_deref())?;
-    let unit = target
-        .model
-        .as_deref()
-        .and_then(|model| predictor.unit.find(model));
-    let metadata = unit.unwrap_or_else(|| predictor.unit.clone()).metadata();
-    check_version(&metadata, target)?;
-    Ok(metadata)
+    addressed(&predictor, target).map(|(_, metadata)| metadata)
 }
 
 async fn run(

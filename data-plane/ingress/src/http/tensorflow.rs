@@ -20,7 +20,7 @@ use super::route::{Action, Route};
 use crate::app::App;
 use crate::examples;
 use crate::reply::{self, Dialect};
-use crate::select::{check_version, versions_of};
+use crate::select::{addressed, versions_of};
 
 pub(super) fn routes() -> Vec<Route> {
     const MODEL: &str = "/v1/models/{model}";
@@ -192,14 +192,7 @@ fn describe(
     target: &Target,
 ) -> Result<(Arc<dyn Unit>, Arc<ModelMetadata>)> {
     let predictor = exchange.aim(target.model.as_deref())?;
-    let unit = target
-        .model
-        .as_deref()
-        .and_then(|model| predictor.unit.find(model));
-    let unit = unit.unwrap_or_else(|| predictor.unit.clone());
-    let metadata = unit.metadata();
-    check_version(&metadata, target)?;
-    Ok((unit, metadata))
+    addressed(&predictor, target)
 }
 
 async fn predict(exchange: &mut Exchange, mut target: Target, body: &[u8]) -> Result<Response> {
