@@ -33,7 +33,9 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn load(library: &Library, model: &Bytes, options: &Options) -> Result<Self> {
-        let (mut builder, device) = placed(configured(library, options)?, library, options.device)?;
+        let builder = configured(library.builder()?, options);
+        let builder = builder.map_err(|error| guard::of_model(&error))?;
+        let (mut builder, device) = placed(builder, library, options.device)?;
         let mut free = Vec::new();
         for _ in 0..options.instances.max(1) {
             let made = builder.commit_from_memory(model);
@@ -91,7 +93,7 @@ impl Session {
         wanted.dedup();
         let mut instance = self.take();
         let values = guard::catch("running the model", || {
-            compute(instance.session()?, lent, &wanted)
+            compute(instance.session()?, &lent, &wanted)
         })?;
         drop(instance);
         pick(outputs, &wanted, &values)
@@ -163,20 +165,18 @@ impl Drop for Instance<'_> {
 }
 
 /// How the engine works, whatever the model.
-fn configured(library: &Library, options: &Options) -> Result<SessionBuilder> {
-    let mut builder = library.builder()?;
+fn configured(mut builder: SessionBuilder, options: &Options) -> ort::Result<SessionBuilder> {
     for (name, content) in &options.files {
-        let added = builder.with_external_initializer_file_in_memory(name, content.clone());
-        builder = added.map_err(|error| guard::of_model(&error))?;
+        builder = builder.with_external_initializer_file_in_memory(name, content.clone())?;
     }
-    builder
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .and_then(|builder| builder.with_intra_threads(options.threads.max(1)))
-        .and_then(|builder| builder.with_inter_threads(1))
-        .and_then(|builder| builder.with_intra_op_spinning(false))
-        .and_then(|builder| builder.with_inter_op_spinning(false))
-        .and_then(|builder| builder.with_log_level(log::level()))
-        .map_err(|error| guard::of_model(&error))
+    let builder = builder
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(options.threads.max(1))?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        .with_log_level(log::level())?;
+    Ok(builder)
 }
 
 /// Gives the session its device, and says which one that became.
@@ -218,10 +218,11 @@ fn ports(outlets: &[ort::value::Outlet]) -> Vec<Port> {
     outlets.iter().map(port).collect()
 }
 
-/// One run. The outputs are copied while the inputs are still lent: an output may be an input.
+/// One run. The caller keeps the inputs until the outputs are copied: a tensor of an output, inside
+/// a sequence too, may be one of an input.
 fn compute(
     session: &mut ort::session::Session,
-    inputs: Vec<(&str, SessionInputValue<'_>)>,
+    inputs: &[(&str, SessionInputValue<'_>)],
     outputs: &[&str],
 ) -> Result<Vec<Value>> {
     let selected = outputs
@@ -229,8 +230,9 @@ fn compute(
         .fold(OutputSelector::no_default(), |all, &name| all.with(name));
     let options = RunOptions::new().map_err(|error| guard::of_model(&error))?;
     let options = options.with_outputs(selected);
+    let views = inputs.iter().map(|(name, value)| (*name, &**value));
     let made = session
-        .run_with_options(inputs, &options)
+        .run_with_options(views.collect::<Vec<_>>(), &options)
         .map_err(|error| guard::of_run(&error))?;
     let values = made.values().zip(outputs);
     values
