@@ -70,6 +70,18 @@ pub(crate) struct Entry {
     pub(crate) build: Builder,
 }
 
+impl Entry {
+    /// An operator of ONNX's own domain.
+    pub(crate) const fn onnx(name: &'static str, since: i64, build: Builder) -> Self {
+        Self {
+            domain: "",
+            name,
+            since,
+            build,
+        }
+    }
+}
+
 /// Makes `node` ready to run, `version` being the one that the model declares for its domain.
 ///
 /// # Errors

@@ -8,12 +8,21 @@
 //! [`compile`] makes an [`Operator`] of a node. Every attribute is checked then; inputs are checked
 //! when it runs, and a mistake is an error, never a panic.
 
+mod array;
 mod attributes;
+mod cell;
 mod compile;
 mod constant;
+mod convert;
 mod families;
+mod number;
 mod operator;
+mod rule;
+mod size;
+#[cfg(test)]
+mod testing;
 mod value;
+mod view;
 
 pub use compile::{Compiled, Refusal, compile, known};
 pub use constant::constant;
