@@ -13,6 +13,8 @@ mod report;
 pub mod server;
 mod tensorflow_server;
 mod tree;
+mod triton;
+mod versions;
 mod warm;
 
 pub use assemble::{Assembled, Workshop, assemble};

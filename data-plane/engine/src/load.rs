@@ -1,11 +1,10 @@
 //! From a `modelUri` to a loaded model: fetch, pick the version, load off the async threads.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hari_artifacts::{FetchOptions, Format, ModelUri, Picked, fetch, pick};
+use hari_artifacts::{FetchOptions, Format, ModelUri, Picked, fetch};
 use hari_batch::{BatchOptions, Host, ModelUnit, Pool, PoolOptions};
 use hari_core::{Model, ModelMetadata, Unit};
 use hari_error::{Error, Result};
@@ -18,36 +17,72 @@ use crate::observer::Metrics;
 use crate::prefer::prefer;
 use crate::tensorflow_server::{TensorflowServer, Unnamed};
 use crate::tree::Origin;
+use crate::versions::{self, Versions};
 
-/// A model that is in memory.
+/// One version of a model, in memory.
 pub(crate) struct Loaded {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) metadata: ModelMetadata,
+    /// Where its files are.
+    pub(crate) folder: PathBuf,
 }
 
-/// Fetches and loads what `source` names.
+/// Fetches and loads what `source` names: every version that is to be served, newest first.
 pub(crate) async fn load(
     name: &str,
     source: &ModelSource,
     base: &Path,
     workshop: &Workshop,
-) -> Result<Loaded> {
+) -> Result<Vec<Loaded>> {
+    let root = fetched(source, base, workshop).await?;
+    let markers = format(source.runtime)?.markers();
+    let labels = versions::labels(source)?;
+    let mut loaded = Vec::new();
+    for picked in versions::chosen(&root, markers, source, &labels)? {
+        loaded.push(load_one(name, source, &picked).await?);
+    }
+    let served: Vec<_> = loaded
+        .iter()
+        .flat_map(|one| one.metadata.versions.clone())
+        .collect();
+    for one in &mut loaded {
+        one.metadata.versions.clone_from(&served);
+        one.metadata.labels = versions::served_labels(&labels, &served);
+    }
+    Ok(loaded)
+}
+
+/// The local folder or file of what `source` names.
+pub(crate) async fn fetched(
+    source: &ModelSource,
+    base: &Path,
+    workshop: &Workshop,
+) -> Result<PathBuf> {
     let uri = ModelUri::parse(&source.model_uri, base)?;
-    let artifact = fetch(&uri, &fetch_options(workshop)).await?;
-    let wanted = parameter(source, "version")?;
-    let picked = pick(&artifact.root, format(source.runtime).markers(), wanted)?;
-    let model = open_model(source.runtime, &picked).await?;
+    Ok(fetch(&uri, &fetch_options(workshop)).await?.root)
+}
+
+async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<Loaded> {
+    let model = open_model(source.runtime, picked).await?;
     let preferred = string(source, "signature_name");
     let model = prefer(model, preferred.as_deref())?;
-    let metadata = ModelMetadata {
+    let metadata = describe(name, &*model, picked.version);
+    Ok(Loaded {
+        model,
+        metadata,
+        folder: picked.path.clone(),
+    })
+}
+
+/// What a loaded model says of itself, under this name and version.
+pub(crate) fn describe(name: &str, model: &dyn Model, version: Option<u64>) -> ModelMetadata {
+    ModelMetadata {
         name: name.to_owned(),
-        versions: picked.version.iter().map(ToString::to_string).collect(),
+        versions: version.iter().map(ToString::to_string).collect(),
         platform: model.platform().to_owned(),
         signatures: model.signatures().to_vec(),
-        labels: labels(source, &picked)?,
-        custom: BTreeMap::new(),
-    };
-    Ok(Loaded { model, metadata })
+        ..ModelMetadata::default()
+    }
 }
 
 fn fetch_options(workshop: &Workshop) -> FetchOptions {
@@ -60,11 +95,16 @@ fn fetch_options(workshop: &Workshop) -> FetchOptions {
 }
 
 /// The format that a runtime reads.
-fn format(runtime: Runtime) -> Format {
+fn format(runtime: Runtime) -> Result<Format> {
     match runtime {
-        Runtime::Tensorflow => Format::SavedModel,
-        Runtime::Onnx => Format::Onnx,
+        Runtime::Tensorflow => Ok(Format::SavedModel),
+        Runtime::Onnx => Ok(Format::Onnx),
+        Runtime::Triton => Err(no_single_model()),
     }
+}
+
+fn no_single_model() -> Error {
+    Error::internal("a model repository is no single model")
 }
 
 /// Loads the model that was picked, away from the async threads.
@@ -83,6 +123,7 @@ pub async fn open_model(runtime: Runtime, picked: &Picked) -> Result<Arc<dyn Mod
                 let options = hari_onnx::Options::default();
                 Ok(Arc::new(OnnxModel::load_file(&file, &options)?))
             }
+            Runtime::Triton => Err(no_single_model()),
         }
     });
     loading.await.map_err(|error| {
@@ -90,35 +131,52 @@ pub async fn open_model(runtime: Runtime, picked: &Picked) -> Result<Arc<dyn Mod
     })?
 }
 
-/// The unit in front of a loaded model.
+/// The unit in front of the versions that were loaded; the first is the default.
 pub(crate) fn unit(
     origin: &Origin<'_>,
     bound: &BoundNode,
     source: &ModelSource,
-    (model, metadata): (Arc<dyn Model>, ModelMetadata),
+    loaded: Vec<Loaded>,
     took: Duration,
 ) -> Arc<dyn Unit> {
     let metrics = ModelMetrics::new(&origin.deployment.name, &origin.predictor.name, &bound.name);
-    metrics.loaded(took, model.memory_bytes());
-    let options = source
+    metrics.loaded(
+        took,
+        loaded.iter().map(|one| one.model.memory_bytes()).sum(),
+    );
+    let observer = Arc::new(Metrics(metrics));
+    let options = batch_options(source);
+    let unnamed = Unnamed::of(
+        loaded
+            .first()
+            .and_then(|one| one.metadata.signatures.first()),
+        string(source, "model_input"),
+        string(source, "model_output"),
+    );
+    let units = loaded.into_iter().map(
+        |Loaded {
+             model, metadata, ..
+         }| {
+            let pool = origin.workshop.pool.clone();
+            let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool);
+            Arc::new(unit.observed(observer.clone())) as Arc<dyn Unit>
+        },
+    );
+    let unit = Versions::of(units.collect());
+    match source.runtime {
+        Runtime::Tensorflow => Arc::new(TensorflowServer::new(unit, unnamed)),
+        _ => unit,
+    }
+}
+
+fn batch_options(source: &ModelSource) -> BatchOptions {
+    source
         .batching
         .map_or_else(BatchOptions::default, |batching| BatchOptions {
             max_rows: batching.max_rows,
             window: batching.window,
             ..BatchOptions::default()
-        });
-    let pool = origin.workshop.pool.clone();
-    let unnamed = Unnamed::of(
-        metadata.signatures.first(),
-        string(source, "model_input"),
-        string(source, "model_output"),
-    );
-    let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool)
-        .observed(Arc::new(Metrics(metrics)));
-    match source.runtime {
-        Runtime::Tensorflow => Arc::new(TensorflowServer::new(Arc::new(unit), unnamed)),
-        Runtime::Onnx => Arc::new(unit),
-    }
+        })
 }
 
 /// The threads that models run on, made ready for the engine.
@@ -135,45 +193,10 @@ pub fn model_pool(threads: usize) -> Result<Arc<Pool>> {
     .map(Arc::new)
 }
 
-fn string(source: &ModelSource, name: &str) -> Option<String> {
+/// A text parameter that is not empty.
+pub(crate) fn string(source: &ModelSource, name: &str) -> Option<String> {
     match source.parameters.get(name) {
         Some(ParameterValue::String(text)) if !text.is_empty() => Some(text.clone()),
         _ => None,
     }
-}
-
-fn parameter(source: &ModelSource, name: &str) -> Result<Option<u64>> {
-    match source.parameters.get(name) {
-        None => Ok(None),
-        Some(ParameterValue::Int(number)) => u64::try_from(*number).map(Some).map_err(|_| {
-            Error::invalid(format!(
-                "parameter `{name}`: expected a positive number, found {number}"
-            ))
-        }),
-        Some(other) => Err(Error::invalid(format!(
-            "parameter `{name}`: expected INT, found {other:?}"
-        ))),
-    }
-}
-
-/// `stable=1,canary=2`: labels of versions. A version that is not there is refused.
-fn labels(source: &ModelSource, picked: &Picked) -> Result<BTreeMap<String, String>> {
-    let Some(text) = string(source, "version_labels") else {
-        return Ok(BTreeMap::new());
-    };
-    let mut labels = BTreeMap::new();
-    for pair in text.split(',') {
-        let (label, version) = pair.split_once('=').ok_or_else(|| {
-            Error::invalid(format!(
-                "parameter `version_labels`: expected `label=version`, found `{pair}`"
-            ))
-        })?;
-        let served = picked
-            .version
-            .is_some_and(|served| served.to_string() == version.trim());
-        if served {
-            labels.insert(label.trim().to_owned(), version.trim().to_owned());
-        }
-    }
-    Ok(labels)
 }

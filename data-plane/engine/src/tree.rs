@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hari_core::Unit;
-use hari_error::Result;
+use hari_error::{Error, Result};
 use hari_graph::{Calls, Graph, Node, builtin};
 use hari_plan::bound::{
     BoundDeployment, BoundNode, BoundPredictor, Builtin, Calls as BoundCalls, ModelSource,
-    Placement,
+    Placement, Runtime,
 };
 
 use crate::assemble::Workshop;
-use crate::load::{self, Loaded};
+use crate::load;
 use crate::report::NodeReport;
-use crate::warm;
+use crate::{triton, warm};
 
 /// Where a node comes from.
 pub(crate) struct Origin<'a> {
@@ -74,27 +74,56 @@ async fn model(
     source: &ModelSource,
     reports: &mut Vec<NodeReport>,
 ) -> Result<Arc<dyn Unit>> {
-    let started = Instant::now();
-    let Loaded {
-        model, metadata, ..
-    } = load::load(&bound.name, source, origin.base, origin.workshop)
-        .await
-        .map_err(|error| error.at_node(&bound.name))?;
-    warm::up(&model)
-        .await
-        .map_err(|error| error.at_node(&bound.name))?;
-    let took = started.elapsed();
-    let line = NodeReport {
-        version: metadata.versions.first().cloned(),
-        load_time: took,
-        memory_bytes: model.memory_bytes(),
-        ..report(origin, bound, model.platform())
+    let made = match source.runtime {
+        Runtime::Triton => repository(origin, bound, source, reports).await,
+        _ => single(origin, bound, source, reports).await,
     };
-    reports.push(line);
-    Ok(load::unit(origin, bound, source, (model, metadata), took))
+    made.map_err(|error| error.at_node(&bound.name))
 }
 
-fn report(origin: &Origin<'_>, bound: &BoundNode, runtime: &str) -> NodeReport {
+async fn single(
+    origin: &Origin<'_>,
+    bound: &BoundNode,
+    source: &ModelSource,
+    reports: &mut Vec<NodeReport>,
+) -> Result<Arc<dyn Unit>> {
+    let started = Instant::now();
+    let loaded = load::load(&bound.name, source, origin.base, origin.workshop).await?;
+    for one in &loaded {
+        warm::with_zeros(&one.model).await?;
+    }
+    let took = started.elapsed();
+    let Some(newest) = loaded.first() else {
+        return Err(Error::internal("nothing was loaded"));
+    };
+    let line = NodeReport {
+        version: Some(newest.metadata.versions.join(", ")).filter(|text| !text.is_empty()),
+        load_time: took,
+        memory_bytes: loaded.iter().map(|one| one.model.memory_bytes()).sum(),
+        ..report(origin, bound, newest.model.platform())
+    };
+    let folders: Vec<_> = loaded.iter().map(|one| one.folder.clone()).collect();
+    let versions = newest.metadata.versions.clone();
+    let unit = load::unit(origin, bound, source, loaded, took);
+    for (at, folder) in folders.iter().enumerate() {
+        warm::with_requests(&*unit, versions.get(at), folder).await?;
+    }
+    reports.push(line);
+    Ok(unit)
+}
+
+async fn repository(
+    origin: &Origin<'_>,
+    bound: &BoundNode,
+    source: &ModelSource,
+    reports: &mut Vec<NodeReport>,
+) -> Result<Arc<dyn Unit>> {
+    let (unit, lines) = triton::load(origin, bound, source).await?;
+    reports.extend(lines);
+    Ok(unit)
+}
+
+pub(crate) fn report(origin: &Origin<'_>, bound: &BoundNode, runtime: &str) -> NodeReport {
     NodeReport {
         predictor: origin.predictor.name.clone(),
         traffic: origin.predictor.traffic,

@@ -9,7 +9,7 @@ use hari_protocol::tensorflow::{Example, to_serialized, to_tensors};
 ///
 /// # Errors
 /// `InvalidInput` if there is no such signature, or if rows differ in their features.
-pub(crate) fn message(
+pub fn message(
     model: &ModelMetadata,
     signature: Option<&str>,
     examples: &[Example],

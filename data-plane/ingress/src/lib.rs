@@ -9,7 +9,7 @@ pub mod app;
 mod body;
 pub mod directory;
 mod dispatch;
-mod examples;
+pub mod examples;
 mod grpc;
 mod http;
 pub mod listen;

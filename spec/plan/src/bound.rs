@@ -96,6 +96,8 @@ pub enum Runtime {
     Tensorflow,
     /// ONNX file.
     Onnx,
+    /// Triton model repository.
+    Triton,
 }
 
 /// Dynamic batching of one model.

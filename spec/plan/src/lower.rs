@@ -192,7 +192,18 @@ fn parameters(unit: &PredictiveUnit) -> BTreeMap<String, ParameterValue> {
         };
         Some((parameter.name.clone(), value))
     };
-    unit.parameters.iter().filter_map(typed).collect()
+    let mut parameters = BTreeMap::new();
+    for (name, value) in unit.parameters.iter().filter_map(typed) {
+        let value = match (parameters.remove(&name), value) {
+            // One that may be repeated (the others are refused) becomes a list.
+            (Some(ParameterValue::String(before)), ParameterValue::String(more)) => {
+                ParameterValue::String(format!("{before},{more}"))
+            }
+            (_, value) => value,
+        };
+        parameters.insert(name, value);
+    }
+    parameters
 }
 
 /// The built-in unit of this name, with its parameters.

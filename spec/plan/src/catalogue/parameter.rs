@@ -12,6 +12,8 @@ pub const BATCH_WINDOW: &str = "batch_window_ms";
 pub const DEFAULT_BATCH_WINDOW: f64 = 1.0;
 /// Names for versions of the model: `stable=1,canary=2`.
 pub const VERSION_LABELS: &str = "version_labels";
+/// Which versions of the model are served: `latest`, `latest:2`, `all`, or `1,2`.
+pub const VERSION_POLICY: &str = "version_policy";
 /// Probability of branch 0 of a `RANDOM_ABTEST`.
 pub const RATIO_A: &str = "ratioA";
 
@@ -39,6 +41,8 @@ pub enum Check {
     Between(f64, f64),
     /// `name=version`, separated by commas.
     Labels,
+    /// Which versions of a model are served.
+    Versions,
     /// Anything, and as often as wanted.
     Repeated,
 }
@@ -90,6 +94,7 @@ impl ParameterSpec {
             Check::Any | Check::Repeated => kind.to_owned(),
             Check::Between(low, high) => format!("{kind} from {low} to {high}"),
             Check::Labels => "name=version pairs such as `stable=1,canary=2`".to_owned(),
+            Check::Versions => "`latest`, `latest:2`, `all`, or numbers such as `1,2`".to_owned(),
         }
     }
 
@@ -113,6 +118,7 @@ impl ParameterSpec {
                 i32::try_from(*number).is_ok_and(|number| (low..=high).contains(&f64::from(number)))
             }
             (Check::Labels, ParameterValue::String(text)) => labels(text).is_some(),
+            (Check::Versions, ParameterValue::String(text)) => versions(text).is_some(),
             _ => true,
         }
     }
@@ -164,6 +170,35 @@ pub fn labels(text: &str) -> Option<Vec<(String, u64)>> {
     text.split(',').map(pair).collect()
 }
 
+/// Which versions of a model are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionPolicy {
+    /// The highest numbers, this many.
+    Latest(usize),
+    /// Every version that is there.
+    All,
+    /// These.
+    Listed(Vec<u64>),
+}
+
+/// Reads `latest`, `latest:2`, `all` or `1,2`; `None` if it is none of them.
+#[must_use]
+pub fn versions(text: &str) -> Option<VersionPolicy> {
+    let text = text.trim();
+    match text.split_once(':') {
+        None if text == "latest" => Some(VersionPolicy::Latest(1)),
+        None if text == "all" => Some(VersionPolicy::All),
+        Some(("latest", count)) => {
+            let count = count.trim().parse().ok().filter(|&count| count > 0)?;
+            Some(VersionPolicy::Latest(count))
+        }
+        _ => {
+            let numbers = text.split(',').map(|number| number.trim().parse().ok());
+            numbers.collect::<Option<_>>().map(VersionPolicy::Listed)
+        }
+    }
+}
+
 /// What every server that runs in this process takes.
 pub(super) const IN_PROCESS: &[ParameterSpec] = &[
     ParameterSpec::new(
@@ -186,6 +221,13 @@ pub(super) const IN_PROCESS: &[ParameterSpec] = &[
         "names for versions of the model, such as `stable=1,canary=2`",
     )
     .check(Check::Labels),
+    ParameterSpec::new(
+        VERSION_POLICY,
+        ParameterType::String,
+        "versions of the model that are served: `latest`, `latest:2`, `all`, or `1,2`",
+    )
+    .or("latest")
+    .check(Check::Versions),
 ];
 
 #[cfg(test)]
@@ -243,6 +285,17 @@ mod tests {
                 .read("stable")
                 .is_err()
         );
+    }
+
+    #[test]
+    fn versions_are_some_or_all() {
+        assert_eq!(versions("latest"), Some(VersionPolicy::Latest(1)));
+        assert_eq!(versions("latest:3"), Some(VersionPolicy::Latest(3)));
+        assert_eq!(versions(" all "), Some(VersionPolicy::All));
+        assert_eq!(versions("2, 1"), Some(VersionPolicy::Listed(vec![2, 1])));
+        for text in ["", "newest", "latest:0", "latest:x", "1,", "all:2", "v1"] {
+            assert_eq!(versions(text), None, "{text}");
+        }
     }
 
     #[test]

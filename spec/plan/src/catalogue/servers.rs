@@ -222,6 +222,7 @@ const TRITON: ServerSpec = ServerSpec {
         "nvcr.io/nvidia/tritonserver",
         "21.08-py3",
     )],
+    runtime: Some(Runtime::Triton),
     own_parameters: &[
         ParameterSpec::new("model_control_mode", Text, "which models are loaded when"),
         ParameterSpec::new("load_model", Text, "a model to load; may be repeated")

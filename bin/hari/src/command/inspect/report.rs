@@ -175,6 +175,7 @@ fn runtime_name(runtime: Runtime) -> &'static str {
     match runtime {
         Runtime::Tensorflow => "tensorflow",
         Runtime::Onnx => "onnx",
+        Runtime::Triton => "triton",
     }
 }
 
