@@ -167,6 +167,6 @@ mod tests {
     #[test]
     fn this_build_names_its_servers() {
         let names: Vec<_> = in_this_build().collect();
-        assert_eq!(names, ["TENSORFLOW_SERVER", "ONNX_SERVER"]);
+        assert_eq!(names, ["TENSORFLOW_SERVER", "ONNX_SERVER", "TRITON_SERVER"]);
     }
 }
