@@ -63,11 +63,11 @@ pub struct Image {
 impl ServerSpec {
     /// Every parameter it takes: its own, and those of all servers that run in this process.
     pub fn parameters(&self) -> impl Iterator<Item = &'static ParameterSpec> + use<> {
-        let shared = match self.runtime {
-            Some(_) => parameter::IN_PROCESS,
-            None => &[],
+        let (engine, shared) = match self.runtime {
+            Some(_) => (parameter::NEURAL, parameter::IN_PROCESS),
+            None => (&[][..], &[][..]),
         };
-        self.own_parameters.iter().chain(shared)
+        self.own_parameters.iter().chain(shared).chain(engine)
     }
 }
 

@@ -14,6 +14,12 @@ pub const DEFAULT_BATCH_WINDOW: f64 = 1.0;
 pub const VERSION_LABELS: &str = "version_labels";
 /// Which versions of the model are served: `latest`, `latest:2`, `all`, or `1,2`.
 pub const VERSION_POLICY: &str = "version_policy";
+/// What computes a neural network: `auto`, `rten`, `onnxruntime`.
+pub const ENGINE: &str = "engine";
+/// Threads of one prediction.
+pub const THREADS: &str = "threads";
+/// Where ONNX Runtime computes: `auto`, `cpu`, `cuda`, `cuda:N`.
+pub const DEVICE: &str = "device";
 /// Probability of branch 0 of a `RANDOM_ABTEST`.
 pub const RATIO_A: &str = "ratioA";
 
@@ -43,6 +49,10 @@ pub enum Check {
     Labels,
     /// Which versions of a model are served.
     Versions,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A processor or a graphics card.
+    Device,
     /// Anything, and as often as wanted.
     Repeated,
 }
@@ -95,6 +105,8 @@ impl ParameterSpec {
             Check::Between(low, high) => format!("{kind} from {low} to {high}"),
             Check::Labels => "name=version pairs such as `stable=1,canary=2`".to_owned(),
             Check::Versions => "`latest`, `latest:2`, `all`, or numbers such as `1,2`".to_owned(),
+            Check::OneOf(words) => format!("one of `{}`", words.join("`, `")),
+            Check::Device => "`auto`, `cpu`, `cuda`, or `cuda:1`".to_owned(),
         }
     }
 
@@ -119,6 +131,8 @@ impl ParameterSpec {
             }
             (Check::Labels, ParameterValue::String(text)) => labels(text).is_some(),
             (Check::Versions, ParameterValue::String(text)) => versions(text).is_some(),
+            (Check::OneOf(words), ParameterValue::String(text)) => words.contains(&text.as_str()),
+            (Check::Device, ParameterValue::String(text)) => is_device(text),
             _ => true,
         }
     }
@@ -198,6 +212,34 @@ pub fn versions(text: &str) -> Option<VersionPolicy> {
         }
     }
 }
+
+/// Whether `text` is `auto`, `cpu`, `cuda` or `cuda:N`.
+fn is_device(text: &str) -> bool {
+    let number = |text: &str| text.parse::<u16>().is_ok();
+    matches!(text, "auto" | "cpu" | "cuda") || text.strip_prefix("cuda:").is_some_and(number)
+}
+
+/// What every server of neural networks that runs in this process takes.
+pub(super) const NEURAL: &[ParameterSpec] = &[
+    ParameterSpec::new(
+        ENGINE,
+        ParameterType::String,
+        "what computes: `rten`, which is built in, `onnxruntime`, or `auto` for the faster one \
+         that holds the model; the setting HARI_ENGINE by default",
+    )
+    .check(Check::OneOf(&["auto", "rten", "onnxruntime"])),
+    ParameterSpec::new(THREADS, ParameterType::Int, "threads of one prediction")
+        .or("1")
+        .check(Check::Between(1.0, 256.0)),
+    ParameterSpec::new(
+        DEVICE,
+        ParameterType::String,
+        "where ONNX Runtime computes: `cpu`, `cuda`, `cuda:1`, or `auto` for the first card it \
+         can use",
+    )
+    .or("auto")
+    .check(Check::Device),
+];
 
 /// What every server that runs in this process takes.
 pub(super) const IN_PROCESS: &[ParameterSpec] = &[
@@ -295,6 +337,20 @@ mod tests {
         assert_eq!(versions("2, 1"), Some(VersionPolicy::Listed(vec![2, 1])));
         for text in ["", "newest", "latest:0", "latest:x", "1,", "all:2", "v1"] {
             assert_eq!(versions(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_and_devices_are_those_that_are_known() {
+        let engine = spec(ParameterType::String, Check::OneOf(&["auto", "rten"]));
+        assert!(engine.read("rten").is_ok());
+        assert_eq!(engine.read("Rten"), Err("one of `auto`, `rten`".to_owned()));
+        let device = spec(ParameterType::String, Check::Device);
+        for text in ["auto", "cpu", "cuda", "cuda:0", "cuda:12"] {
+            assert!(device.read(text).is_ok(), "{text}");
+        }
+        for text in ["gpu", "cuda:", "cuda:x", "cuda:-1", ""] {
+            assert!(device.read(text).is_err(), "{text}");
         }
     }
 
