@@ -3,7 +3,7 @@
 use hari_core::Tensor;
 use hari_error::{Error, Result};
 use hari_proto::onnx::attribute_proto::AttributeType;
-use hari_proto::onnx::{AttributeProto, GraphProto, NodeProto};
+use hari_proto::onnx::{AttributeProto, GraphProto, NodeProto, SparseTensorProto, TypeProto};
 
 use crate::constant::constant;
 
@@ -105,6 +105,18 @@ impl<'a> Attributes<'a> {
         let found = self.typed(name, AttributeType::Tensor)?;
         let tensor = found.and_then(|attribute| attribute.t.as_ref());
         tensor.map(constant).transpose()
+    }
+
+    /// A tensor of which only some elements are written, none if left out.
+    pub(crate) fn sparse(self, name: &str) -> Result<Option<&'a SparseTensorProto>> {
+        let found = self.typed(name, AttributeType::SparseTensor)?;
+        Ok(found.and_then(|attribute| attribute.sparse_tensor.as_ref()))
+    }
+
+    /// A type, none if left out.
+    pub(crate) fn type_of(self, name: &str) -> Result<Option<&'a TypeProto>> {
+        let found = self.typed(name, AttributeType::TypeProto)?;
+        Ok(found.and_then(|attribute| attribute.tp.as_ref()))
     }
 
     /// A graph.

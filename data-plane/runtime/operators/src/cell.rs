@@ -87,6 +87,51 @@ macro_rules! by_cell {
 
 pub(crate) use by_cell;
 
+/// Blocks of `block` elements each that lie at `starts`, one after the other, as a tensor of
+/// `shape`. Where there is no start, the block repeats the one element of `fill`, or zero.
+pub(crate) fn gathered(
+    tensor: &Tensor,
+    shape: Vec<usize>,
+    block: usize,
+    starts: &mut dyn Iterator<Item = Option<usize>>,
+    fill_with: Option<&Tensor>,
+) -> Result<Tensor> {
+    let dtype = tensor.dtype();
+    let count = crate::size::count(&shape, dtype)?;
+    by_cell!(dtype, T => {
+        let cells = T::read(tensor)?;
+        let value = fill::<T>(dtype, fill_with)?;
+        let mut made: Vec<T> = Vec::with_capacity(count);
+        for start in starts {
+            match start {
+                Some(start) => made.extend_from_slice(&cells[start..start + block]),
+                None => made.resize(made.len() + block, value.clone()),
+            }
+        }
+        T::make(dtype, shape, made)
+    })
+}
+
+/// The tensor with other indices along `axis`, each taken from `places`; `fill` where there is no
+/// place.
+pub(crate) fn taken(
+    tensor: &Tensor,
+    axis: usize,
+    places: &[Option<usize>],
+    fill_with: Option<&Tensor>,
+) -> Result<Tensor> {
+    let mut shape = tensor.shape().to_vec();
+    let size = std::mem::replace(&mut shape[axis], places.len());
+    let block: usize = tensor.shape().iter().skip(axis + 1).product();
+    let outer: usize = tensor.shape().iter().take(axis).product();
+    let outer = if shape.contains(&0) { 0 } else { outer };
+    let mut starts = (0..outer).flat_map(|row| {
+        let start = move |place: &usize| (row * size + place) * block;
+        places.iter().map(move |place| place.as_ref().map(start))
+    });
+    gathered(tensor, shape, block, &mut starts, fill_with)
+}
+
 /// A tensor that repeats the one element of `value`; zeros or empty strings without one.
 pub(crate) fn filled(dtype: DataType, shape: Vec<usize>, value: Option<&Tensor>) -> Result<Tensor> {
     let count = crate::size::count(&shape, dtype)?;

@@ -2,9 +2,21 @@
 
 mod activation;
 mod binary;
+mod create;
+mod gather;
 mod identity;
+mod index;
+mod join;
+mod kernel;
+mod layout;
+mod ml;
+mod pad;
+mod scatter;
 mod select;
+mod shape;
+mod text;
 mod unary;
+mod unique;
 mod variadic;
 
 use crate::compile::Entry;
@@ -21,4 +33,14 @@ pub(crate) const ALL: &[&[Entry]] = &[
     unary::NUMERIC,
     unary::OTHERS,
     variadic::TABLE,
+    shape::TABLE,
+    join::TABLE,
+    gather::TABLE,
+    scatter::TABLE,
+    create::TABLE,
+    layout::TABLE,
+    pad::TABLE,
+    unique::TABLE,
+    ml::TABLE,
+    text::TABLE,
 ];
