@@ -8,11 +8,18 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use hari_core::Limits;
 use hari_error::{Error, Kind, Result};
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt as _;
 
 pub(crate) use compression::{Encoding, compress, preferred};
+
+/// The open inference protocol's header: the length of the JSON before binary tensors.
+pub(crate) const JSON_LENGTH: HeaderName =
+    HeaderName::from_static("inference-header-content-length");
+
+/// What the elements of a binary tensor are aligned to.
+const ALIGNMENT: usize = 64;
 
 /// A client that sends nothing for so long is given up.
 const IDLE: Duration = Duration::from_secs(15);
@@ -69,16 +76,30 @@ async fn collect(headers: &HeaderMap, body: &mut Body, limit: usize) -> Result<B
     let Some(second) = data(body).await? else {
         return within(first, limit);
     };
-    let mut whole = BytesMut::with_capacity(declared.unwrap_or(first.len() + second.len()));
+    let expected = declared.unwrap_or(first.len() + second.len());
+    let mut whole = BytesMut::with_capacity(expected + ALIGNMENT);
+    let shift = shift(whole.as_ptr() as usize, headers);
+    whole.resize(shift, 0);
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(more) = data(body).await? {
-        if whole.len() + more.len() > limit {
+        if whole.len() - shift + more.len() > limit {
             return Err(too_large(limit));
         }
         whole.extend_from_slice(&more);
     }
-    within(whole.freeze(), limit)
+    within(whole.freeze().slice(shift..), limit)
+}
+
+/// How far from `address` a body begins so that the binary tensors behind its JSON are aligned and
+/// need not be copied again.
+fn shift(address: usize, headers: &HeaderMap) -> usize {
+    let json = headers
+        .get(JSON_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    json.map_or(0, |json| {
+        (ALIGNMENT - address.wrapping_add(json) % ALIGNMENT) % ALIGNMENT
+    })
 }
 
 fn within(bytes: Bytes, limit: usize) -> Result<Bytes> {
@@ -90,7 +111,7 @@ fn within(bytes: Bytes, limit: usize) -> Result<Bytes> {
 }
 
 /// The next piece of data; trailers are skipped.
-async fn data(body: &mut Body) -> Result<Option<Bytes>> {
+pub(crate) async fn data(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let frame = tokio::time::timeout(IDLE, body.frame())
             .await
@@ -117,4 +138,39 @@ async fn data(body: &mut Body) -> Result<Option<Bytes>> {
 fn too_large(limit: usize) -> Error {
     hari_telemetry::metric::rejected("body");
     Error::too_large(format!("the body is larger than {limit} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn binary_tensors_behind_their_json_are_aligned() {
+        for json in [0_usize, 1, 63, 64, 99] {
+            let mut headers = HeaderMap::new();
+            headers.insert(JSON_LENGTH, json.into());
+            let pieces = [vec![b'{'; json + 1], vec![1; 5000], vec![2; 7]];
+            let sent: Vec<u8> = pieces.concat();
+            let stream = pieces.map(|piece| Ok::<_, Infallible>(Bytes::from(piece)));
+            let mut body = Body::from_stream(futures_util::stream::iter(stream));
+            let read = collect(&headers, &mut body, sent.len()).await.unwrap();
+            assert_eq!(read, sent);
+            assert_eq!(read[json..].as_ptr() as usize % ALIGNMENT, 0, "{json}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_shift_does_not_count_towards_the_limit() {
+        let mut headers = HeaderMap::new();
+        headers.insert(JSON_LENGTH, 3.into());
+        let body = |last: usize| {
+            let pieces = [vec![0; 50], vec![0; 49], vec![0; last]];
+            let stream = pieces.map(|piece| Ok::<_, Infallible>(Bytes::from(piece)));
+            Body::from_stream(futures_util::stream::iter(stream))
+        };
+        assert!(collect(&headers, &mut body(1), 100).await.is_ok());
+        assert!(collect(&headers, &mut body(2), 100).await.is_err());
+    }
 }

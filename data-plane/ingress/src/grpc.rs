@@ -1,9 +1,11 @@
 //! gRPC services of every protocol. A handler is decode, unit, encode, and nothing else.
 
 mod call;
+mod direct;
 mod health;
 mod library;
 mod open_inference;
+mod pieces;
 mod seldon;
 mod tensorflow;
 mod timeout;
@@ -59,6 +61,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .prepare()
         .into_axum_router()
         .reset_fallback()
+        .merge(direct::route(app, bounded!(app, inference(app))))
         .layer(middleware::map_response(library::recode))
         .layer(middleware::map_request(library::plain_to_plain))
 }
@@ -100,12 +103,15 @@ fn add_units(routes: Routes, app: &App) -> Routes {
         ))
 }
 
+fn inference(app: &App) -> oip::GrpcInferenceServiceServer<open_inference::Inference> {
+    oip::GrpcInferenceServiceServer::new(open_inference::Inference(app.clone()))
+}
+
 fn add_models(routes: Routes, app: &App) -> Routes {
-    let inference = oip::GrpcInferenceServiceServer::new(open_inference::Inference(app.clone()));
     let prediction = tensorflow::Serving(app.clone());
     let status = tensorflow::Serving(app.clone());
     routes
-        .add_service(bounded!(app, inference))
+        .add_service(bounded!(app, inference(app)))
         .add_service(bounded!(
             app,
             prediction_service_server::PredictionServiceServer::new(prediction)

@@ -9,20 +9,18 @@ use hari_core::{Input, Method, ModelMetadata, Target};
 use hari_error::{Error, Result};
 use hari_protocol::open_inference as codec;
 use hari_protocol::open_inference::InferReply;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exchange::Exchange;
 use super::route::{Action, Route};
 use crate::app::App;
+use crate::body::JSON_LENGTH;
 use crate::probes::readiness;
 use crate::reply::{self, Dialect};
 use crate::select::{addressed, version_of};
-
-/// Length of the JSON in front of binary tensors, both ways.
-const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 pub(super) fn routes() -> Vec<Route> {
     let version = "/v2/models/{model}/versions/{version}";
