@@ -3,16 +3,22 @@
 mod activation;
 mod binary;
 mod create;
+mod flow;
 mod gather;
 mod identity;
 mod index;
 mod join;
 mod kernel;
 mod layout;
+mod linear;
 mod ml;
 mod pad;
+mod ranking;
+mod reduce;
+mod scan;
 mod scatter;
 mod select;
+mod sequence;
 mod shape;
 mod text;
 mod unary;
@@ -43,4 +49,10 @@ pub(crate) const ALL: &[&[Entry]] = &[
     unique::TABLE,
     ml::TABLE,
     text::TABLE,
+    linear::TABLE,
+    reduce::TABLE,
+    ranking::TABLE,
+    flow::TABLE,
+    scan::TABLE,
+    sequence::TABLE,
 ];

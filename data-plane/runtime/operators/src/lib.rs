@@ -15,6 +15,7 @@ mod compile;
 mod constant;
 mod convert;
 mod families;
+mod matrix;
 mod number;
 mod operator;
 mod rule;

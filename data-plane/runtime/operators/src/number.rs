@@ -64,6 +64,9 @@ pub(crate) trait Number: Element + PartialOrd + Default {
     /// A total order; not-a-number stands above all.
     fn order(&self, other: &Self) -> Ordering;
 
+    /// The sum; singles are added in double precision.
+    fn total(values: &[Self]) -> Self;
+
     /// The larger, not-a-number if either is.
     fn larger(self, other: Self) -> Self {
         if self > other || self.is_odd_one() {
@@ -125,6 +128,9 @@ macro_rules! integers {
             fn order(&self, other: &Self) -> Ordering {
                 self.cmp(other)
             }
+            fn total(values: &[Self]) -> Self {
+                values.iter().fold(0, |sum, &value| sum.wrapping_add(value))
+            }
         })*
     };
 }
@@ -164,6 +170,9 @@ macro_rules! floats {
             fn order(&self, other: &Self) -> Ordering {
                 let nan = || self.is_nan().cmp(&other.is_nan());
                 self.partial_cmp(other).unwrap_or_else(nan)
+            }
+            fn total(values: &[Self]) -> Self {
+                values.iter().map(|&value| f64::from(value)).sum::<f64>() as Self
             }
         })*
     };

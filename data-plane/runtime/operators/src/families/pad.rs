@@ -126,7 +126,6 @@ fn padded(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Attr, first, longs, run, singles, strings};
 
     fn padded_by(mode: &'static str, pads: [i64; 2]) -> Vec<i64> {

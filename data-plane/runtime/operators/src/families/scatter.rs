@@ -187,7 +187,6 @@ fn cache_places(inputs: Inputs<'_>, axis: usize, circular: bool) -> Result<Vec<u
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Attr, first, longs, singles, strings};
 
     #[test]

@@ -1,7 +1,6 @@
 //! One number in, one number out: functions of any number and functions of floating-point numbers.
 
 use hari_core::DataType;
-use hari_error::Result;
 
 use super::activation;
 use crate::array::{map, test};
@@ -178,8 +177,8 @@ fn shrink<T: Number>(x: T, bias: f64, lambda: f64) -> T {
 #[cfg(test)]
 mod tests {
     use hari_core::Tensor;
+    use hari_error::Result;
 
-    use super::*;
     use crate::testing::{Attr, run};
 
     fn floats(name: &str, attributes: &[(&str, Attr)], values: &[f32]) -> Vec<f32> {

@@ -105,7 +105,6 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Attr, longs, run, singles, strings};
 
     #[test]
