@@ -32,6 +32,13 @@ pub trait Model: Send + Sync + 'static {
     /// Bytes that the loaded model keeps in memory, as far as it can tell.
     fn memory_bytes(&self) -> u64;
 
+    /// Names of the columns of an output, one for each element of its last dimension; empty if
+    /// the model has none. Both are indices, of the signature and of the output in it.
+    fn labels(&self, signature: usize, output: usize) -> &[String] {
+        let _ = (signature, output);
+        &[]
+    }
+
     /// Whether rows of several calls may be put together for this signature.
     fn batchable(&self, signature: usize) -> bool {
         self.signatures()

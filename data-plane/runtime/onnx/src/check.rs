@@ -1,11 +1,13 @@
-//! What is wrong with a model, found before the engine sees it.
+//! What is wrong with a model, and what of it the built-in engine cannot serve exactly.
 //!
 //! * [`wiring`]: names that are used before they are made: the file is broken;
 //! * [`numbers`]: types and values that the engine would hold only roughly;
 //! * [`deviations`]: operators that the engine computes differently;
+//! * [`forms`]: element types that its operators do not take;
 //! * [`operators`]: operators that the engine does not have, one by one.
 
 pub(crate) mod deviations;
+pub(crate) mod forms;
 pub(crate) mod numbers;
 pub(crate) mod operators;
 pub(crate) mod wiring;
@@ -17,12 +19,11 @@ use hari_error::{Error, Result};
 use hari_proto::onnx::{GraphProto, ModelProto, OperatorSetIdProto};
 
 use crate::element;
-use crate::external::External;
 
 /// The newest version of ONNX's own operators that the engine was written against.
 const NEWEST_OPERATOR_SET: i64 = 26;
 
-/// Something in a model that the built-in engine cannot serve.
+/// Something in a model that cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What it is about: "operator `Foo`", "input `x`".
@@ -90,18 +91,6 @@ pub(crate) fn operator_set(model: &ModelProto) -> Option<i64> {
         .map(OperatorSetIdProto::version)
 }
 
-/// Everything in a well-formed model that the engine cannot serve.
-///
-/// # Errors
-/// `Model` if the names do not fit together: the model may have been rewritten since it was read.
-pub(crate) fn problems(model: &ModelProto, external: &External) -> Result<Vec<Problem>> {
-    model.graph.as_ref().map_or(Ok(()), wiring::check)?;
-    let mut problems = numbers::problems(model, external);
-    problems.extend(deviations::problems(model));
-    problems.extend(operators::problems(model)?);
-    Ok(problems)
-}
-
 /// One error for all problems.
 ///
 /// # Errors
@@ -112,7 +101,7 @@ pub(crate) fn refuse(problems: &[Problem]) -> Result<()> {
     }
     let listed: Vec<_> = problems.iter().map(ToString::to_string).collect();
     Err(Error::model(format!(
-        "the built-in engine cannot serve this model: {}",
+        "this model cannot be served: {}",
         listed.join("; ")
     )))
 }

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path};
 
+use bytes::Bytes;
 use hari_error::{Error, Result};
 use hari_proto::onnx::tensor_proto::DataLocation;
-use hari_proto::onnx::{ModelProto, StringStringEntryProto, TensorProto};
+use hari_proto::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
 
 use crate::tensors;
 
 /// The content of each file, by its name.
 #[derive(Default)]
-pub(crate) struct External(BTreeMap<String, Vec<u8>>);
+pub(crate) struct External(BTreeMap<String, Bytes>);
 
 impl External {
     /// Reads every file that a tensor of the model refers to.
@@ -34,7 +35,7 @@ impl External {
         for (title, name) in wanted {
             if !files.contains_key(name) {
                 let content = open(folder, name).map_err(|error| error.context(title))?;
-                files.insert(name.to_owned(), content);
+                files.insert(name.to_owned(), Bytes::from(content));
             }
         }
         Ok(Self(files))
@@ -44,7 +45,7 @@ impl External {
     ///
     /// # Errors
     /// Says in words what is wrong with the reference.
-    pub(crate) fn bytes(&self, tensor: &TensorProto) -> Result<Option<&[u8]>, &'static str> {
+    pub(crate) fn bytes(&self, tensor: &TensorProto) -> Result<Option<Bytes>, &'static str> {
         if !is_external(tensor) {
             return Ok(None);
         }
@@ -57,15 +58,42 @@ impl External {
         let range = number("offset").zip(number("length"));
         let range = range.and_then(|(start, len)| Some(start..start.checked_add(len)?));
         let range = range.ok_or("gives no offset and length for its elements")?;
-        content
-            .get(range)
+        let within = range.end <= content.len();
+        let bytes = within.then(|| content.slice(range));
+        bytes
             .map(Some)
             .ok_or("ends beyond the file of its elements")
     }
 
+    /// The graph with all its tensors inside. They share the files' bytes.
+    pub(crate) fn inline(&self, mut graph: GraphProto) -> GraphProto {
+        if self.0.is_empty() {
+            return graph;
+        }
+        for tensor in &mut graph.initializer {
+            self.bring(tensor);
+        }
+        for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+            attribute.t.iter_mut().for_each(|tensor| self.bring(tensor));
+            attribute.g = attribute.g.take().map(|graph| self.inline(graph));
+            let inner = std::mem::take(&mut attribute.graphs);
+            attribute.graphs = inner.into_iter().map(|graph| self.inline(graph)).collect();
+        }
+        graph
+    }
+
+    fn bring(&self, tensor: &mut TensorProto) {
+        if let Ok(Some(bytes)) = self.bytes(tensor) {
+            tensor.raw_data = Some(bytes);
+            tensor.data_location = None;
+            tensor.external_data.clear();
+        }
+    }
+
     /// The files, for the engine.
     pub(crate) fn into_files(self) -> impl Iterator<Item = (String, Vec<u8>)> {
-        self.0.into_iter()
+        let files = self.0.into_iter();
+        files.map(|(name, content)| (name, content.into()))
     }
 }
 

@@ -1,27 +1,43 @@
 //! From a file or a graph in memory to a loaded model.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod bind;
+mod choose;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hari_error::{Error, Result};
-use hari_proto::onnx::{GraphProto, ModelProto};
+use hari_onnxruntime::Library;
+use hari_operators::Type;
+use hari_proto::onnx::{GraphProto, ModelProto, ValueInfoProto};
 use prost::Message;
-use rten::{ModelOptions, NodeId, ThreadPool};
 
+use crate::boundary::{self, Labels};
+use crate::check::Problem;
+use crate::engine::Segments;
+use crate::engine::onnxruntime::OnOrts;
+use crate::engine::rten::{self, OnRtens, Rten};
 use crate::external::External;
-use crate::model::{Binding, BoundSignature, OnnxModel, Options};
-use crate::{check, guard, rewrite, signature, tensors};
+use crate::model::{BoundSignature, EngineChoice, OnnxModel, Options, Parts, Runner};
+use crate::place::{self, Placer};
+use crate::program::{Program, Source};
+use crate::scope::Scope;
+use crate::{check, lift, signature, tensors, types};
+use bind::{Bound, Names};
+pub(crate) use choose::{Taken, choose};
 
 /// See [`OnnxModel::load_file`].
 pub(crate) fn file(path: &Path, options: &Options) -> Result<OnnxModel> {
     let (bytes, model) = read(path)?;
-    let (plan, external, rewritten) = plan_file(path, &model)?;
-    drop(model);
-    plan.load(rewritten.unwrap_or_else(|| bytes.into()), external, options)
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    check::graph(&model)?;
+    let external = External::read(folder, &model)?;
+    let prepared = Prepared::new(model, &external)?;
+    check::refuse(&prepared.problems)?;
+    prepared.load(Some(bytes), external, None, options)
 }
 
 /// See [`OnnxModel::load_graph`].
@@ -30,11 +46,11 @@ pub(crate) fn graph(
     signatures: Vec<BoundSignature>,
     options: &Options,
 ) -> Result<OnnxModel> {
-    let graph = check::graph(model)?;
+    check::graph(model)?;
     let external = External::default();
-    let served = rewrite::rewrite(model);
-    check::refuse(&check::problems(&served, &external)?)?;
-    Plan::new(graph, signatures).load(served.encode_to_vec(), external, options)
+    let prepared = Prepared::new(model.clone(), &external)?;
+    check::refuse(&prepared.damage)?;
+    prepared.load(None, external, Some(signatures), options)
 }
 
 /// Reads and decodes a file. Tensors of the model share the bytes.
@@ -48,146 +64,180 @@ pub(crate) fn read(path: &Path) -> Result<(Bytes, ModelProto)> {
     Ok((bytes, model))
 }
 
-/// Checks a file's model. The bytes are given if the engine is to see others than the file's.
-fn plan_file(path: &Path, model: &ModelProto) -> Result<(Plan, External, Option<Vec<u8>>)> {
-    let graph = check::graph(model)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let external = External::read(folder, model)?;
-    let (bound, mut problems) = match signature::of(graph) {
-        Ok(bound) => (vec![bound], Vec::new()),
-        Err(problems) => (Vec::new(), problems),
-    };
-    let served = rewrite::rewrite(model);
-    problems.extend(check::problems(&served, &external)?);
-    check::refuse(&problems)?;
-    let rewritten = matches!(served, Cow::Owned(_)).then(|| served.encode_to_vec());
-    Ok((Plan::new(graph, bound), external, rewritten))
+/// A well-formed model, made ready for the choice of an engine.
+pub(crate) struct Prepared {
+    /// All of the model but its graph.
+    pub(crate) model: ModelProto,
+    /// The graph with tensors at its border and all its constants within, as initializers.
+    pub(crate) graph: GraphProto,
+    /// Whether the border was changed, so that the file's bytes are those of another graph.
+    changed: bool,
+    /// The graph's own signature, if its inputs and outputs allow for one.
+    pub(crate) signature: Option<BoundSignature>,
+    /// Names of the columns of inputs and outputs.
+    pub(crate) labels: Labels,
+    /// Tensors that are damaged or that nothing can hold.
+    damage: Vec<Problem>,
+    /// The same, and inputs and outputs that callers cannot give or get.
+    pub(crate) problems: Vec<Problem>,
+    /// Bytes of all tensors.
+    pub(crate) memory: u64,
 }
 
-/// What is known of a checked model, so that its decoded form need not be kept while the engine
-/// reads the bytes.
-struct Plan {
-    signatures: Vec<BoundSignature>,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
-    memory: u64,
-}
-
-impl Plan {
-    fn new(graph: &GraphProto, signatures: Vec<BoundSignature>) -> Self {
-        Self {
-            signatures,
-            inputs: signature::inputs(graph)
-                .map(|value| value.name().to_owned())
-                .collect(),
-            outputs: graph
-                .output
-                .iter()
-                .map(|value| value.name().to_owned())
-                .collect(),
-            memory: tensors::memory(graph),
+impl Prepared {
+    pub(crate) fn new(mut model: ModelProto, external: &External) -> Result<Self> {
+        let graph = model.graph.take().unwrap_or_default();
+        let damage = check::numbers::damage(&graph, external);
+        let memory = tensors::memory(&graph);
+        let changed = !boundary::is_plain(&graph);
+        let (graph, labels) = if changed {
+            boundary::simplify(graph)
+        } else {
+            (graph, Labels::new())
+        };
+        let (signature, mut problems) = match signature::of(&graph) {
+            Ok(bound) => (Some(bound), Vec::new()),
+            Err(problems) => (None, problems),
+        };
+        problems.extend(damage.iter().cloned());
+        if damage.is_empty() {
+            check::wiring::check(&graph)?;
         }
-    }
-
-    fn load(self, bytes: Vec<u8>, external: External, options: &Options) -> Result<OnnxModel> {
-        let engine = engine(bytes, external, options)?;
-        let inputs = ids("input", &self.inputs, engine.input_ids())?;
-        let outputs = ids("output", &self.outputs, engine.output_ids())?;
-        let bound: Result<Vec<_>> = self
-            .signatures
-            .into_iter()
-            .map(|bound| bind(bound, &inputs, &outputs))
-            .collect();
-        let (signatures, bindings): (Vec<_>, Vec<_>) = bound?.into_iter().unzip();
-        if signatures.is_empty() {
-            return Err(Error::model("the model has no signature"));
-        }
-        let pool =
-            (options.threads > 1).then(|| Arc::new(ThreadPool::with_num_threads(options.threads)));
-        let (platform, memory) = (options.platform, self.memory);
-        Ok(OnnxModel {
-            engine,
-            signatures,
-            bindings,
-            pool,
-            platform,
+        Ok(Self {
+            model,
+            graph: lift::constants(external.inline(graph)),
+            changed,
+            signature,
+            labels,
+            damage,
+            problems,
             memory,
         })
     }
-}
 
-fn engine(bytes: Vec<u8>, external: External, options: &Options) -> Result<rten::Model> {
-    let mut engine = ModelOptions::with_all_ops();
-    engine.prepack_weights(options.prepack);
-    for (name, content) in external.into_files() {
-        engine.external_data(&name, content);
-    }
-    guard::catch("loading the model", || engine.load(bytes))?
-        .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))
-}
-
-/// The engine's id of each name. The engine keeps the order of the graph.
-fn ids<'a>(role: &str, names: &'a [String], ids: &[NodeId]) -> Result<HashMap<&'a str, NodeId>> {
-    if names.len() != ids.len() {
-        return Err(Error::model(format!(
-            "the graph has {} {role}s, the engine found {}",
-            names.len(),
-            ids.len()
-        )));
-    }
-    Ok(names
-        .iter()
-        .map(String::as_str)
-        .zip(ids.iter().copied())
-        .collect())
-}
-
-fn bind(
-    bound: BoundSignature,
-    inputs: &HashMap<&str, NodeId>,
-    outputs: &HashMap<&str, NodeId>,
-) -> Result<(hari_core::Signature, Binding)> {
-    let BoundSignature {
-        signature,
-        inputs: from,
-        outputs: to,
-    } = bound;
-    if from.len() != signature.inputs.len() || to.len() != signature.outputs.len() {
-        return Err(Error::model(format!(
-            "signature `{}` has {} inputs and {} outputs, bound are {} and {}",
-            signature.name,
-            signature.inputs.len(),
-            signature.outputs.len(),
-            from.len(),
-            to.len()
-        )));
-    }
-    if let Some(twice) = from
-        .iter()
-        .enumerate()
-        .find(|(at, name)| from.iter().take(*at).any(|other| other == *name))
-    {
-        let (name, at) = (&signature.name, twice.1);
-        return Err(Error::model(format!(
-            "signature `{name}` binds the input `{at}` twice"
-        )));
-    }
-    let find = |names: &[String], known: &HashMap<&str, NodeId>| {
-        let find = |name: &String| {
-            known.get(name.as_str()).copied().ok_or_else(|| {
-                let signature = &signature.name;
-                Error::model(format!(
-                    "signature `{signature}` binds `{name}`, which the graph lacks"
-                ))
-            })
+    /// Loads the model into what is chosen for it. `bytes` are the file's.
+    fn load(
+        mut self,
+        bytes: Option<Bytes>,
+        external: External,
+        signatures: Option<Vec<BoundSignature>>,
+        options: &Options,
+    ) -> Result<OnnxModel> {
+        let signatures = signatures.unwrap_or_else(|| self.signature.take().into_iter().collect());
+        if signatures.is_empty() {
+            return Err(Error::model("the model has no signature"));
+        }
+        let names = Names::of(&self.graph);
+        let bound = bind::all(signatures, &names)?;
+        let labels = bound.labels(&self.labels);
+        let held = self.memory;
+        let runner = match choose(&self, options)?.taken {
+            Taken::Rten(graph) => self.whole(graph, bytes, external, &bound, options)?,
+            Taken::OnnxRuntime(library) => {
+                let made = self.foreign(library, bytes, external, &bound, options);
+                match made {
+                    Err(error) if options.engine == EngineChoice::Auto => {
+                        tracing::debug!(%error, "onnx runtime does not take the model");
+                        self.parts(&OnRtens::new(&self.model, options), &bound)?
+                    }
+                    made => made?,
+                }
+            }
+            Taken::Parts(None) => self.parts(&OnRtens::new(&self.model, options), &bound)?,
+            Taken::Parts(Some(library)) => {
+                let files = BTreeMap::new();
+                self.parts(&OnOrts::new(library, &self.model, options, files), &bound)?
+            }
         };
-        names.iter().map(find).collect::<Result<Vec<_>>>()
-    };
-    let binding = Binding {
-        inputs: find(&from, inputs)?,
-        outputs: find(&to, outputs)?,
-    };
-    Ok((signature, binding))
+        let memory = match &runner {
+            Runner::OnnxRuntime(engine, _) => engine.memory(),
+            _ => held,
+        };
+        Ok(OnnxModel {
+            runner,
+            signatures: bound.signatures,
+            labels,
+            platform: options.platform,
+            memory,
+        })
+    }
+
+    /// The whole graph on the built-in engine; `graph` is what it gets if that is another.
+    fn whole(
+        self,
+        graph: Option<GraphProto>,
+        bytes: Option<Bytes>,
+        external: External,
+        bound: &Bound,
+        options: &Options,
+    ) -> Result<Runner> {
+        let mut engine = rten::engine_options(options);
+        let file = bytes.filter(|_| graph.is_none() && !self.changed);
+        let bytes = match file {
+            Some(bytes) => {
+                drop(self);
+                for (name, content) in external.into_files() {
+                    engine.external_data(&name, content);
+                }
+                bytes.into()
+            }
+            None => encoded(self.model, graph.unwrap_or(self.graph)),
+        };
+        let engine = Rten::load(&engine, bytes, rten::pool(options))?;
+        let bindings = bound.on(engine.inputs(), engine.outputs())?;
+        Ok(Runner::Rten(engine, bindings))
+    }
+
+    /// The whole graph on ONNX Runtime.
+    fn foreign(
+        &self,
+        library: Library,
+        bytes: Option<Bytes>,
+        external: External,
+        bound: &Bound,
+        options: &Options,
+    ) -> Result<Runner> {
+        let files = external.into_files();
+        let files = files.map(|(name, content)| (name, Arc::from(content)));
+        let engine = OnOrts::new(library, &self.model, options, files.collect());
+        let bytes = bytes.filter(|_| !self.changed);
+        let bytes = bytes.unwrap_or_else(|| encoded(self.model.clone(), self.graph.clone()).into());
+        Ok(Runner::OnnxRuntime(
+            engine.whole(&bytes)?,
+            bound.bindings.clone(),
+        ))
+    }
+
+    /// The graph in parts, on an engine and on our own operators.
+    fn parts(&self, segments: &dyn Segments, bound: &Bound) -> Result<Runner> {
+        let empty = Scope::default();
+        let placer = Placer::new(&self.model, segments);
+        let placed = placer.model(&self.graph, &empty)?;
+        place::refuse(&placed)?;
+        let source = Source {
+            graph: &self.graph,
+            inputs: signature::inputs(&self.graph)
+                .map(ValueInfoProto::name)
+                .collect(),
+            segments,
+        };
+        let program = Program::build(&source, placed)?;
+        let optional = |value| matches!(types::declared(value), Some(Type::Optional(_)));
+        let bindings = bound.bindings.iter();
+        let bindings =
+            bindings.map(|binding| (binding.clone(), program.schedule(&binding.outputs)));
+        Ok(Runner::Parts(Parts {
+            bindings: bindings.collect(),
+            optional: signature::inputs(&self.graph).map(optional).collect(),
+            program,
+        }))
+    }
+}
+
+/// The file of a model with this graph.
+fn encoded(mut model: ModelProto, graph: GraphProto) -> Vec<u8> {
+    model.graph = Some(graph);
+    model.encode_to_vec()
 }
 
 #[cfg(test)]

@@ -1,14 +1,59 @@
 //! A loaded model, and one run of it.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::str::FromStr;
 
-use hari_core::{Call, Model, Signature, Tensor};
+use hari_core::{Call, Model, Signature, Tensor, TensorSpec};
 use hari_error::{Error, Result};
+use hari_operators::Value;
 use hari_proto::onnx::ModelProto;
-use rten::{NodeId, RunErrorKind, RunOptions, ThreadPool, Value, ValueOrView};
+use rten::{NodeId, ValueOrView};
 
-use crate::{guard, load, threads, value};
+use crate::engine::Segment;
+use crate::engine::onnxruntime::OnOrt;
+use crate::engine::rten::Rten;
+use crate::program::{Program, Schedule};
+use crate::{boundary, guard, load, value};
+
+/// Which engine computes a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The built-in engine if it takes the whole graph; else ONNX Runtime if a library is there
+    /// and takes it; else the built-in engine together with our own operators.
+    #[default]
+    Auto,
+    /// The built-in engine, together with our own operators where it needs them.
+    Rten,
+    /// ONNX Runtime, together with our own operators where the graph has Hari's own.
+    OnnxRuntime,
+}
+
+impl FromStr for EngineChoice {
+    type Err = Error;
+
+    /// `auto`, `rten` or `onnxruntime`.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "rten" => Ok(Self::Rten),
+            "onnxruntime" => Ok(Self::OnnxRuntime),
+            other => Err(Error::invalid(format!(
+                "unknown engine `{other}`; use `auto`, `rten` or `onnxruntime`"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for EngineChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Rten => "rten",
+            Self::OnnxRuntime => "onnxruntime",
+        })
+    }
+}
 
 /// How a model is loaded and run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +66,8 @@ pub struct Options {
     pub prepack: bool,
     /// What [`Model::platform`] says.
     pub platform: &'static str,
+    /// Which engine computes.
+    pub engine: EngineChoice,
 }
 
 impl Default for Options {
@@ -29,6 +76,7 @@ impl Default for Options {
             threads: 1,
             prepack: false,
             platform: "onnx_rten",
+            engine: EngineChoice::default(),
         }
     }
 }
@@ -46,20 +94,39 @@ pub struct BoundSignature {
     pub outputs: Vec<String>,
 }
 
-/// An ONNX graph on the built-in engine.
+/// An ONNX graph, loaded.
 pub struct OnnxModel {
-    pub(crate) engine: rten::Model,
+    pub(crate) runner: Runner,
     pub(crate) signatures: Vec<Signature>,
-    pub(crate) bindings: Vec<Binding>,
-    pub(crate) pool: Option<Arc<ThreadPool>>,
+    /// For each signature and output, names of its columns.
+    pub(crate) labels: Vec<Vec<Vec<String>>>,
     pub(crate) platform: &'static str,
     pub(crate) memory: u64,
 }
 
-/// The engine's ids of a signature's inputs and outputs, in its order.
-pub(crate) struct Binding {
-    pub(crate) inputs: Vec<NodeId>,
-    pub(crate) outputs: Vec<NodeId>,
+/// What computes, with the bindings of each signature.
+pub(crate) enum Runner {
+    /// The built-in engine alone.
+    Rten(Rten, Vec<Binding<NodeId>>),
+    /// ONNX Runtime alone.
+    OnnxRuntime(OnOrt, Vec<Binding<usize>>),
+    /// An engine together with our own operators.
+    Parts(Parts),
+}
+
+/// The inputs and outputs of a signature, in its order, as the engine knows them.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding<T> {
+    pub(crate) inputs: Vec<T>,
+    pub(crate) outputs: Vec<T>,
+}
+
+/// A program and the places of each signature's inputs and outputs among the graph's.
+pub(crate) struct Parts {
+    pub(crate) program: Program,
+    pub(crate) bindings: Vec<(Binding<usize>, Schedule)>,
+    /// Whether each input of the graph is an optional value.
+    pub(crate) optional: Vec<bool>,
 }
 
 impl OnnxModel {
@@ -86,22 +153,6 @@ impl OnnxModel {
     ) -> Result<Self> {
         load::graph(model, signatures, options)
     }
-
-    fn compute(
-        &self,
-        inputs: Vec<(NodeId, ValueOrView<'_>)>,
-        outputs: &[NodeId],
-    ) -> Result<Vec<Value>> {
-        let pool = self.pool.clone().unwrap_or_else(threads::own);
-        let options = RunOptions::default().with_thread_pool(Some(pool));
-        let ran = guard::catch("running the model", || {
-            self.engine.run(inputs, outputs, Some(options))
-        })?;
-        ran.map_err(|error| match error.kind() {
-            RunErrorKind::InvalidInput => Error::invalid(error.to_string()),
-            _ => Error::model(error.to_string()),
-        })
-    }
 }
 
 impl Model for OnnxModel {
@@ -110,18 +161,41 @@ impl Model for OnnxModel {
     }
 
     fn run(&self, call: Call) -> Result<Vec<Tensor>> {
-        let found = self
-            .signatures
-            .get(call.signature)
-            .zip(self.bindings.get(call.signature));
-        let (signature, binding) = found
-            .ok_or_else(|| Error::internal(format!("no signature {} to run", call.signature)))?;
-        let inputs = feed(signature, binding, &call.inputs)?;
+        let at = call.signature;
+        let missing = || Error::internal(format!("no signature {at} to run"));
+        let signature = self.signatures.get(at).ok_or_else(missing)?;
         let wanted = wanted(&call, signature)?;
-        let (nodes, places) = distinct(wanted.iter().filter_map(|&at| binding.outputs.get(at)));
-        let values = self.compute(inputs, &nodes)?;
-        let specs = wanted.iter().filter_map(|&at| signature.outputs.get(at));
-        value::outputs(specs.collect(), values, &places)
+        match &self.runner {
+            Runner::Rten(engine, bindings) => {
+                let binding = bindings.get(at).ok_or_else(missing)?;
+                let inputs = feed(signature, binding, &call.inputs)?;
+                let (nodes, places) =
+                    distinct(wanted.iter().filter_map(|&at| binding.outputs.get(at)));
+                let values = engine.compute(inputs, &nodes)?;
+                let specs = wanted.iter().filter_map(|&at| signature.outputs.get(at));
+                value::outputs(specs.collect(), values, &places)
+            }
+            Runner::OnnxRuntime(engine, bindings) => {
+                let binding = bindings.get(at).ok_or_else(missing)?;
+                let values: Vec<Value> = call.inputs.into_iter().map(Value::Tensor).collect();
+                let inputs: Vec<_> = binding.inputs.iter().copied().zip(&values).collect();
+                let outputs = wanted
+                    .iter()
+                    .filter_map(|&at| binding.outputs.get(at).copied());
+                let values = engine.run(&inputs, &outputs.collect::<Vec<_>>())?;
+                outputs_of(signature, &wanted, values)
+            }
+            Runner::Parts(parts) => {
+                let all = call.outputs.is_empty();
+                let values = parts.run(at, call.inputs, (!all).then_some(&wanted))?;
+                outputs_of(signature, &wanted, values)
+            }
+        }
+    }
+
+    fn labels(&self, signature: usize, output: usize) -> &[String] {
+        let labels = self.labels.get(signature).and_then(|all| all.get(output));
+        labels.map_or(&[], Vec::as_slice)
     }
 
     fn platform(&self) -> &str {
@@ -133,9 +207,57 @@ impl Model for OnnxModel {
     }
 }
 
+impl Parts {
+    /// Computes the outputs of a signature, all of them or those that are wanted.
+    fn run(
+        &self,
+        signature: usize,
+        inputs: Vec<Tensor>,
+        wanted: Option<&Vec<usize>>,
+    ) -> Result<Vec<Value>> {
+        let (binding, all) = self
+            .bindings
+            .get(signature)
+            .ok_or_else(|| Error::internal(format!("no signature {signature} to run")))?;
+        let mut given: Vec<Option<Value>> = vec![None; self.optional.len()];
+        for (&at, tensor) in binding.inputs.iter().zip(inputs) {
+            let optional = self.optional.get(at).copied().unwrap_or(false);
+            let mut value = Value::Tensor(tensor);
+            if optional {
+                value = Value::Optional(Some(Box::new(value)));
+            }
+            if let Some(place) = given.get_mut(at) {
+                *place = Some(value);
+            }
+        }
+        guard::catch("running the model", || match wanted {
+            None => self.program.compute(given, all),
+            Some(wanted) => {
+                let outputs = wanted
+                    .iter()
+                    .filter_map(|&at| binding.outputs.get(at).copied());
+                let schedule = self.program.schedule(&outputs.collect::<Vec<_>>());
+                self.program.compute(given, &schedule)
+            }
+        })?
+    }
+}
+
+/// Values as the tensors that the signature promises.
+fn outputs_of(signature: &Signature, wanted: &[usize], values: Vec<Value>) -> Result<Vec<Tensor>> {
+    let specs = wanted.iter().filter_map(|&at| signature.outputs.get(at));
+    let one = |(spec, value): (&TensorSpec, Value)| {
+        let tensor = boundary::tensor(value)
+            .map_err(|error| error.context(format!("output `{}`", spec.name)))?;
+        value::check(spec, &tensor)?;
+        Ok(tensor)
+    };
+    specs.zip(values).map(one).collect()
+}
+
 fn feed<'a>(
     signature: &Signature,
-    binding: &Binding,
+    binding: &Binding<NodeId>,
     tensors: &'a [Tensor],
 ) -> Result<Vec<(NodeId, ValueOrView<'a>)>> {
     if tensors.len() != signature.inputs.len() {

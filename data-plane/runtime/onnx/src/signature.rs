@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use hari_core::{Dim, Signature, SignatureMethod, TensorSpec};
+use hari_core::{DataType, Dim, Signature, SignatureMethod, TensorSpec};
+use hari_operators::Type;
 use hari_proto::onnx::tensor_shape_proto::{self, dimension};
 use hari_proto::onnx::{GraphProto, TensorProto, TensorShapeProto, ValueInfoProto, type_proto};
 
 use crate::check::Problem;
-use crate::{BoundSignature, element};
+use crate::{BoundSignature, boundary, element, types};
 
 /// The graph's inputs and outputs under their own names, or what is wrong with each of them.
 pub(crate) fn of(graph: &GraphProto) -> Result<BoundSignature, Vec<Problem>> {
@@ -55,7 +56,7 @@ fn specs<'a>(
 ) -> (Vec<TensorSpec>, Vec<Problem>) {
     let (mut specs, mut problems) = (Vec::new(), Vec::new());
     for value in values {
-        match spec(value) {
+        match spec(role, value) {
             Ok(spec) => specs.push(spec),
             Err((why, hint)) => {
                 problems.push(Problem::new(
@@ -69,17 +70,18 @@ fn specs<'a>(
     (specs, problems)
 }
 
-fn spec(value: &ValueInfoProto) -> Result<TensorSpec, (String, &'static str)> {
+fn spec(role: &str, value: &ValueInfoProto) -> Result<TensorSpec, (String, &'static str)> {
     let kind = value
         .r#type
         .as_ref()
         .and_then(|declared| declared.value.as_ref());
-    let tensor = match kind {
-        Some(type_proto::Value::TensorType(tensor)) => tensor,
-        Some(_) => {
-            let hint = "leave maps and sequences (`zipmap`) out of the export";
-            return Err(("is not a tensor".to_owned(), hint));
+    let (dtype, shape) = match kind {
+        Some(type_proto::Value::TensorType(tensor)) => {
+            let dtype = element::data_type(tensor.elem_type());
+            let dtype = dtype.ok_or_else(|| crate::check::not_held(tensor.elem_type()))?;
+            (dtype, tensor.shape.as_ref().map(dims))
         }
+        Some(_) => (inside(role, value)?, None),
         None => {
             return Err((
                 "has no declared type".to_owned(),
@@ -87,15 +89,29 @@ fn spec(value: &ValueInfoProto) -> Result<TensorSpec, (String, &'static str)> {
             ));
         }
     };
-    let dtype = element::data_type(tensor.elem_type())
-        .filter(|&dtype| element::held_exactly(dtype))
-        .ok_or_else(|| crate::check::not_held(tensor.elem_type()))?;
-    let shape = tensor.shape.as_ref().map(dims);
     Ok(TensorSpec {
         name: value.name().to_owned(),
         dtype,
         shape,
     })
+}
+
+/// The elements of a value that is no tensor. Callers can give no sequences and no maps.
+fn inside(role: &str, value: &ValueInfoProto) -> Result<DataType, (String, &'static str)> {
+    let kind = types::declared(value);
+    let dtype = kind.as_ref().and_then(boundary::elements_of);
+    match (dtype, kind) {
+        (Some(dtype), Some(Type::Optional(_))) => Ok(dtype),
+        (Some(dtype), Some(_)) if role == "output" => Ok(dtype),
+        (_, Some(kind)) => Err((
+            format!("is a {kind}, which no protocol has"),
+            "export the model with tensors as inputs",
+        )),
+        (_, None) => Err((
+            "has a type that is not known".to_owned(),
+            "export the model with tensors as inputs and outputs",
+        )),
+    }
 }
 
 fn dims(shape: &TensorShapeProto) -> Vec<Dim> {

@@ -95,9 +95,9 @@ pub(crate) fn found(tensor: &TensorProto) -> Option<usize> {
     })
 }
 
-/// The elements of an INT64 tensor; `raw` are its bytes if they are outside the model.
-pub(crate) fn int64s<'a>(tensor: &'a TensorProto, raw: Option<&[u8]>) -> Cow<'a, [i64]> {
-    match raw.or(tensor.raw_data.as_deref()) {
+/// The elements of an INT64 tensor inside the model.
+pub(crate) fn int64s(tensor: &TensorProto) -> Cow<'_, [i64]> {
+    match tensor.raw_data.as_deref() {
         Some(raw) => Cow::Owned(
             raw.as_chunks()
                 .0
@@ -109,9 +109,9 @@ pub(crate) fn int64s<'a>(tensor: &'a TensorProto, raw: Option<&[u8]>) -> Cow<'a,
     }
 }
 
-/// The elements of a DOUBLE tensor; `raw` are its bytes if they are outside the model.
-pub(crate) fn doubles<'a>(tensor: &'a TensorProto, raw: Option<&[u8]>) -> Cow<'a, [f64]> {
-    match raw.or(tensor.raw_data.as_deref()) {
+/// The elements of a DOUBLE tensor inside the model.
+pub(crate) fn doubles(tensor: &TensorProto) -> Cow<'_, [f64]> {
+    match tensor.raw_data.as_deref() {
         Some(raw) => Cow::Owned(
             raw.as_chunks()
                 .0
@@ -123,11 +123,13 @@ pub(crate) fn doubles<'a>(tensor: &'a TensorProto, raw: Option<&[u8]>) -> Cow<'a
     }
 }
 
-/// Bytes of all tensors once the engine holds them.
+/// Bytes of all tensors once they are loaded.
 pub(crate) fn memory(graph: &GraphProto) -> u64 {
     let mut bytes = 0_u64;
     each_tensor(graph, &mut |_, tensor| {
-        let size = element::data_type(tensor.data_type()).and_then(element::engine_size);
+        let dtype = element::data_type(tensor.data_type());
+        let own = |dtype: DataType| dtype.size().map(|size| size as u64);
+        let size = dtype.and_then(|dtype| element::engine_size(dtype).or_else(|| own(dtype)));
         let len = len(tensor).and_then(|len| u64::try_from(len).ok());
         let tensor = size.zip(len).and_then(|(size, len)| len.checked_mul(size));
         bytes = bytes.saturating_add(tensor.unwrap_or(0));

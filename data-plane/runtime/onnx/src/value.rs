@@ -35,6 +35,20 @@ pub(crate) fn input<'a>(spec: &TensorSpec, tensor: &'a Tensor) -> Result<ValueOr
     .map_err(|error| error.context(format!("input `{}`", spec.name)))
 }
 
+/// The same for an INT64 input whose largest and smallest values mean "no bound".
+///
+/// # Errors
+/// None for values of the declared type.
+pub(crate) fn saturated<'a>(spec: &TensorSpec, tensor: &'a Tensor) -> Result<ValueOrView<'a>> {
+    let bounds = (i64::from(i32::MIN), i64::from(i32::MAX));
+    match tensor.dtype() {
+        DataType::Int64 => converted(tensor, |value: i64| {
+            i32::try_from(value.clamp(bounds.0, bounds.1)).ok()
+        }),
+        _ => input(spec, tensor),
+    }
+}
+
 fn same<'a, T: Element>(tensor: &'a Tensor) -> Result<ValueOrView<'a>>
 where
     ValueView<'a>: From<TensorView<'a, T>>,
@@ -116,7 +130,27 @@ fn check_rank(spec: &TensorSpec, tensor: &Tensor) -> Result<()> {
     }
 }
 
-fn output(spec: &TensorSpec, value: Value) -> Result<Tensor> {
+/// Checks what was computed against what the model declares.
+///
+/// # Errors
+/// `Model` if the type or the rank is another.
+pub(crate) fn check(spec: &TensorSpec, tensor: &Tensor) -> Result<()> {
+    if tensor.dtype() != spec.dtype {
+        return Err(Error::model(format!(
+            "output `{}`: the model declares {}, computed was {}",
+            spec.name,
+            spec.dtype,
+            tensor.dtype()
+        )));
+    }
+    check_rank(spec, tensor)
+}
+
+/// An output under its declared type.
+///
+/// # Errors
+/// `Model` if the engine computed another type.
+pub(crate) fn output(spec: &TensorSpec, value: Value) -> Result<Tensor> {
     match (spec.dtype, value) {
         (DataType::Fp32, Value::FloatTensor(tensor)) => taken(tensor),
         (DataType::Int32, Value::Int32Tensor(tensor)) => taken(tensor),

@@ -136,6 +136,7 @@ mod tests {
             operators: BTreeMap::new(),
             problems: vec![],
             weights: 36,
+            ..Inspection::default()
         });
         assert_eq!(
             (found.written_by.as_str(), found.bytes),

@@ -5,51 +5,64 @@
 //! and the bounds of `Slice`, which no dimension reaches. FP64 constants are let through if FP32
 //! holds their values exactly, as exporters write scalars such as 0.5 in FP64.
 
-use std::collections::HashMap;
-
 use hari_core::DataType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
 use hari_proto::onnx::tensor_shape_proto::dimension::Value::DimValue;
-use hari_proto::onnx::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, type_proto,
-};
+use hari_proto::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, type_proto};
 
-use super::{Problem, not_held, operator_set};
+use super::{Problem, not_held};
+use crate::extent::{self, Wide};
 use crate::external::External;
 use crate::{element, tensors};
 
 type Complaint = (String, &'static str);
 
-/// Every tensor, cast and softmax that would be computed differently from what is declared.
-pub(crate) fn problems(model: &ModelProto, external: &External) -> Vec<Problem> {
-    let Some(graph) = &model.graph else {
-        return Vec::new();
-    };
-    let bounds = slice_bounds(graph);
+/// Constants by name, as far as the file holds them.
+pub(crate) type Constants<'a> = &'a dyn Fn(&str) -> Option<&'a TensorProto>;
+
+/// The tensors that are damaged or that nothing can hold.
+pub(crate) fn damage(graph: &GraphProto, external: &External) -> Vec<Problem> {
     let mut problems = Vec::new();
     tensors::each_tensor(graph, &mut |title, tensor| {
-        let bound = bounds.get(tensor.name()).copied().unwrap_or(false);
-        if let Err((why, hint)) = constant(tensor, bound, external) {
+        if let Err((why, hint)) = intact(tensor, external) {
             problems.push(Problem::new(title(), why, hint));
         }
     });
     tensors::each_graph(graph, &mut |graph| problems.extend(sparse(graph)));
-    tensors::each_node(graph, &mut |node| problems.extend(double(node)));
-    if operator_set(model).is_some_and(|version| version < 13) {
-        problems.extend(
-            graph
-                .node
-                .iter()
-                .filter_map(|node| old_softmax(graph, node)),
-        );
-    }
     problems
 }
 
-fn constant(tensor: &TensorProto, bound: bool, external: &External) -> Result<(), Complaint> {
+/// What the engine would compute differently in this node because of types and values alone:
+/// a constant, a cast or a softmax. `version` is that of the operators.
+pub(crate) fn problem(
+    graph: &GraphProto,
+    node: &NodeProto,
+    version: i64,
+    constants: Constants<'_>,
+) -> Option<Problem> {
+    for (at, name) in node.input.iter().enumerate() {
+        let bound = extent::wide(node.op_type(), at) == Some(Wide::Saturated);
+        if let Some(tensor) = constants(name)
+            && let Err((why, hint)) = exact(tensor, bound)
+        {
+            return Some(Problem::new(format!("initializer `{name}`"), why, hint));
+        }
+    }
+    let within = node.attribute.iter().flat_map(|attribute| &attribute.t);
+    for tensor in within {
+        if let Err((why, hint)) = exact(tensor, false) {
+            let title = format!("`{}` of {}", tensor.name(), tensors::title(node));
+            return Some(Problem::new(title, why, hint));
+        }
+    }
+    let old = version < 13;
+    double(node).or_else(|| old.then(|| old_softmax(graph, node))?)
+}
+
+/// Whether the tensor has as many elements as it says, of a type that tensors have.
+fn intact(tensor: &TensorProto, external: &External) -> Result<(), Complaint> {
     let elem = tensor.data_type();
-    let dtype = element::data_type(elem).filter(|&dtype| element::engine_size(dtype).is_some());
-    let dtype = dtype.ok_or_else(|| not_held(elem))?;
+    let dtype = element::data_type(elem).ok_or_else(|| not_held(elem))?;
     let raw = external
         .bytes(tensor)
         .map_err(|why| broken(why.to_owned()))?;
@@ -66,9 +79,16 @@ fn constant(tensor: &TensorProto, bound: bool, external: &External) -> Result<()
             tensor.dims
         )));
     }
-    match dtype {
-        DataType::Int64 if !bound => beyond(&tensors::int64s(tensor, raw)),
-        DataType::Fp64 => rounded(&tensors::doubles(tensor, raw)),
+    Ok(())
+}
+
+/// Whether the engine holds the elements of an intact tensor exactly.
+fn exact(tensor: &TensorProto, bound: bool) -> Result<(), Complaint> {
+    let elem = tensor.data_type();
+    let dtype = element::data_type(elem).filter(|&dtype| element::engine_size(dtype).is_some());
+    match dtype.ok_or_else(|| not_held(elem))? {
+        DataType::Int64 if !bound => beyond(&tensors::int64s(tensor)),
+        DataType::Fp64 => rounded(&tensors::doubles(tensor)),
         _ => Ok(()),
     }
 }
@@ -184,27 +204,15 @@ pub(super) fn dims(graph: &GraphProto, name: &str) -> Option<Vec<i64>> {
     )
 }
 
-/// Values that are used somewhere, and whether always as the start or end of a `Slice`.
-fn slice_bounds(graph: &GraphProto) -> HashMap<&str, bool> {
-    let mut bounds = HashMap::new();
-    tensors::each_node(graph, &mut |node| {
-        for (at, name) in node.input.iter().enumerate() {
-            let bound = node.op_type() == "Slice" && (at == 1 || at == 2);
-            *bounds.entry(name.as_str()).or_insert(true) &= bound;
-        }
-    });
-    tensors::each_graph(graph, &mut |graph| {
-        bounds.extend(graph.output.iter().map(|output| (output.name(), false)));
-    });
-    bounds
-}
-
 #[cfg(test)]
 mod tests {
+    use hari_proto::onnx::ModelProto;
+
     use super::*;
     use crate::fixture::{
         doubles, graph, int, int64s, loaded, model, node, refused, run, tensor, unary, value, with,
     };
+    use crate::{check, lift};
 
     fn constant_model(weight: TensorProto) -> ModelProto {
         let elem = Elem::try_from(weight.data_type()).unwrap();
@@ -216,10 +224,19 @@ mod tests {
     }
 
     fn said(model: &ModelProto) -> Vec<String> {
-        problems(model, &External::default())
+        let version = check::operator_set(model).unwrap();
+        let graph = lift::constants(model.graph.clone().unwrap());
+        let constants = |name: &str| {
+            graph
+                .initializer
+                .iter()
+                .find(|tensor| tensor.name() == name)
+        };
+        let found = graph
+            .node
             .iter()
-            .map(|problem| problem.why.clone())
-            .collect()
+            .filter_map(|node| problem(&graph, node, version, &constants));
+        found.map(|problem| problem.why).collect()
     }
 
     #[test]
@@ -250,7 +267,7 @@ mod tests {
         let input = hari_core::Tensor::from_vec([3, 2], vec![1.0_f32; 6]).unwrap();
         assert_eq!(run(&loaded(&sliced), vec![input.clone()]), [input]);
         let graph = sliced.graph.as_mut().unwrap();
-        graph.output.push(value("end", Elem::Int64, &["1"]));
+        graph.node[0].input = ["x", "start", "start", "end"].map(Into::into).into();
         assert_eq!(said(&sliced).len(), 1);
     }
 
@@ -274,31 +291,27 @@ mod tests {
         nodes[0].attribute = vec![int("to", Elem::Double as i64)];
         let constant = tensor("value", doubles("", &[0.1]));
         nodes.push(with(node("Constant", &[], &["c"]), constant));
-        let found = refused(&cast);
+        nodes.push(node("Neg", &["c"], &["minus"]));
+        let found = said(&cast);
+        assert_eq!(found.len(), 2);
+        assert!(found[0].starts_with("is FP64"), "{found:?}");
         assert!(
-            found.contains("the result of the Cast that makes `y` is FP64"),
-            "{found}"
-        );
-        assert!(
-            found.contains("`value` of the Constant that makes `c` holds the FP64"),
-            "{found}"
+            found[1].starts_with("holds the FP64 value 0.1"),
+            "{found:?}"
         );
     }
 
     #[test]
-    fn types_that_the_engine_lacks_are_named_all_at_once() {
+    fn types_that_no_tensor_has_are_named_all_at_once() {
         let odd = |name: &str, elem: Elem| TensorProto {
             data_type: Some(elem as i32),
             ..int64s(name, &[])
         };
         let mut model = unary("Identity", Elem::Float);
-        model.graph.as_mut().unwrap().initializer = vec![
-            odd("a", Elem::Uint64),
-            odd("b", Elem::Bfloat16),
-            odd("c", Elem::Int4),
-        ];
+        model.graph.as_mut().unwrap().initializer =
+            vec![odd("a", Elem::Float8e5m2), odd("c", Elem::Int4)];
         let found = refused(&model);
-        for words in ["`a` is UINT64", "`b` is BFLOAT16", "`c` is INT4"] {
+        for words in ["`a` is FLOAT8E5M2", "`c` is INT4"] {
             assert!(found.contains(words), "{words}: {found}");
         }
     }

@@ -13,28 +13,16 @@ use prost::Message;
 use rten::{LoadError, ModelOptions};
 
 use super::Problem;
-use crate::{guard, tensors};
+use crate::guard;
 
 /// One problem for each operator and reason, with the number of nodes and the first of them.
-pub(crate) fn problems(model: &ModelProto) -> Result<Vec<Problem>> {
-    let Some(graph) = &model.graph else {
-        return Ok(Vec::new());
-    };
-    let mut probe = Probe::new(model);
-    let mut refused: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
-    let mut broken = None;
-    tensors::each_node(graph, &mut |node| match probe.ask(node) {
-        Ok(None) => {}
-        Ok(Some(why)) => {
-            let first = || (0, tensors::title(node));
-            refused.entry((title(node), why)).or_insert_with(first).0 += 1;
-        }
-        Err(error) => broken = Some(error),
-    });
-    match broken {
-        Some(error) => Err(error),
-        None => Ok(refused.into_iter().map(problem).collect()),
+/// `refused` are an operator's title, the reason and the node's title.
+pub(crate) fn problems(refused: Vec<(String, String, String)>) -> Vec<Problem> {
+    let mut grouped: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
+    for (operator, why, node) in refused {
+        grouped.entry((operator, why)).or_insert((0, node)).0 += 1;
     }
+    grouped.into_iter().map(problem).collect()
 }
 
 fn problem(((operator, why), (count, first)): ((String, String), (usize, String))) -> Problem {
@@ -47,7 +35,8 @@ fn problem(((operator, why), (count, first)): ((String, String), (usize, String)
     Problem::new(format!("{operator} ({where_})"), why, hint)
 }
 
-fn title(node: &NodeProto) -> String {
+/// An operator by its name, and its domain if it is not of ONNX's own.
+pub(crate) fn title(node: &NodeProto) -> String {
     match node.domain() {
         "" | "ai.onnx" => format!("operator `{}`", node.op_type()),
         domain => format!("operator `{}` of `{domain}`", node.op_type()),
@@ -55,14 +44,14 @@ fn title(node: &NodeProto) -> String {
 }
 
 /// Shows nodes to the engine and remembers what it said.
-struct Probe {
+pub(crate) struct Probe {
     engine: ModelOptions,
     empty: ModelProto,
     answers: HashMap<Vec<u8>, Option<String>>,
 }
 
 impl Probe {
-    fn new(model: &ModelProto) -> Self {
+    pub(crate) fn new(model: &ModelProto) -> Self {
         let engine = ModelOptions::with_all_ops()
             .enable_optimization(false)
             .clone();
@@ -79,7 +68,7 @@ impl Probe {
     }
 
     /// Why the engine refuses the node, if it does.
-    fn ask(&mut self, node: &NodeProto) -> Result<Option<String>> {
+    pub(crate) fn ask(&mut self, node: &NodeProto) -> Result<Option<String>> {
         let Some(alone) = alone(node) else {
             return Ok(None);
         };

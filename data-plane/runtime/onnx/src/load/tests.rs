@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hari_core::{Call, Model, Tensor};
+use hari_core::{Call, DataType, Model, Tensor};
 use hari_error::Kind;
 use hari_proto::onnx::StringStringEntryProto;
 use hari_proto::onnx::tensor_proto::{DataLocation, DataType as Elem};
@@ -60,24 +60,29 @@ fn everything_that_cannot_be_served_is_named_in_one_error() {
         vec![
             node("Frobnicate", &["x"], &["a"]),
             node("Frobnicate", &["a"], &["b"]),
-            node("Unique", &["b"], &["c"]),
-            fixture::with(node("Flatten", &["c"], &["y"]), int("colour", 3)),
+            fixture::with(node("Flatten", &["b"], &["y"]), int("axis", 3)),
         ],
         vec![value("y", Elem::Float, &["n", "2"])],
     );
-    bad.initializer = vec![doubles("third", &[1.0 / 3.0])];
+    let mut odd = doubles("odd", &[1.0 / 3.0]);
+    odd.data_type = Some(Elem::Int4 as i32);
+    bad.initializer = vec![odd];
+    bad.input[1].r#type = Some(types::declaration(&Type::Sequence(Box::new(Type::Tensor(
+        DataType::Fp32,
+    )))));
     bad.node[0].name = Some("first".into());
-    let message = refused(&model(bad));
+    let message = refused(&model(bad.clone()));
     for words in [
-        "input `x` is FP64 and would be computed in FP32",
-        "input `s` is STRING, which the engine does not have",
-        "initializer `third` holds the FP64 value 0.333",
-        "operator `Frobnicate` (2 nodes, the first is node `first`) is not built in",
-        "operator `Unique` (the Unique that makes `c`) is not built in",
-        "operator `Flatten` (the Flatten that makes `y`) is not taken: unsupported",
+        "input `s` is a seq(tensor(FP32)), which no protocol has",
+        "initializer `odd` is INT4",
     ] {
         assert!(message.contains(words), "`{words}` is not in: {message}");
     }
+    bad.initializer.clear();
+    bad.input.truncate(1);
+    let message = refused(&model(bad));
+    let words = "operator `Frobnicate` (2 nodes, the first is node `first`) is not built in";
+    assert!(message.contains(words), "`{words}` is not in: {message}");
 }
 
 #[test]

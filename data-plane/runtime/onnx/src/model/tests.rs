@@ -140,7 +140,7 @@ fn int64_comes_back_as_int64_and_bool_as_bool() {
 }
 
 #[test]
-fn an_int64_input_beyond_32_bits_is_refused_by_name() {
+fn an_int64_input_beyond_32_bits_is_refused_by_name_on_the_engine() {
     let model = loaded(&unary("Identity", Elem::Int64));
     let inputs = vec![tensor(&[1, 2], vec![1_i64 << 31, 0])];
     let error = model
@@ -301,7 +301,7 @@ fn inputs_are_borrowed_and_outputs_moved() {
 
     let values = vec![1.0_f32, 2.0];
     let address = values.as_ptr().cast::<u8>();
-    let made = Value::from_shape([1, 2], values).unwrap();
+    let made = rten::Value::from_shape([1, 2], values).unwrap();
     let outputs = value::outputs(vec![spec], vec![made], &[0]).unwrap();
     assert_eq!(outputs[0].bytes().unwrap().as_ptr(), address);
 }

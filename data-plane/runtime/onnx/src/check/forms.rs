@@ -1,0 +1,71 @@
+//! Element types that an operator of the engine takes: others fail when it runs, so they are kept
+//! from it. Read off the engine's source, version 0.27.
+
+use hari_core::DataType;
+use hari_operators::Type;
+
+/// What the first input of an operator may hold in the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// Whatever the engine holds.
+    All,
+    /// FP32 and 32-bit integers.
+    Numbers,
+    /// 32-bit integers, which booleans are there.
+    Integers,
+    /// FP32.
+    Floats,
+}
+
+fn takes(operator: &str) -> Takes {
+    match operator {
+        "Cast" | "CastLike" | "BitCast" | "Identity" | "Reshape" | "Transpose" | "Squeeze"
+        | "Unsqueeze" | "Flatten" | "Expand" | "Slice" | "Gather" | "GatherElements"
+        | "GatherND" | "Split" | "Shape" | "Size" | "Trilu" | "Pad" | "Scatter"
+        | "ScatterElements" | "ScatterND" | "EyeLike" | "If" | "Loop" | "DequantizeLinear"
+        | "MatMulInteger" | "ConvInteger" => Takes::All,
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Equal" | "Greater" | "GreaterOrEqual"
+        | "Less" | "LessOrEqual" | "Where" | "Neg" | "Abs" | "Clip" | "Min" | "Max" | "Sum"
+        | "Concat" | "Tile" | "ArgMax" | "ArgMin" | "CumSum" | "NonZero" | "ReduceL1"
+        | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "TopK"
+        | "Range" | "OneHot" | "Sign" => Takes::Numbers,
+        "Not" | "And" | "Or" | "Xor" | "ConstantOfShape" => Takes::Integers,
+        _ => Takes::Floats,
+    }
+}
+
+/// Why the engine would fail on inputs of these types, if it would.
+pub(crate) fn problem(operator: &str, first: Option<&Type>) -> Option<String> {
+    let Some(Type::Tensor(dtype)) = first else {
+        return None;
+    };
+    use DataType::{Bool, Fp16, Fp32, Fp64, Int32, Int64};
+    let taken = match takes(operator) {
+        Takes::All => true,
+        Takes::Numbers => matches!(dtype, Fp32 | Fp16 | Fp64 | Int32 | Int64 | Bool),
+        Takes::Integers => matches!(dtype, Int32 | Int64 | Bool),
+        Takes::Floats => matches!(dtype, Fp32 | Fp16 | Fp64),
+    };
+    (!taken).then(|| format!("is given {dtype}, which the engine's {operator} does not take"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_integers_are_moved_and_not_computed_with() {
+        let small = Type::Tensor(DataType::Uint8);
+        assert_eq!(problem("Gather", Some(&small)), None);
+        let why = problem("Add", Some(&small)).unwrap();
+        assert_eq!(why, "is given UINT8, which the engine's Add does not take");
+        assert_eq!(problem("Add", None), None);
+    }
+
+    #[test]
+    fn an_activation_is_for_floats() {
+        assert!(problem("Relu", Some(&Type::Tensor(DataType::Int64))).is_some());
+        assert!(problem("Relu", Some(&Type::Tensor(DataType::Fp16))).is_none());
+        assert!(problem("Not", Some(&Type::Tensor(DataType::Bool))).is_none());
+    }
+}

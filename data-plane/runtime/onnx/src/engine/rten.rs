@@ -1,0 +1,265 @@
+//! The built-in engine.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hari_core::{Tensor, TensorSpec};
+use hari_error::{Error, Result};
+use hari_operators::{Type, Value as Any};
+use hari_proto::onnx::tensor_proto::DataLocation;
+use hari_proto::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
+use prost::Message;
+use rten::{ModelOptions, NodeId, RunErrorKind, RunOptions, ThreadPool, Value, ValueOrView};
+
+use super::{Part, Segment, Segments, Takes};
+use crate::place::crosses;
+use crate::{Options, guard, tensors, threads, value};
+
+/// Weights of at least so many bytes are kept once, however many parts use them.
+const SHARED: usize = 1024;
+
+/// A model, or a part of one, on the engine.
+pub(crate) struct Rten {
+    model: rten::Model,
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl Rten {
+    /// Loads a whole model from the bytes of its file.
+    pub(crate) fn load(
+        options: &ModelOptions,
+        bytes: Vec<u8>,
+        pool: Option<Arc<ThreadPool>>,
+    ) -> Result<Self> {
+        let model = guard::catch("loading the model", || options.load(bytes))?
+            .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))?;
+        Ok(Self { model, pool })
+    }
+
+    /// The engine's ids of the inputs, in the graph's order.
+    pub(crate) fn inputs(&self) -> &[NodeId] {
+        self.model.input_ids()
+    }
+
+    /// The engine's ids of the outputs, in the graph's order.
+    pub(crate) fn outputs(&self) -> &[NodeId] {
+        self.model.output_ids()
+    }
+
+    /// Computes the values of `outputs`.
+    pub(crate) fn compute(
+        &self,
+        inputs: Vec<(NodeId, ValueOrView<'_>)>,
+        outputs: &[NodeId],
+    ) -> Result<Vec<Value>> {
+        let pool = self.pool.clone().unwrap_or_else(threads::own);
+        let options = RunOptions::default().with_thread_pool(Some(pool));
+        let ran = guard::catch("running the model", || {
+            self.model.run(inputs, outputs, Some(options))
+        })?;
+        ran.map_err(|error| match error.kind() {
+            RunErrorKind::InvalidInput => Error::invalid(error.to_string()),
+            _ => Error::model(error.to_string()),
+        })
+    }
+}
+
+/// A part, and the types at its border.
+struct OnRten {
+    engine: Rten,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+}
+
+struct Port {
+    id: NodeId,
+    spec: TensorSpec,
+    saturated: bool,
+}
+
+impl Segment for OnRten {
+    fn run(&self, inputs: &[(usize, &Any)], outputs: &[usize]) -> Result<Vec<Any>> {
+        let given: Result<Vec<_>> = inputs
+            .iter()
+            .map(|&(at, value)| self.give(at, value))
+            .collect();
+        let wanted: Vec<&Port> = outputs
+            .iter()
+            .filter_map(|&at| self.outputs.get(at))
+            .collect();
+        let ids: Vec<NodeId> = wanted.iter().map(|port| port.id).collect();
+        let values = self.engine.compute(given?, &ids)?;
+        let specs = wanted.into_iter().map(|port| &port.spec);
+        let tensors = specs
+            .zip(values)
+            .map(|(spec, value)| value::output(spec, value));
+        tensors.map(|tensor| Ok(Any::Tensor(tensor?))).collect()
+    }
+}
+
+impl OnRten {
+    fn give<'a>(&self, at: usize, value: &'a Any) -> Result<(NodeId, ValueOrView<'a>)> {
+        let port = self
+            .inputs
+            .get(at)
+            .ok_or_else(|| Error::internal(format!("no input {at} of a part")))?;
+        let tensor: &Tensor = value
+            .tensor()
+            .map_err(|error| error.context(port.spec.name.clone()))?;
+        let given = match port.saturated {
+            true => value::saturated(&port.spec, tensor)?,
+            false => value::input(&port.spec, tensor)?,
+        };
+        Ok((port.id, given))
+    }
+}
+
+/// Makes parts of a model ready to run on the engine.
+pub(crate) struct OnRtens {
+    empty: ModelProto,
+    pool: Option<Arc<ThreadPool>>,
+    /// Holds the weights that parts share.
+    options: RefCell<ModelOptions>,
+    /// The name of each such weight, by where its bytes lie in the file.
+    shared: RefCell<HashMap<(usize, usize), String>>,
+}
+
+impl OnRtens {
+    /// For parts of `model`.
+    pub(crate) fn new(model: &ModelProto, options: &Options) -> Self {
+        Self {
+            empty: ModelProto {
+                ir_version: model.ir_version,
+                opset_import: model.opset_import.clone(),
+                ..ModelProto::default()
+            },
+            pool: pool(options),
+            options: RefCell::new(engine_options(options)),
+            shared: RefCell::default(),
+        }
+    }
+
+    /// Moves a large weight out of the part, so that others find it too.
+    fn share(&self, tensor: &mut TensorProto) {
+        let Some(raw) = tensor.raw_data.take_if(|raw| raw.len() >= SHARED) else {
+            return;
+        };
+        let mut shared = self.shared.borrow_mut();
+        let count = shared.len();
+        let name = shared
+            .entry((raw.as_ptr().addr(), raw.len()))
+            .or_insert_with(|| {
+                let name = format!("hari{count}.data");
+                self.options.borrow_mut().external_data(&name, raw.to_vec());
+                name
+            });
+        let entry = |key: &str, value: String| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value),
+        };
+        tensor.data_location = Some(DataLocation::External as i32);
+        tensor.external_data = vec![
+            entry("location", name.clone()),
+            entry("offset", "0".to_owned()),
+            entry("length", raw.len().to_string()),
+        ];
+    }
+
+    fn share_all(&self, graph: &mut GraphProto) {
+        graph
+            .initializer
+            .iter_mut()
+            .for_each(|tensor| self.share(tensor));
+        for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+            attribute
+                .g
+                .iter_mut()
+                .for_each(|inner| self.share_all(inner));
+        }
+    }
+}
+
+impl Segments for OnRtens {
+    fn takes(&self) -> Takes {
+        Takes::Exact
+    }
+
+    fn load(&self, mut part: Part) -> Result<Box<dyn Segment>> {
+        self.share_all(&mut part.graph);
+        let names = |values: &[hari_proto::onnx::ValueInfoProto]| -> Vec<String> {
+            values.iter().map(|value| value.name().to_owned()).collect()
+        };
+        let (inputs, outputs) = (names(&part.graph.input), names(&part.graph.output));
+        let model = ModelProto {
+            graph: Some(part.graph),
+            ..self.empty.clone()
+        };
+        let bytes = model.encode_to_vec();
+        drop(model);
+        let engine = Rten::load(&self.options.borrow(), bytes, self.pool.clone())?;
+        let (into, from) = (engine.inputs().to_vec(), engine.outputs().to_vec());
+        Ok(Box::new(OnRten {
+            inputs: ports(&inputs, &into, &part.inputs, &part.saturated)?,
+            outputs: ports(&outputs, &from, &part.outputs, &[])?,
+            engine,
+        }))
+    }
+}
+
+fn ports(
+    names: &[String],
+    ids: &[NodeId],
+    kinds: &[Option<Type>],
+    saturated: &[bool],
+) -> Result<Vec<Port>> {
+    if names.len() != ids.len() {
+        return Err(Error::internal(format!(
+            "a part has {} values at its border, the engine found {}",
+            names.len(),
+            ids.len()
+        )));
+    }
+    let of = |(at, (name, &id)): (usize, (&String, &NodeId))| {
+        let kind = kinds.get(at).and_then(Option::as_ref);
+        let Some(Type::Tensor(dtype)) = kind.filter(|kind| crosses(Some(kind))) else {
+            return Err(Error::model(format!(
+                "the type of `{name}` is not known: run shape inference on the file"
+            )));
+        };
+        let spec = TensorSpec {
+            name: name.clone(),
+            dtype: *dtype,
+            shape: None,
+        };
+        let saturated = saturated.get(at).copied().unwrap_or(false);
+        Ok(Port {
+            id,
+            spec,
+            saturated,
+        })
+    };
+    names.iter().zip(ids).enumerate().map(of).collect()
+}
+
+/// The engine's own options.
+pub(crate) fn engine_options(options: &Options) -> ModelOptions {
+    let mut engine = ModelOptions::with_all_ops();
+    engine.prepack_weights(options.prepack);
+    engine
+}
+
+/// The threads of a model that wants several.
+pub(crate) fn pool(options: &Options) -> Option<Arc<ThreadPool>> {
+    (options.threads > 1).then(|| Arc::new(ThreadPool::with_num_threads(options.threads)))
+}
+
+/// Whether the engine has a type for every constant.
+pub(crate) fn holds(graph: &GraphProto) -> bool {
+    let mut all = true;
+    tensors::each_tensor(graph, &mut |_, tensor| {
+        let dtype = crate::element::data_type(tensor.data_type());
+        all &= dtype.and_then(crate::element::engine_size).is_some();
+    });
+    all
+}
