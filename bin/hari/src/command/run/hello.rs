@@ -18,7 +18,7 @@ pub(super) fn print(addresses: &Addresses, directory: &Directory) {
     let Some(deployment) = directory.all().into_iter().next() else {
         return;
     };
-    let Some(predictor) = deployment.choose() else {
+    let Some(predictor) = deployment.choose(None) else {
         return;
     };
     let metadata = predictor.unit.metadata();
