@@ -13,7 +13,9 @@ use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or_else(|| anyhow::anyhow!("name the folder of tests"))?;
+    let folder = arguments
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("name the folder of tests"))?;
     let part = arguments.next().unwrap_or_default();
     let mut cases: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     cases.sort_by_key(std::fs::DirEntry::file_name);

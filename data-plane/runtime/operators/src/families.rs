@@ -2,9 +2,11 @@
 
 mod activation;
 mod binary;
+mod conv;
 mod create;
 mod flow;
 mod gather;
+mod geometry;
 mod identity;
 mod index;
 mod join;
@@ -13,6 +15,7 @@ mod layout;
 mod linear;
 mod ml;
 mod pad;
+mod pool;
 mod ranking;
 mod reduce;
 mod scan;
@@ -55,4 +58,6 @@ pub(crate) const ALL: &[&[Entry]] = &[
     flow::TABLE,
     scan::TABLE,
     sequence::TABLE,
+    conv::TABLE,
+    pool::TABLE,
 ];

@@ -41,7 +41,9 @@ floats!(f32, f64);
 /// Each row of the product is a sum of rows of `b`.
 fn by_rows<T: Number>(a: &[T], b: &[T], [m, k, n]: [usize; 3]) -> Result<Vec<T>> {
     if a.len() != m * k || b.len() != k * n {
-        return Err(Error::internal("a matrix has another size than its elements"));
+        return Err(Error::internal(
+            "a matrix has another size than its elements",
+        ));
     }
     let mut made = vec![T::default(); m * n];
     if m * k * n == 0 {

@@ -282,8 +282,12 @@ fn shift(node: &mut Node<'_>) -> Built {
         by_integer!(a.dtype(), T => {
             let one = |a: T, by: T| {
                 let by = u32::try_from(by).unwrap_or(u32::MAX);
-                let moved = if left { a.checked_shl(by) } else { a.checked_shr(by) };
-                moved.unwrap_or(0)
+                let sign = if a < T::default() { !0 } else { 0 };
+                if left {
+                    a.checked_shl(by).unwrap_or(0)
+                } else {
+                    a.checked_shr(by).unwrap_or(sign)
+                }
             };
             Tensor::from_vec(shape, zip(&a.values::<T>()?, &b.values::<T>()?, one))
         })

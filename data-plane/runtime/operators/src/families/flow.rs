@@ -216,10 +216,9 @@ impl Operator for Loop {
             turn += 1;
         }
         for (at, stack) in stacks.into_iter().enumerate() {
-            let made = stack.stacked(false)?.map_or_else(
-                || self.body.nothing(1 + self.carried + at),
-                Ok,
-            );
+            let made = stack
+                .stacked(false)?
+                .map_or_else(|| self.body.nothing(1 + self.carried + at), Ok);
             carried.push(made?.into());
         }
         Ok(carried)
@@ -242,7 +241,11 @@ fn sequence_map(node: &mut Node<'_>) -> Built {
 
 impl Operator for SequenceMap {
     fn types(&self, _: &[Option<Type>]) -> Result<Vec<Option<Type>>> {
-        let of = |at| self.body.output(at).map(|inner| Type::Sequence(Box::new(inner)));
+        let of = |at| {
+            self.body
+                .output(at)
+                .map(|inner| Type::Sequence(Box::new(inner)))
+        };
         Ok((0..self.body.outputs()).map(of).collect())
     }
 

@@ -27,6 +27,17 @@ fn block_size(node: &Node<'_>) -> Result<usize> {
         .ok_or_else(|| Error::model(format!("attribute `blocksize` is {size}, not positive")))
 }
 
+/// Whether the channels of a block stand beside each other, not the blocks of a channel.
+fn column_first(node: &Node<'_>) -> Result<bool> {
+    match node.attributes.text("mode")?.unwrap_or("DCR") {
+        "DCR" => Ok(false),
+        "CRD" => Ok(true),
+        other => Err(Error::model(format!(
+            "attribute `mode`: expected DCR or CRD, found `{other}`"
+        ))),
+    }
+}
+
 /// The four dimensions of pictures.
 fn pictures(tensor: &Tensor) -> Result<[usize; 4]> {
     tensor.shape().try_into().map_err(|_| {
@@ -49,15 +60,7 @@ fn rearranged(tensor: &Tensor, shape: &[usize], order: &[usize], to: [usize; 4])
 
 fn depth_to_space(node: &mut Node<'_>) -> Built {
     let block = block_size(node)?;
-    let column_first = match node.attributes.text("mode")?.unwrap_or("DCR") {
-        "DCR" => false,
-        "CRD" => true,
-        other => {
-            return Err(Error::model(format!(
-                "attribute `mode`: expected DCR or CRD, found `{other}`"
-            )));
-        }
-    };
+    let column_first = column_first(node)?;
     moved(Rule::Like(0), move |inputs| {
         let tensor = inputs.tensor(0)?;
         let [n, c, h, w] = pictures(tensor)?;
@@ -74,13 +77,19 @@ fn depth_to_space(node: &mut Node<'_>) -> Built {
 
 fn space_to_depth(node: &mut Node<'_>) -> Built {
     let block = block_size(node)?;
+    let column_first = column_first(node)?;
     moved(Rule::Like(0), move |inputs| {
         let tensor = inputs.tensor(0)?;
         let [n, c, h, w] = pictures(tensor)?;
         let (rows, columns) = (divided(h, block)?, divided(w, block)?);
         let shape = [n, c, rows, block, columns, block];
         let to = [n, c * block * block, rows, columns];
-        rearranged(tensor, &shape, &[0, 3, 5, 1, 2, 4], to)
+        let order = if column_first {
+            [0, 1, 3, 5, 2, 4]
+        } else {
+            [0, 3, 5, 1, 2, 4]
+        };
+        rearranged(tensor, &shape, &order, to)
     })
 }
 

@@ -109,7 +109,9 @@ fn turn(tensor: &Tensor, turned: bool) -> Result<Tensor> {
     match tensor.shape() {
         [_, _] if turned => View::of(tensor.shape()).permuted(&[1, 0]).copy(tensor),
         [_, _] => Ok(tensor.clone()),
-        other => Err(Error::invalid(format!("expected a matrix, found shape {other:?}"))),
+        other => Err(Error::invalid(format!(
+            "expected a matrix, found shape {other:?}"
+        ))),
     }
 }
 
@@ -157,7 +159,9 @@ fn det(tensor: &Tensor) -> Result<Tensor> {
         return Err(Error::invalid("expected a matrix, found fewer dimensions"));
     };
     if rows != columns {
-        return Err(Error::invalid(format!("a matrix of {rows} x {columns} is not square")));
+        return Err(Error::invalid(format!(
+            "a matrix of {rows} x {columns} is not square"
+        )));
     }
     by_real!(tensor.dtype(), T => {
         if rows == 0 {
@@ -240,7 +244,8 @@ mod tests {
 
     #[test]
     fn zero_points_are_by_row_and_by_column() {
-        let bytes = |shape: &[usize], values: &[u8]| Tensor::from_vec(shape, values.to_vec()).unwrap();
+        let bytes =
+            |shape: &[usize], values: &[u8]| Tensor::from_vec(shape, values.to_vec()).unwrap();
         let inputs = [
             bytes(&[2, 1], &[10, 20]),
             bytes(&[1, 2], &[3, 5]),
@@ -254,7 +259,10 @@ mod tests {
     #[test]
     fn determinants_need_square_matrices() {
         let x = singles(&[2, 2, 2], &[0.0, 2.0, 3.0, 4.0, 1.0, 2.0, 2.0, 4.0]);
-        assert_eq!(first("Det", 11, &[], &[x]).unwrap(), singles(&[2], &[-6.0, 0.0]));
+        assert_eq!(
+            first("Det", 11, &[], &[x]).unwrap(),
+            singles(&[2], &[-6.0, 0.0])
+        );
         assert!(first("Det", 11, &[], &[singles(&[1, 2], &[1.0, 2.0])]).is_err());
     }
 }

@@ -28,7 +28,9 @@ fn arg(node: &mut Node<'_>, largest: bool) -> Built {
         let tensor = inputs.tensor(0)?;
         let at = axis(at, tensor.shape().len())?;
         if tensor.shape()[at] == 0 {
-            return Err(Error::invalid(format!("axis {at} has no elements to choose from")));
+            return Err(Error::invalid(format!(
+                "axis {at} has no elements to choose from"
+            )));
         }
         let made = by_number!(tensor.dtype(), T => along(tensor, at, 1, |line: &[T], made| {
             made.push(chosen(line, largest, last) as i64);
@@ -94,7 +96,11 @@ fn softened(node: &mut Node<'_>, soft: Soft) -> Built {
         let tensor = inputs.tensor(0)?;
         let shape = tensor.shape();
         let (lines, at) = if old {
-            let at = if at == shape.len() as i64 { shape.len() } else { axis(at, shape.len())? };
+            let at = if at == shape.len() as i64 {
+                shape.len()
+            } else {
+                axis(at, shape.len())?
+            };
             let (rows, columns) = shape.split_at(at);
             let flat = [rows.iter().product(), columns.iter().product::<usize>()];
             (tensor.clone().reshape(flat)?, 1)
@@ -111,14 +117,19 @@ fn softened(node: &mut Node<'_>, soft: Soft) -> Built {
 
 impl Soft {
     fn line<T: Real>(self, line: &[T], made: &mut Vec<T>) {
-        let most = line.iter().copied().fold(T::LOWEST, |most, value| value.larger(most));
+        let most = line
+            .iter()
+            .copied()
+            .fold(T::LOWEST, |most, value| value.larger(most));
         let exponentials = line.iter().map(|&value| (value - most).exp());
         match self {
             Self::Plain => {
                 let first = made.len();
                 made.extend(exponentials);
                 let sum = T::total(&made[first..]);
-                made[first..].iter_mut().for_each(|value| *value = *value / sum);
+                made[first..]
+                    .iter_mut()
+                    .for_each(|value| *value = *value / sum);
             }
             Self::Log => {
                 let sum = T::total(&exponentials.collect::<Vec<_>>()).ln();
@@ -126,7 +137,9 @@ impl Soft {
             }
             Self::Hard => {
                 let best = chosen(line, true, false);
-                made.extend((0..line.len()).map(|at| if at == best { T::one() } else { T::zero() }));
+                made.extend(
+                    (0..line.len()).map(|at| if at == best { T::one() } else { T::zero() }),
+                );
             }
         }
     }
@@ -191,9 +204,15 @@ mod tests {
     fn ties_go_to_the_first_or_to_the_last() {
         let x = longs(&[1, 3], &[i64::MAX, 2, i64::MAX]);
         let flat = [("axis", Attr::Int(1)), ("keepdims", Attr::Int(0))];
-        assert_eq!(first("ArgMax", 13, &flat, &[x.clone()]).unwrap(), longs(&[1], &[0]));
+        assert_eq!(
+            first("ArgMax", 13, &flat, &[x.clone()]).unwrap(),
+            longs(&[1], &[0])
+        );
         let last = [("axis", Attr::Int(1)), ("select_last_index", Attr::Int(1))];
-        assert_eq!(first("ArgMax", 13, &last, &[x.clone()]).unwrap(), longs(&[1, 1], &[2]));
+        assert_eq!(
+            first("ArgMax", 13, &last, &[x.clone()]).unwrap(),
+            longs(&[1, 1], &[2])
+        );
         assert_eq!(first("ArgMin", 13, &flat, &[x]).unwrap(), longs(&[1], &[1]));
         assert!(first("ArgMax", 13, &[], &[longs(&[0], &[])]).is_err());
     }
@@ -203,7 +222,10 @@ mod tests {
         let x = longs(&[3], &[1, 2, 3]);
         let sum = |attributes: &[(&str, Attr)]| {
             let inputs = [x.clone(), longs(&[], &[0])];
-            first("CumSum", 14, attributes, &inputs).unwrap().to_vec::<i64>().unwrap()
+            first("CumSum", 14, attributes, &inputs)
+                .unwrap()
+                .to_vec::<i64>()
+                .unwrap()
         };
         assert_eq!(sum(&[]), [1, 3, 6]);
         assert_eq!(sum(&[("exclusive", Attr::Int(1))]), [0, 1, 3]);

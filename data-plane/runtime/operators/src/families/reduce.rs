@@ -123,7 +123,11 @@ fn extreme(node: &mut Node<'_>, largest: bool) -> Built {
         if tensor.dtype() == DataType::Bool {
             let one = |values: &[u8]| {
                 let wanted = u8::from(largest);
-                if values.contains(&wanted) { wanted } else { 1 - wanted }
+                if values.contains(&wanted) {
+                    wanted
+                } else {
+                    1 - wanted
+                }
             };
             let wide = convert(tensor, DataType::Uint8)?;
             return convert(&reduction.run(&wide, axes, one)?, DataType::Bool);
@@ -156,11 +160,20 @@ fn mean<T: Number>(values: &[T]) -> T {
 }
 
 fn magnitude<T: Number>(value: T) -> T {
-    if value < T::default() { T::default().minus(value) } else { value }
+    if value < T::default() {
+        T::default().minus(value)
+    } else {
+        value
+    }
 }
 
 fn l1<T: Number>(values: &[T]) -> T {
-    T::total(&values.iter().map(|&value| magnitude(value)).collect::<Vec<_>>())
+    T::total(
+        &values
+            .iter()
+            .map(|&value| magnitude(value))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn l2<T: Number>(values: &[T]) -> T {
@@ -169,7 +182,12 @@ fn l2<T: Number>(values: &[T]) -> T {
 }
 
 fn sum_square<T: Number>(values: &[T]) -> T {
-    T::total(&values.iter().map(|&value| value.times(value)).collect::<Vec<_>>())
+    T::total(
+        &values
+            .iter()
+            .map(|&value| value.times(value))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn log_sum<T: Number>(values: &[T]) -> T {
@@ -211,7 +229,10 @@ mod tests {
         let none = singles(&[2, 0], &[]);
         let of = |name| {
             let axes = [none.clone(), longs(&[1], &[1])];
-            first(name, 20, &[], &axes).unwrap().to_vec::<f32>().unwrap()
+            first(name, 20, &[], &axes)
+                .unwrap()
+                .to_vec::<f32>()
+                .unwrap()
         };
         assert_eq!(of("ReduceSum"), [0.0, 0.0]);
         assert_eq!(of("ReduceProd"), [1.0, 1.0]);

@@ -28,12 +28,20 @@ fn scan(node: &mut Node<'_>) -> Built {
     let scanned = attributes.int("num_scan_inputs")?.unwrap_or(0);
     let skipped = usize::from(node.version < 9);
     let given = node.inputs.saturating_sub(skipped);
-    let scanned = usize::try_from(scanned).ok().filter(|count| (1..=given).contains(count));
+    let scanned = usize::try_from(scanned)
+        .ok()
+        .filter(|count| (1..=given).contains(count));
     let scanned = scanned.ok_or_else(|| {
-        Error::model(format!("attribute `num_scan_inputs` does not fit {given} inputs"))
+        Error::model(format!(
+            "attribute `num_scan_inputs` does not fit {given} inputs"
+        ))
     })?;
     let list = |name| Ok::<_, Error>(attributes.ints(name)?.unwrap_or_default().to_vec());
-    let before = if skipped == 1 { "directions" } else { "scan_input_directions" };
+    let before = if skipped == 1 {
+        "directions"
+    } else {
+        "scan_input_directions"
+    };
     let (axes, reverse) = (
         [list("scan_input_axes")?, list("scan_output_axes")?],
         [list(before)?, list("scan_output_directions")?],
@@ -77,7 +85,9 @@ impl Scan {
         let mut stacks: Vec<Stack> = (0..self.body.outputs()).map(|_| Stack::new()).collect();
         for row in 0..rows {
             let own = given.iter().map(|value| slice(value.tensor()?, 0, row));
-            let length = lengths.as_ref().and_then(|lengths| lengths.get(row).copied());
+            let length = lengths
+                .as_ref()
+                .and_then(|lengths| lengths.get(row).copied());
             let made = self.sequence(inputs, own.collect::<Result<_>>()?, length)?;
             for (stack, value) in stacks.iter_mut().zip(made) {
                 stack.push(value)?;
@@ -144,7 +154,9 @@ fn of(list: &[i64], at: usize) -> i64 {
 }
 
 fn common_length(scanned: &[(Tensor, usize, bool)]) -> Result<usize> {
-    let mut lengths = scanned.iter().map(|(tensor, along, _)| tensor.shape()[*along]);
+    let mut lengths = scanned
+        .iter()
+        .map(|(tensor, along, _)| tensor.shape()[*along]);
     let first = lengths.next().unwrap_or(0);
     match lengths.find(|&length| length != first) {
         None => Ok(first),
@@ -158,7 +170,9 @@ fn common_length(scanned: &[(Tensor, usize, bool)]) -> Result<usize> {
 fn slice(tensor: &Tensor, axis: usize, at: usize) -> Result<Value> {
     let mut shape = tensor.shape().to_vec();
     if axis >= shape.len() || at >= shape[axis] {
-        return Err(Error::invalid(format!("shape {shape:?} has no index {at} on axis {axis}")));
+        return Err(Error::invalid(format!(
+            "shape {shape:?} has no index {at} on axis {axis}"
+        )));
     }
     shape.remove(axis);
     let made = View::of(tensor.shape()).cut(axis, at, 1, 1).copy(tensor)?;

@@ -17,7 +17,9 @@ pub(crate) const TABLE: &[Entry] = &[
     Entry::onnx("ConcatFromSequence", 11, concat),
     Entry::onnx("Optional", 15, optional),
     Entry::onnx("OptionalGetElement", 15, |_| {
-        moved_many(vec![Rule::By(inside)], |inputs| Ok(vec![element(inputs.value(0)?)?]))
+        moved_many(vec![Rule::By(inside)], |inputs| {
+            Ok(vec![element(inputs.value(0)?)?])
+        })
     }),
     Entry::onnx("OptionalHasElement", 15, |_| {
         moved(Rule::Is(DataType::Bool), |inputs| {
@@ -93,9 +95,14 @@ fn inserted(inputs: &[Option<Type>]) -> Option<Type> {
 
 fn empty(node: &mut Node<'_>) -> Built {
     let elem = node.attributes.int_or("dtype", 1)?;
-    let dtype = i32::try_from(elem).ok().and_then(data_type).ok_or_else(|| {
-        Error::model(format!("attribute `dtype`: no tensor has element type {elem}"))
-    })?;
+    let dtype = i32::try_from(elem)
+        .ok()
+        .and_then(data_type)
+        .ok_or_else(|| {
+            Error::model(format!(
+                "attribute `dtype`: no tensor has element type {elem}"
+            ))
+        })?;
     let kind = Type::Sequence(Box::new(Type::Tensor(dtype)));
     moved_many(vec![Rule::Known(Some(kind))], |_| {
         Ok(vec![Value::Sequence(Vec::new())])
@@ -131,7 +138,10 @@ fn split(node: &mut Node<'_>) -> Built {
 fn chunks(size: usize, length: i64) -> Result<Vec<usize>> {
     let length = usize::try_from(length).ok().filter(|&length| length > 0);
     let length = length.ok_or_else(|| Error::invalid("pieces have a size of at least one"))?;
-    Ok((0..size).step_by(length).map(|start| length.min(size - start)).collect())
+    Ok((0..size)
+        .step_by(length)
+        .map(|start| length.min(size - start))
+        .collect())
 }
 
 fn concat(node: &mut Node<'_>) -> Built {
@@ -151,7 +161,9 @@ fn concat(node: &mut Node<'_>) -> Built {
             });
             tensors = widened.collect::<Result<_>>()?;
         }
-        Ok(vec![joined(&tensors.iter().collect::<Vec<_>>(), at)?.into()])
+        Ok(vec![
+            joined(&tensors.iter().collect::<Vec<_>>(), at)?.into(),
+        ])
     })
 }
 

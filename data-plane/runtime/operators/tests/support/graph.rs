@@ -54,9 +54,8 @@ impl Graph {
         for node in &graph.node {
             let version = versions.get(node.domain()).copied().unwrap_or(1);
             let compiled = compile(node, version, &Inside(versions.clone()));
-            let compiled = compiled.map_err(|refusal| {
-                Error::model(format!("{}: {refusal}", node.op_type()))
-            })?;
+            let compiled = compiled
+                .map_err(|refusal| Error::model(format!("{}: {refusal}", node.op_type())))?;
             steps.push(Step {
                 compiled,
                 node: node.clone(),

@@ -71,7 +71,10 @@ fn value(file: &Path, info: &ValueInfoProto) -> Result<Option<Value>> {
     let Ok(bytes) = fs::read(file) else {
         return Ok(None);
     };
-    let kind = info.r#type.as_ref().and_then(|kind: &TypeProto| kind.value.as_ref());
+    let kind = info
+        .r#type
+        .as_ref()
+        .and_then(|kind: &TypeProto| kind.value.as_ref());
     Ok(Some(match kind {
         Some(type_proto::Value::SequenceType(_)) => {
             sequence(&SequenceProto::decode(bytes.as_slice())?)?
@@ -90,16 +93,26 @@ fn value(file: &Path, info: &ValueInfoProto) -> Result<Option<Value>> {
 }
 
 fn sequence(list: &SequenceProto) -> Result<Value> {
-    let tensors = list.tensors.iter().map(|tensor| Ok(constant(tensor)?.into()));
+    let tensors = list
+        .tensors
+        .iter()
+        .map(|tensor| Ok(constant(tensor)?.into()));
     let inner = list.sequences.iter().map(sequence);
-    Ok(Value::Sequence(tensors.chain(inner).collect::<Result<_>>()?))
+    Ok(Value::Sequence(
+        tensors.chain(inner).collect::<Result<_>>()?,
+    ))
 }
 
 fn alike(made: &Value, wanted: &Value) -> Result<()> {
     match (made, wanted) {
         (Value::Tensor(made), Value::Tensor(wanted)) => tensors(made, wanted),
         (Value::Sequence(made), Value::Sequence(wanted)) => {
-            ensure!(made.len() == wanted.len(), "{} values, expected {}", made.len(), wanted.len());
+            ensure!(
+                made.len() == wanted.len(),
+                "{} values, expected {}",
+                made.len(),
+                wanted.len()
+            );
             made.iter().zip(wanted).try_for_each(|(a, b)| alike(a, b))
         }
         (Value::Optional(Some(made)), Value::Optional(Some(wanted))) => alike(made, wanted),
