@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use hari_core::{
     BoxFuture, Context, Input, Message, Method, Model, ModelMetadata, NamedTensor, Payload,
-    Signature, Tensor, Unit, conform,
+    Signature, Tensor, TensorSpec, Unit, conform,
 };
 use hari_error::{Error, Result};
 use tokio::sync::oneshot;
@@ -120,7 +120,7 @@ impl ModelUnit {
             reply,
         })?;
         let outputs = inner.wait(answer, entered, deadline).await?;
-        let payload = Payload::Tensors(named(signature, &choice, outputs));
+        let payload = Payload::Tensors(named(&*inner.model, &choice, outputs));
         Ok(Message {
             payload,
             meta,
@@ -229,7 +229,11 @@ fn tensors(payload: Payload) -> Result<Vec<NamedTensor>> {
     }
 }
 
-fn named(signature: &Signature, choice: &Choice, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
+/// The outputs under the model's names for them, with its names for their columns.
+fn named(model: &dyn Model, choice: &Choice, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
+    let Some(signature) = model.signatures().get(choice.signature) else {
+        return Vec::new();
+    };
     let all: Vec<usize>;
     let chosen = if choice.outputs.is_empty() {
         all = (0..signature.outputs.len()).collect();
@@ -237,14 +241,26 @@ fn named(signature: &Signature, choice: &Choice, outputs: Vec<Tensor>) -> Vec<Na
     } else {
         &choice.outputs
     };
-    let names = chosen
+    let specs = chosen
         .iter()
-        .filter_map(|&at| signature.outputs.get(at))
-        .map(|spec| &*spec.name);
-    names
-        .zip(outputs)
-        .map(|(name, tensor)| NamedTensor::new(name, tensor))
-        .collect()
+        .filter_map(|&at| Some((at, signature.outputs.get(at)?)));
+    let one = |((at, spec), tensor): ((usize, &TensorSpec), Tensor)| {
+        labelled(
+            NamedTensor::new(&*spec.name, tensor),
+            model.labels(choice.signature, at),
+        )
+    };
+    specs.zip(outputs).map(one).collect()
+}
+
+/// The tensor with names for its columns: `names` of the Seldon protocol, the parameter `labels`
+/// of the open inference protocol.
+fn labelled(mut named: NamedTensor, labels: &[String]) -> NamedTensor {
+    if !labels.is_empty() {
+        named.columns = labels.to_vec();
+        named.parameters.insert("labels".to_owned(), labels.into());
+    }
+    named
 }
 
 impl Unit for ModelUnit {

@@ -69,6 +69,10 @@ impl Model for Preferred {
         self.inner.memory_bytes()
     }
 
+    fn labels(&self, signature: usize, output: usize) -> &[String] {
+        self.inner.labels(self.original(signature), output)
+    }
+
     fn batchable(&self, signature: usize) -> bool {
         self.inner.batchable(self.original(signature))
     }

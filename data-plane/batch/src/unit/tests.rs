@@ -258,3 +258,13 @@ async fn a_missing_input_is_told_what_the_model_takes() {
         "input `x` FP32 [-1, -1] is missing: expected `x`, found none"
     );
 }
+
+#[test]
+fn columns_that_the_model_names_are_named_in_the_reply() {
+    let tensor = || NamedTensor::new("p", Tensor::from_vec([1, 2], vec![0.5_f32, 0.5]).unwrap());
+    assert_eq!(labelled(tensor(), &[]), tensor());
+    let labels = ["cat".to_owned(), "dog".to_owned()];
+    let found = labelled(tensor(), &labels);
+    assert_eq!(found.columns, labels);
+    assert_eq!(found.parameters["labels"].as_array().map(Vec::len), Some(2));
+}
