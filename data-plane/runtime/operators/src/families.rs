@@ -14,10 +14,14 @@ mod kernel;
 mod layout;
 mod linear;
 mod ml;
+mod norm;
 mod pad;
 mod pool;
+mod quantise;
 mod ranking;
+mod recurrent;
 mod reduce;
+mod resize;
 mod scan;
 mod scatter;
 mod select;
@@ -60,4 +64,8 @@ pub(crate) const ALL: &[&[Entry]] = &[
     sequence::TABLE,
     conv::TABLE,
     pool::TABLE,
+    norm::TABLE,
+    quantise::TABLE,
+    recurrent::TABLE,
+    resize::TABLE,
 ];
