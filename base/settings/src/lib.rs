@@ -9,6 +9,9 @@
 )]
 
 mod limits;
+mod secret;
+mod size;
+mod storage;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,6 +19,9 @@ use std::str::FromStr;
 use hari_error::{Error, Result};
 
 pub use limits::Server;
+pub use secret::Secret;
+pub use size::Size;
+pub use storage::Storage;
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +47,12 @@ settings! {
     LOG_LEVEL = "SELDON_LOG_LEVEL", "INFO", "Lowest level that is logged: DEBUG, INFO, WARNING, ERROR. `RUST_LOG` wins.";
     RUST_LOG = "RUST_LOG", "unset", "Log filter per module, in the form of tracing-subscriber.";
     CACHE_DIR = "HARI_CACHE_DIR", "`hari` in the user's cache folder", "Where fetched models are kept.";
+    CACHE_SIZE = "HARI_CACHE_SIZE", "50GiB", "Most bytes of fetched models that are kept, such as `20GiB`; the one that was not used for the longest time goes first, one in use never goes.";
+    FETCH_PARALLEL = "HARI_FETCH_PARALLEL", "8", "Most requests at the same time to the store that a model is fetched from.";
+    FETCH_TIMEOUT = "HARI_FETCH_TIMEOUT_MS", "30000", "Most milliseconds without a byte from the server that a model is fetched from; then the transfer is taken up again.";
+    CLOUD_IDENTITY = "HARI_CLOUD_IDENTITY", "false", "`true` takes credentials for buckets from the metadata service of the machine or pod (workload identity); without it that service is never asked.";
     THREADS = "HARI_THREADS", "the processors this process may use", "Threads of the model pool.";
+    ENGINE = "HARI_ENGINE", "auto", "What computes neural networks: `rten`, which is built in, `onnxruntime`, or `auto`; the parameter `engine` of a unit wins.";
     ONNXRUNTIME = "HARI_ONNXRUNTIME", "looked for beside the program and where libraries are installed", "ONNX Runtime's shared library or the folder it lies in; `none` to do without.";
     ORT_DYLIB = "ORT_DYLIB_PATH", "unset", "As HARI_ONNXRUNTIME, which wins; other programs read it too.";
     CORS_ORIGINS = "CORS_ALLOWED_ORIGINS", "*", "Value of `Access-Control-Allow-Origin`.";
@@ -65,6 +76,45 @@ settings! {
     UNIT_METRICS_ENDPOINT = "PREDICTIVE_UNIT_METRICS_ENDPOINT", "/prometheus", "One more path that answers with the metrics.";
     DEPLOYMENT_ID = "SELDON_DEPLOYMENT_ID", "the unit's name", "Deployment that the unit belongs to, for metrics.";
     PREDICTOR_ID = "PREDICTOR_ID", "default", "Predictor that the unit belongs to, for metrics.";
+    HTTP_PROXY = "HTTP_PROXY", "unset", "Proxy for `http` addresses that models are fetched from; `http_proxy` counts as well.";
+    HTTPS_PROXY = "HTTPS_PROXY", "unset", "Proxy for `https` addresses that models are fetched from; `https_proxy` counts as well.";
+    ALL_PROXY = "ALL_PROXY", "unset", "Proxy for both, where the other two are unset; `all_proxy` counts as well.";
+    NO_PROXY = "NO_PROXY", "unset", "Comma-separated hosts that are reached without a proxy; `no_proxy` counts as well.";
+    RCLONE_CONFIG = "RCLONE_CONFIG_<REMOTE>_<KEY>", "unset", "A remote as rclone's environment defines it; see the guide on model storage.";
+    AWS_ACCESS_KEY_ID = "AWS_ACCESS_KEY_ID", "unset", "Key for `s3://`.";
+    AWS_SECRET_ACCESS_KEY = "AWS_SECRET_ACCESS_KEY", "unset", "Secret of that key.";
+    AWS_SESSION_TOKEN = "AWS_SESSION_TOKEN", "unset", "Token of a temporary key.";
+    AWS_REGION = "AWS_REGION", "us-east-1", "Region of `s3://`; `AWS_DEFAULT_REGION` counts as well.";
+    AWS_DEFAULT_REGION = "AWS_DEFAULT_REGION", "unset", "As AWS_REGION, which wins.";
+    AWS_ENDPOINT_URL_S3 = "AWS_ENDPOINT_URL_S3", "unset", "As AWS_ENDPOINT_URL, which it wins over.";
+    AWS_ENDPOINT_URL = "AWS_ENDPOINT_URL", "that of the region", "Address of `s3://`, with `http://` or `https://`.";
+    S3_ENDPOINT = "S3_ENDPOINT", "unset", "`host` or `host:port` of `s3://`, where AWS_ENDPOINT_URL is unset.";
+    S3_USE_HTTPS = "S3_USE_HTTPS", "1", "`0`: S3_ENDPOINT is reached over `http`.";
+    S3_VERIFY_SSL = "S3_VERIFY_SSL", "1", "Certificates are always checked; `0` is answered with a warning that says how to trust a CA.";
+    AWS_ROLE_ARN = "AWS_ROLE_ARN", "unset", "Role for `s3://` that AWS_WEB_IDENTITY_TOKEN_FILE is exchanged for.";
+    AWS_WEB_IDENTITY_TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE", "unset", "File with the token for AWS_ROLE_ARN, as EKS mounts it.";
+    AWS_ROLE_SESSION_NAME = "AWS_ROLE_SESSION_NAME", "hari", "Name of the session of that role.";
+    AWS_ENDPOINT_URL_STS = "AWS_ENDPOINT_URL_STS", "that of the region", "Address where the token is exchanged.";
+    AWS_CONTAINER_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "unset", "Credentials of an ECS task; asked for with HARI_CLOUD_IDENTITY.";
+    AWS_CONTAINER_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "unset", "Credentials of an EKS pod identity; asked for with HARI_CLOUD_IDENTITY.";
+    AWS_CONTAINER_TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "unset", "Token for AWS_CONTAINER_CREDENTIALS_FULL_URI.";
+    GOOGLE_CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS", "unset: `gs://` is anonymous", "File with a service account's JSON, a user's, or that of a workload identity pool, for `gs://`.";
+    STORAGE_EMULATOR_HOST = "STORAGE_EMULATOR_HOST", "https://storage.googleapis.com", "Address of `gs://`.";
+    AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT", "unset", "Account of `az://`; `AZURE_STORAGE_ACCOUNT_NAME` counts as well.";
+    AZURE_ACCOUNT_NAME = "AZURE_STORAGE_ACCOUNT_NAME", "unset", "As AZURE_STORAGE_ACCOUNT, which wins.";
+    AZURE_KEY = "AZURE_STORAGE_KEY", "unset", "Key of the account; `AZURE_STORAGE_ACCOUNT_KEY` and `AZURE_STORAGE_ACCESS_KEY` count as well.";
+    AZURE_ACCOUNT_KEY = "AZURE_STORAGE_ACCOUNT_KEY", "unset", "As AZURE_STORAGE_KEY, which wins.";
+    AZURE_ACCESS_KEY = "AZURE_STORAGE_ACCESS_KEY", "unset", "As AZURE_STORAGE_KEY, which wins.";
+    AZURE_SAS = "AZURE_STORAGE_SAS_TOKEN", "unset", "Shared access signature for the account or container.";
+    AZURE_CONNECTION = "AZURE_STORAGE_CONNECTION_STRING", "unset", "Account, key or signature, and address in one text, as the portal shows it.";
+    AZURE_ENDPOINT = "AZURE_STORAGE_ENDPOINT", "https://<account>.blob.core.windows.net", "Address of the account.";
+    AZURE_TENANT_ID = "AZURE_TENANT_ID", "unset", "Tenant of the identity below.";
+    AZURE_CLIENT_ID = "AZURE_CLIENT_ID", "unset", "Identity that takes AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE.";
+    AZURE_CLIENT_SECRET = "AZURE_CLIENT_SECRET", "unset", "Secret of AZURE_CLIENT_ID.";
+    AZURE_FEDERATED_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE", "unset", "File with the token for AZURE_CLIENT_ID, as AKS mounts it.";
+    AZURE_AUTHORITY_HOST = "AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com", "Where tokens for AZURE_CLIENT_ID are had.";
+    DOCKER_CONFIG = "DOCKER_CONFIG", "$HOME/.docker", "Folder of the `config.json` with logins to registries, for `oci://`.";
+    PVC_ROOT = "HARI_PVC_ROOT", "/mnt/pvc", "Folder where the claim of a `pvc://claim/path` is mounted.";
     NO_COLOR = "NO_COLOR", "unset", "Set to anything: no colours on a terminal.";
     XDG_CACHE_HOME = "XDG_CACHE_HOME", "$HOME/.cache", "The user's cache folder.";
     HOME = "HOME", "unset", "The user's home folder.";

@@ -7,12 +7,13 @@ mod tests;
 mod unpack;
 mod zip;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use hari_error::{Error, Result};
 
+pub(crate) use self::name::EntryName;
 use self::unpack::Unpacker;
 
 /// What an archive may unpack to. Past a limit it is refused as a whole.
@@ -102,6 +103,21 @@ fn sniff(path: &Path) -> io::Result<Option<Form>> {
     })
 }
 
+/// Whether the file is a tar without entries, packed or not: blocks of zeros alone at its start.
+pub(crate) fn is_blank(path: &Path) -> Result<bool> {
+    let head = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let packed = read_head(&mut file)?.starts_with(&[0x1f, 0x8b]);
+        file.rewind()?;
+        match packed {
+            true => read_head(&mut flate2::read::MultiGzDecoder::new(file)),
+            false => read_head(&mut file),
+        }
+    };
+    let head = head().map_err(damaged)?;
+    Ok(head.len() == 512 && head.iter().all(|byte| *byte == 0))
+}
+
 fn is_tar(mut reader: impl Read) -> bool {
     read_head(&mut reader).is_ok_and(|block| tar::is_header(&block))
 }
@@ -132,19 +148,40 @@ pub(crate) fn unpack(
     limits: &ArchiveLimits,
     watch: Watch<'_>,
 ) -> Result<u64> {
-    let file = File::open(path).map_err(damaged)?;
-    let packed = file.metadata().map_err(damaged)?.len();
+    let packed = fs::metadata(path).map_err(damaged)?.len();
     let mut to = Unpacker::new(into, limits, packed, watch);
+    read(path, form, &mut to)?;
+    to.finish()
+}
+
+/// As [`unpack`], but of the archive's entries only those below the folder `only`, if one is named;
+/// an archive without files is no error.
+///
+/// # Errors
+/// As [`unpack`].
+pub(crate) fn unpack_below(
+    path: &Path,
+    form: Form,
+    into: &Path,
+    limits: &ArchiveLimits,
+    (only, watch): (Option<&str>, Watch<'_>),
+) -> Result<()> {
+    let packed = fs::metadata(path).map_err(damaged)?.len();
+    let mut to = Unpacker::new(into, limits, packed, watch).only(only);
+    read(path, form, &mut to)
+}
+
+fn read(path: &Path, form: Form, to: &mut Unpacker<'_>) -> Result<()> {
+    let file = File::open(path).map_err(damaged)?;
     match form {
-        Form::Tar => tar::unpack(BufReader::new(file), &mut to),
+        Form::Tar => tar::unpack(BufReader::new(file), to),
         Form::TarGzip => tar::unpack(
             flate2::bufread::MultiGzDecoder::new(BufReader::new(file)),
-            &mut to,
+            to,
         ),
-        Form::TarZstd => tar::unpack(zstd_reader(BufReader::new(file)).map_err(damaged)?, &mut to),
-        Form::Zip => zip::unpack(file, &mut to),
-    }?;
-    to.finish()
+        Form::TarZstd => tar::unpack(zstd_reader(BufReader::new(file)).map_err(damaged)?, to),
+        Form::Zip => zip::unpack(file, to),
+    }
 }
 
 /// An archive whose bytes make no sense, or a limit that a reader reported through `io`.

@@ -1,58 +1,57 @@
-//! The cache: for each source a folder with its newest model, and the one before it.
+//! The cache: for each source what is newest of it, and all models once, by digest.
 //!
 //! ```text
 //! <cache>/models/<source>/lock           held while the source is fetched
 //!                        /current.json   what is newest: validators, digest, place
-//!                        /staging/       the fetch that is under way, or died
-//!                        /<digest>/      a model; never changed once it is here
+//!                        /staging/       the fetch that is under way, or was cut short
+//!        /content/...                    the models, see [`content`]
 //! ```
 
+mod content;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use hari_error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use self::content::{Content, Entry};
 use crate::digest::Sha256;
 use crate::fetch::Artifact;
-use crate::fingerprint::fingerprint;
 use crate::place::{Placed, sync_folder, unwritable};
-use crate::tree::{modified, walk};
 
 const CURRENT: &str = "current.json";
 const STAGING: &str = "staging";
 const LOCK: &str = "lock";
-/// Models kept of one source: the newest, and the one that a process may still be reading.
-const KEPT: usize = 2;
+/// What a fetch that was cut short left is kept so long.
+const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How to ask whether a source changed: HTTP's validators, or size and time of a local file.
+/// How to ask whether a source changed: HTTP's validators, size and time of a local file, or a
+/// digest of a store's listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Validators {
     pub(crate) etag: Option<String>,
     pub(crate) last_modified: Option<String>,
 }
 
-/// A model in the cache.
+/// The newest model of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) validators: Validators,
-    /// SHA-256 of the file that was fetched.
+    /// SHA-256 of the file or folder that was fetched.
     pub(crate) digest: String,
-    /// Relative to the source's folder: the model's folder or file.
-    root: PathBuf,
-    /// Bytes of the model's files.
-    bytes: u64,
-    /// Of the entry, when it was put here: a model that was tampered with is fetched again.
-    fingerprint: String,
+    /// The model among all.
+    id: String,
 }
 
 /// The folder of one source, locked against every other fetch of it.
 pub(crate) struct Shelf {
     folder: PathBuf,
+    content: Content,
     _lock: File,
 }
 
@@ -68,13 +67,13 @@ impl Shelf {
                 "no folder is known to keep models in: set HARI_CACHE_DIR or HOME",
             ));
         }
-        let models = cache.join("models");
-        let folder = models.join(Sha256::of(key.as_bytes()).short());
+        let folder = shelves(cache).join(Sha256::of(key.as_bytes()).short());
         let lock = private_folder(&folder)
             .and_then(|()| File::create(folder.join(LOCK)))
             .and_then(|file| file.lock().map(|()| file))
             .map_err(unwritable)?;
         Ok(Self {
+            content: Content::open(cache)?,
             folder,
             _lock: lock,
         })
@@ -84,38 +83,47 @@ impl Shelf {
     pub(crate) fn current(&self) -> Option<Record> {
         let text = fs::read(self.folder.join(CURRENT)).ok()?;
         let record: Record = serde_json::from_slice(&text).ok()?;
-        let plain = record
-            .root
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        let entry = self.folder.join(record.entry()?);
-        let intact = fingerprint(&entry).is_ok_and(|now| now == record.fingerprint);
-        (plain && intact).then_some(record)
+        let entry = self.content.get(&record.id, &self.folder)?;
+        (entry.digest == record.digest).then_some(record)
     }
 
-    /// A record's model, for the caller.
-    pub(crate) fn artifact(&self, record: &Record, reused: bool) -> Artifact {
-        let digest = Some(record.digest.clone());
-        Artifact {
-            root: self.root(record),
-            digest,
-            bytes: record.bytes,
+    /// A model of this digest, of whatever source; it is the newest of this one from now on.
+    pub(crate) fn adopt(&self, digest: &Sha256) -> Result<Option<Record>> {
+        let Some(entry) = self.content.find(digest, &self.folder)? else {
+            return Ok(None);
+        };
+        self.keep(&entry, Validators::default()).map(Some)
+    }
+
+    /// A record's model, for the caller. It is not removed while this process serves it.
+    ///
+    /// # Errors
+    /// `Internal` if it was taken away meanwhile.
+    pub(crate) fn artifact(&self, record: &Record, reused: bool) -> Result<Artifact> {
+        let entry = self.content.get(&record.id, &self.folder).ok_or_else(|| {
+            Error::internal("the model was taken out of the cache while it was fetched")
+        })?;
+        Ok(Artifact {
+            root: self.content.root(&entry),
+            digest: Some(record.digest.clone()),
+            bytes: entry.bytes,
             reused,
-        }
-    }
-
-    /// Where a record's model lies.
-    fn root(&self, record: &Record) -> PathBuf {
-        self.folder.join(&record.root)
+        })
     }
 
     /// An empty folder to fetch into. What a fetch that died left is removed.
     pub(crate) fn staging(&self) -> Result<PathBuf> {
+        remove(&self.folder.join(STAGING)).map_err(unwritable)?;
+        self.staging_again()
+    }
+
+    /// The folder to fetch into, as an earlier fetch left it.
+    pub(crate) fn staging_again(&self) -> Result<PathBuf> {
         let staging = self.folder.join(STAGING);
-        remove(&staging)
-            .and_then(|()| fs::create_dir(&staging))
-            .map_err(unwritable)?;
-        Ok(staging)
+        match fs::create_dir(&staging) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unwritable(error)),
+            _ => Ok(staging),
+        }
     }
 
     /// Moves the model in the staging folder to its place and makes it the newest.
@@ -126,23 +134,8 @@ impl Shelf {
         validators: Validators,
     ) -> Result<Record> {
         let staging = self.folder.join(STAGING);
-        protect(&staging)?;
-        let name = digest.short();
-        let entry = self.folder.join(&name);
-        // Only a model that was tampered with, or is no longer the newest, can be there.
-        remove(&entry)
-            .and_then(|()| fs::rename(&staging, &entry))
-            .map_err(unwritable)?;
-        let record = Record {
-            validators,
-            digest: digest.to_string(),
-            root: Path::new(&name).join(&placed.root),
-            bytes: placed.bytes,
-            fingerprint: fingerprint(&entry)?,
-        };
-        self.write_current(&record)?;
-        self.prune(&name);
-        Ok(record)
+        let entry = self.content.put(&staging, placed, digest, &self.folder)?;
+        self.keep(&entry, validators)
     }
 
     /// Gives the newest model new validators: the source says that it is the same.
@@ -155,47 +148,60 @@ impl Shelf {
         Ok(record)
     }
 
-    fn write_current(&self, record: &Record) -> Result<()> {
-        let text = serde_json::to_vec(record)
-            .map_err(|error| Error::internal("a cache record").with_source(error))?;
-        let draft = self.folder.join("current.json.new");
-        let write = || -> io::Result<()> {
-            fs::write(&draft, &text)?;
-            File::open(&draft)?.sync_all()?;
-            fs::rename(&draft, self.folder.join(CURRENT))
+    fn keep(&self, entry: &Entry, validators: Validators) -> Result<Record> {
+        let record = Record {
+            validators,
+            digest: entry.digest.clone(),
+            id: entry.id.clone(),
         };
-        write().map_err(unwritable)?;
-        sync_folder(&self.folder)
+        self.write_current(&record)?;
+        Ok(record)
     }
 
-    /// Removes the oldest models. That one cannot be removed does not harm the fetch.
-    fn prune(&self, newest: &str) {
-        let Ok(items) = fs::read_dir(&self.folder) else {
-            return;
-        };
-        let models = items.flatten().filter_map(|item| {
-            let metadata = item.metadata().ok().filter(fs::Metadata::is_dir)?;
-            let other = item.file_name() != newest && item.file_name() != STAGING;
-            other.then(|| (modified(&metadata), item.path()))
-        });
-        let mut others: Vec<_> = models.collect();
-        others.sort_by(|left, right| right.cmp(left));
-        for (_, path) in others.into_iter().skip(KEPT - 1) {
-            if let Err(error) = remove(&path) {
-                tracing::warn!(%error, "an old model in the cache cannot be removed");
-            }
-        }
+    fn write_current(&self, record: &Record) -> Result<()> {
+        write_json(&self.folder.join(CURRENT), record)
     }
 }
 
-impl Record {
-    /// The name of the folder that holds the model.
-    fn entry(&self) -> Option<&Path> {
-        self.root
-            .components()
-            .next()
-            .map(|part| Path::new(part.as_os_str()))
+/// Removes the models that were not used for the longest time until `most` bytes are left, and
+/// what fetches left that were cut short long ago. What a living process uses stays.
+pub(crate) fn evict(cache: &Path, most: u64) -> Result<()> {
+    Content::open(cache)?.evict(most)?;
+    let Ok(items) = fs::read_dir(shelves(cache)) else {
+        return Ok(());
+    };
+    for item in items.flatten() {
+        let staging = item.path().join(STAGING);
+        let age = fs::metadata(&staging).and_then(|metadata| metadata.modified());
+        let old = age.is_ok_and(|time| {
+            SystemTime::now()
+                .duration_since(time)
+                .is_ok_and(|age| age > STALE)
+        });
+        let lock = File::open(item.path().join(LOCK));
+        if old && lock.is_ok_and(|lock| lock.try_lock().is_ok() && remove(&staging).is_ok()) {
+            tracing::info!("what a fetch left in the cache long ago was removed");
+        }
     }
+    Ok(())
+}
+
+fn shelves(cache: &Path) -> PathBuf {
+    cache.join("models")
+}
+
+/// Writes a record, whole or not at all.
+fn write_json(path: &Path, record: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_vec(record)
+        .map_err(|error| Error::internal("a cache record").with_source(error))?;
+    let draft = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        fs::write(&draft, &text)?;
+        File::open(&draft)?.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    write().map_err(unwritable)?;
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 /// Makes a folder, and those above it, that only this user may enter.
@@ -205,21 +211,6 @@ fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// Takes the right to write from every file, and syncs every folder.
-fn protect(folder: &Path) -> Result<()> {
-    for found in walk(folder)? {
-        let path = folder.join(&found.path);
-        if found.folder {
-            sync_folder(&path)?;
-        } else {
-            let mut permissions = fs::metadata(&path).map_err(unwritable)?.permissions();
-            permissions.set_readonly(true);
-            fs::set_permissions(&path, permissions).map_err(unwritable)?;
-        }
-    }
-    sync_folder(folder)
 }
 
 /// Removes a folder, if it is there.

@@ -10,7 +10,7 @@ use hari_error::Error;
 use sha2::Digest as _;
 
 /// A SHA-256; its text form is 64 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sha256([u8; 32]);
 
 impl Sha256 {
@@ -32,6 +32,11 @@ impl Sha256 {
                 read => hasher.update(piece.get(..read).unwrap_or_default()),
             }
         }
+    }
+
+    /// Its 32 bytes.
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// The first 32 hex digits: a name that is unique in practice.
@@ -69,6 +74,18 @@ impl FromStr for Sha256 {
     }
 }
 
+/// The SHA-256 of a folder: that of the text which `sha256sum` prints for its files in order of
+/// name, each as `<digest>  <path>`.
+pub(crate) fn of_tree<'a>(files: impl IntoIterator<Item = (String, &'a Sha256)>) -> Sha256 {
+    let mut lines: Vec<(String, &Sha256)> = files.into_iter().collect();
+    lines.sort();
+    let mut hasher = Hasher::default();
+    for (path, digest) in lines {
+        hasher.update(format!("{digest}  {path}\n").as_bytes());
+    }
+    hasher.finish()
+}
+
 /// Hashes bytes as they pass.
 #[derive(Default)]
 pub(crate) struct Hasher(sha2::Sha256);
@@ -87,6 +104,7 @@ impl Hasher {
 mod tests {
     use super::*;
 
+    const TREE: &str = "857ac4d23051079a612064021df0e4da66706cccd8f8996b83e23174e0ead5a9";
     /// FIPS 180-4, one-block example.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -108,6 +126,14 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(Sha256::of_file(&path).unwrap(), Sha256::of(&bytes));
+    }
+
+    #[test]
+    fn a_folders_is_what_a_shell_says() {
+        // printf abc > 1/x; printf '' > y; sha256sum 1/x y | sha256sum
+        let (x, y) = (Sha256::of(b"abc"), Sha256::of(b""));
+        let found = of_tree([("y".to_owned(), &y), ("1/x".to_owned(), &x)]);
+        assert_eq!(found.to_string(), TREE);
     }
 
     #[test]

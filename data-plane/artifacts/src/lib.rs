@@ -9,21 +9,33 @@
 //! again: what is loaded is what was checked. No code path executes what an artifact contains.
 
 mod archive;
+mod bucket;
 mod cache;
+mod checksum;
+mod client;
 mod copy;
 mod digest;
+mod fault;
 mod fetch;
 mod fingerprint;
 mod http;
+mod hub;
 mod local;
+mod oci;
 mod options;
 mod place;
 mod policy;
 mod probe;
 mod progress;
 mod remote;
+mod retry;
+mod select;
+mod source;
+mod stored;
+mod stores;
 #[cfg(test)]
 mod testing;
+mod transfer;
 mod tree;
 mod uri;
 mod version;
@@ -32,7 +44,7 @@ pub use archive::ArchiveLimits;
 pub use copy::copy_to;
 pub use fetch::{Artifact, fetch};
 pub use fingerprint::fingerprint;
-pub use options::{FetchOptions, Retry, Timeouts};
+pub use options::{FetchOptions, Retry, Timeouts, Versions};
 pub use policy::Policy;
 pub use probe::{Format, probe};
 pub use progress::{Progress, Step};

@@ -10,12 +10,13 @@ use hari_error::{Error, Result};
 
 use crate::archive::{Form, recognise};
 use crate::cache::{Shelf, Validators, remove};
-use crate::digest::Sha256;
+use crate::digest::{Sha256, of_tree};
 use crate::fetch::{Artifact, blocking};
+use crate::hub::enter;
 use crate::options::FetchOptions;
 use crate::place::{expand, unwritable};
 use crate::progress::Step;
-use crate::tree::{listing, modified, size};
+use crate::tree::{listing, modified, size, walk};
 use crate::uri::ModelUri;
 
 /// The model at `path`, of this machine.
@@ -27,7 +28,7 @@ pub(crate) async fn fetch(uri: &ModelUri, path: &Path, options: &FetchOptions) -
 fn open(uri: &ModelUri, path: &Path, options: &FetchOptions) -> Result<Artifact> {
     let found = look(uri, path)?;
     match found {
-        Local::Folder => in_place(path, None),
+        Local::Folder(digest) => in_place(&enter(path), digest),
         Local::File(digest) => in_place(path, digest),
         Local::Archive(form, digest) => unpacked(uri, path, (form, digest), options),
     }
@@ -35,7 +36,7 @@ fn open(uri: &ModelUri, path: &Path, options: &FetchOptions) -> Result<Artifact>
 
 /// What a path of this machine holds; the digest is there if the URI asked for a check.
 pub(crate) enum Local {
-    Folder,
+    Folder(Option<Sha256>),
     File(Option<Sha256>),
     Archive(Form, Option<Sha256>),
 }
@@ -44,12 +45,10 @@ pub(crate) enum Local {
 pub(crate) fn look(uri: &ModelUri, path: &Path) -> Result<Local> {
     let metadata = fs::metadata(path).map_err(|_| absent(path))?;
     if metadata.is_dir() {
-        return match uri.sha256 {
-            None => Ok(Local::Folder),
-            Some(_) => Err(Error::invalid(
-                "a folder has no sha256; give the one of an archive",
-            )),
-        };
+        let digest = uri
+            .sha256
+            .map(|expected| check_folder(&enter(path), expected));
+        return Ok(Local::Folder(digest.transpose()?));
     }
     if !metadata.is_file() {
         return Err(Error::invalid(
@@ -65,6 +64,21 @@ pub(crate) fn look(uri: &ModelUri, path: &Path) -> Result<Local> {
         None => Local::File(digest),
         Some(form) => Local::Archive(form, digest),
     })
+}
+
+/// Hashes every file: only where the URI asks for it.
+fn check_folder(path: &Path, expected: Sha256) -> Result<Sha256> {
+    let mut digests = Vec::new();
+    for found in walk(path)?.iter().filter(|found| !found.folder) {
+        let digest = Sha256::of_file(&path.join(&found.path)).map_err(|error| {
+            let name = found.path.display();
+            Error::invalid(format!("`{name}` cannot be read")).with_source(error)
+        })?;
+        digests.push((found.path.to_string_lossy().into_owned(), digest));
+    }
+    let found = of_tree(digests.iter().map(|(name, digest)| (name.clone(), digest)));
+    same_digest(expected, found)?;
+    Ok(found)
 }
 
 fn check(path: &Path, expected: Sha256) -> Result<Sha256> {
@@ -107,7 +121,7 @@ fn unpacked(
         same && record.validators == validators
     });
     if let Some(record) = known {
-        return Ok(shelf.artifact(&record, true));
+        return shelf.artifact(&record, true);
     }
     let digest = digest
         .map_or_else(|| Sha256::of_file(path), Ok)
@@ -120,7 +134,7 @@ fn unpacked(
     if published.is_err() {
         remove(&staging).map_err(unwritable)?;
     }
-    Ok(shelf.artifact(&published?, false))
+    shelf.artifact(&published?, false)
 }
 
 /// Size and time of a local file, in the place of an ETag.

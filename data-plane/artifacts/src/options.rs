@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hari_error::Result;
+use hari_settings::{CACHE_SIZE, FETCH_PARALLEL, FETCH_TIMEOUT, Size, Storage};
+
 use crate::archive::ArchiveLimits;
 use crate::policy::Policy;
 use crate::progress::{Progress, Step};
@@ -19,6 +22,14 @@ pub struct FetchOptions {
     pub limits: ArchiveLimits,
     /// Listens while the fetch runs.
     pub progress: Option<Arc<dyn Progress>>,
+    /// Which of the version folders of a bucket are fetched.
+    pub versions: Versions,
+    /// What the environment says of stores: addresses, credentials, proxies.
+    pub storage: Storage,
+    /// Most bytes that the cache keeps; none for what `HARI_CACHE_SIZE` says.
+    pub cache_size: Option<u64>,
+    /// Most requests to a store at the same time; none for what `HARI_FETCH_PARALLEL` says.
+    pub parallel: Option<usize>,
     /// How long to wait for a server.
     pub timeouts: Timeouts,
     /// How often to try again.
@@ -33,6 +44,10 @@ impl Default for FetchOptions {
             policy: Policy::default(),
             limits: ArchiveLimits::default(),
             progress: None,
+            versions: Versions::Newest,
+            storage: Storage::from_env(),
+            cache_size: None,
+            parallel: None,
             timeouts: Timeouts::default(),
             retry: Retry::default(),
         }
@@ -44,6 +59,50 @@ impl FetchOptions {
         if let Some(progress) = &self.progress {
             progress.step(what, step);
         }
+    }
+
+    /// Most bytes that the cache keeps.
+    pub(crate) fn cache_size(&self) -> Result<u64> {
+        match self.cache_size {
+            Some(bytes) => Ok(bytes),
+            None => Ok(CACHE_SIZE
+                .parse::<Size>()?
+                .map_or(DEFAULT_CACHE, |size| size.0)),
+        }
+    }
+
+    /// Most requests to a store at the same time.
+    pub(crate) fn parallel(&self) -> Result<usize> {
+        let wish = match self.parallel {
+            Some(number) => Some(number),
+            None => FETCH_PARALLEL.parse()?,
+        };
+        Ok(wish.unwrap_or(DEFAULT_PARALLEL).clamp(1, MOST_PARALLEL))
+    }
+}
+
+/// Bytes that the cache keeps unless told otherwise.
+const DEFAULT_CACHE: u64 = 50 << 30;
+const DEFAULT_PARALLEL: usize = 8;
+const MOST_PARALLEL: usize = 64;
+
+/// Which of the version folders `1/`, `2/`, ... of a bucket are fetched. What lies beside them is
+/// always fetched, and all of a folder that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// The highest that holds a model.
+    #[default]
+    Newest,
+    /// This one.
+    Only(u64),
+    /// Every one.
+    All,
+}
+
+impl From<Option<u64>> for Versions {
+    /// The wanted one, else the newest: as [`crate::pick`] picks.
+    fn from(wanted: Option<u64>) -> Self {
+        wanted.map_or(Self::Newest, Self::Only)
     }
 }
 
@@ -57,11 +116,12 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// 10 s to connect, 30 s without a byte.
+    /// 10 s to connect; what `HARI_FETCH_TIMEOUT_MS` says without a byte, else 30 s.
     fn default() -> Self {
+        let idle = FETCH_TIMEOUT.parse().ok().flatten().unwrap_or(30_000);
         Self {
             connect: Duration::from_secs(10),
-            idle: Duration::from_secs(30),
+            idle: Duration::from_millis(idle),
         }
     }
 }

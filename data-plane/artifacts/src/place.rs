@@ -61,7 +61,7 @@ pub(crate) fn expand(
 }
 
 /// The one folder that everything lies in; none if there is more, or if it is a version folder.
-fn only_folder(content: &Path) -> Option<PathBuf> {
+pub(crate) fn only_folder(content: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(content)
         .ok()?
         .flatten()

@@ -6,7 +6,7 @@ use std::path::Path;
 use hari_error::{Error, Result};
 
 use crate::tree::listing;
-use crate::version::{marked, versions};
+use crate::version::{fits, marked, versions};
 
 /// The formats that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Format {
     SavedModel,
     /// An ONNX file.
     Onnx,
+    /// A Hugging Face folder: `config.json` beside a tokenizer, or `modules.json`.
+    Transformers,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
         match self {
             Self::SavedModel => "TensorFlow SavedModel",
             Self::Onnx => "ONNX",
+            Self::Transformers => "Hugging Face folder",
         }
     }
 
@@ -34,10 +37,33 @@ impl Format {
         match self {
             Self::SavedModel => &["saved_model.pb"],
             Self::Onnx => &["model.onnx", "*.onnx"],
+            Self::Transformers => &["config.json", "modules.json"],
         }
     }
 
-    const ALL: [Self; 2] = [Self::SavedModel, Self::Onnx];
+    /// Files of which one has to lie beside the marker: `config.json` alone says little.
+    fn beside(self) -> &'static [&'static str] {
+        match self {
+            Self::SavedModel | Self::Onnx => &[],
+            Self::Transformers => &[
+                "tokenizer.json",
+                "tokenizer_config.json",
+                "vocab.txt",
+                "vocab.json",
+                "modules.json",
+            ],
+        }
+    }
+
+    /// In the order in which they are looked for: a Hugging Face folder may hold ONNX files.
+    const ALL: [Self; 3] = [Self::SavedModel, Self::Transformers, Self::Onnx];
+}
+
+/// Whether a file of this name marks the folder that it lies in as a model, of whatever format.
+pub(crate) fn is_marker(name: &str) -> bool {
+    let all = Format::ALL.iter().flat_map(|format| format.markers());
+    let unserved = UNSERVED.iter().flat_map(|unserved| unserved.markers);
+    all.chain(unserved).any(|marker| fits(marker, name))
 }
 
 /// A format that is known and not served: how its files are named, what it is, what to do.
@@ -99,7 +125,8 @@ const UNSERVED: [Unserved; 12] = [
     Unserved {
         markers: &["model.safetensors", "*.safetensors", "pytorch_model.bin"],
         name: "a checkpoint of weights",
-        instead: "it holds no graph; write the model as ONNX or a SavedModel",
+        instead: "it holds no graph; put it beside its `config.json` and `tokenizer.json`, as \
+                  `save_pretrained` writes them, or write the model as ONNX",
     },
     Unserved {
         markers: &["frozen_graph.pb", "*.pb"],
@@ -125,7 +152,9 @@ pub fn probe(root: &Path) -> Result<Format> {
         ));
     }
     for format in Format::ALL {
-        if anywhere(root, format.markers())?.is_some() {
+        if let Some(marker) = anywhere(root, format.markers())?
+            && has_beside(&marker, format.beside())
+        {
             return Ok(format);
         }
     }
@@ -138,6 +167,12 @@ pub fn probe(root: &Path) -> Result<Format> {
         }
     }
     Err(unknown(root))
+}
+
+/// Whether one of the files lies beside the marker, or none has to.
+fn has_beside(marker: &Path, names: &[&str]) -> bool {
+    let folder = marker.parent().unwrap_or_else(|| Path::new(""));
+    names.is_empty() || names.iter().any(|name| folder.join(name).is_file())
 }
 
 /// The file that fits, in `root` or its newest version folder that has one.
@@ -249,6 +284,40 @@ mod tests {
     fn an_onnx_file_beside_the_pickle_is_served() {
         let root = folder(&[("MLmodel", ""), ("model.onnx", ""), ("model.pkl", "")]);
         assert_eq!(probe(root.path()).unwrap(), Format::Onnx);
+    }
+
+    #[test]
+    fn a_folder_with_a_tokenizer_is_a_hugging_face_one() {
+        for files in [
+            &[
+                ("config.json", ""),
+                ("tokenizer.json", ""),
+                ("model.onnx", ""),
+            ][..],
+            &[
+                ("config.json", ""),
+                ("vocab.txt", ""),
+                ("model.safetensors", ""),
+            ],
+            &[("modules.json", ""), ("0_Transformer/config.json", "")],
+            &[("2/config.json", ""), ("2/tokenizer_config.json", "")],
+        ] {
+            let root = folder(files);
+            assert_eq!(
+                probe(root.path()).unwrap(),
+                Format::Transformers,
+                "{files:?}"
+            );
+        }
+        let bare = folder(&[("config.json", ""), ("model.onnx", "")]);
+        assert_eq!(probe(bare.path()).unwrap(), Format::Onnx);
+        let weights = folder(&[("config.json", ""), ("model.safetensors", "")]);
+        assert!(
+            probe(weights.path())
+                .unwrap_err()
+                .message()
+                .contains("checkpoint")
+        );
     }
 
     #[test]

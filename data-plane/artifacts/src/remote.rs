@@ -25,22 +25,20 @@ const PART: &str = "download";
 /// The model behind `url`.
 pub(crate) async fn fetch(uri: &ModelUri, url: &Url, options: &FetchOptions) -> Result<Artifact> {
     options.policy.admit(url)?;
-    let (cache, key) = (options.cache.clone(), url.to_string());
+    let (cache, key, wanted) = (options.cache.clone(), url.to_string(), uri.sha256);
     let (shelf, known) = blocking(move || {
         let shelf = Shelf::open(&cache, &key)?;
-        let known = shelf.current();
+        let known = match wanted {
+            Some(digest) => shelf.adopt(&digest)?,
+            None => shelf.current(),
+        };
         Ok((shelf, known))
     })
     .await?;
     // The same content by its digest: nothing to ask.
-    let wanted = uri.sha256.map(|digest| digest.to_string());
-    if let Some(record) = known
-        .as_ref()
-        .filter(|record| Some(&record.digest) == wanted.as_ref())
-    {
-        return Ok(shelf.artifact(record, true));
+    if let (Some(record), true) = (&known, wanted.is_some()) {
+        return shelf.artifact(record, true);
     }
-    let known = known.filter(|_| wanted.is_none());
     update(uri, url, (shelf, known), options).await
 }
 
@@ -80,12 +78,12 @@ fn publish(
     options: &FetchOptions,
 ) -> Result<Artifact> {
     let fetched = match (outcome, known) {
-        (Outcome::Unchanged, Some(record)) => return Ok(shelf.artifact(&record, true)),
+        (Outcome::Unchanged, Some(record)) => return shelf.artifact(&record, true),
         (Outcome::Fetched(fetched), Some(record))
             if fetched.digest.to_string() == record.digest =>
         {
             let record = shelf.renew(&record, fetched.validators)?;
-            return Ok(shelf.artifact(&record, true));
+            return shelf.artifact(&record, true);
         }
         (Outcome::Fetched(fetched), _) => fetched,
         (Outcome::Unchanged, None) => {
@@ -96,7 +94,7 @@ fn publish(
     };
     let placed = place(uri, &fetched, staging, options)?;
     let record = shelf.publish(&placed, &fetched.digest, fetched.validators)?;
-    Ok(shelf.artifact(&record, false))
+    shelf.artifact(&record, false)
 }
 
 /// Checks what was fetched into `staging`, and makes the model of it there.

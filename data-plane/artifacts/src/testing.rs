@@ -1,5 +1,6 @@
 //! Folders, archives and an HTTP server for the tests of this crate.
 
+pub(crate) mod s3;
 mod server;
 
 use std::fs;
@@ -7,6 +8,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use hari_settings::Storage;
 use tempfile::TempDir;
 
 use crate::options::{FetchOptions, Retry};
@@ -33,6 +35,7 @@ pub(crate) fn write(root: &Path, name: &str, content: impl AsRef<[u8]>) {
 pub(crate) fn options(cache: &Path) -> FetchOptions {
     FetchOptions {
         cache: cache.to_owned(),
+        storage: Storage::default(),
         retry: Retry {
             attempts: 3,
             pause: Duration::from_millis(1),

@@ -120,7 +120,8 @@ fn single(root: &Path, markers: &[&str], wanted: Option<u64>) -> Result<Picked> 
     })
 }
 
-fn fits(marker: &str, name: &str) -> bool {
+/// Whether a file of this name fits the marker.
+pub(crate) fn fits(marker: &str, name: &str) -> bool {
     match marker.strip_prefix('*') {
         Some(ending) => name.len() > ending.len() && name.ends_with(ending),
         None => name == marker,

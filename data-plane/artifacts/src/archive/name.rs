@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 32;
 
 /// A name below the folder that is unpacked into; `./a//b/` and `a/b` are the same. It has no
 /// parts if it names the folder itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EntryName(Vec<String>);
 
 impl EntryName {
@@ -23,13 +23,21 @@ impl EntryName {
     /// # Errors
     /// `InvalidInput` with the name, and why it is refused.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read("archive entry", bytes)
+    }
+
+    /// Reads the name of an object in a store, relative to its folder: it becomes a file's name as
+    /// an entry's does.
+    ///
+    /// # Errors
+    /// `InvalidInput` with the name, and why it is refused.
+    pub(crate) fn of_object(name: &str) -> Result<Self> {
+        Self::read("object", name.as_bytes())
+    }
+
+    fn read(what: &str, bytes: &[u8]) -> Result<Self> {
         let shown = || shown(bytes);
-        let refuse = |why: &str| {
-            Err(Error::invalid(format!(
-                "archive entry `{}`: {why}",
-                shown()
-            )))
-        };
+        let refuse = |why: &str| Err(Error::invalid(format!("{what} `{}`: {why}", shown())));
         if bytes.len() > MAX_LENGTH {
             return refuse("its name is longer than 1024 bytes");
         }
@@ -59,6 +67,16 @@ impl EntryName {
     /// The folder that is unpacked into, itself.
     pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Its parts, the outermost first.
+    pub(crate) fn parts(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Without its first `count` parts.
+    pub(crate) fn without(&self, count: usize) -> Self {
+        Self(self.0.iter().skip(count).cloned().collect())
     }
 
     /// Relative, of plain parts only.

@@ -84,6 +84,9 @@ fn one<R: Read>(
     to: &mut Unpacker<'_>,
 ) -> Result<()> {
     let name = EntryName::parse(name)?;
+    if !to.wants(&name) {
+        return Ok(());
+    }
     match kind {
         EntryType::Directory => to.folder(&name),
         EntryType::Regular | EntryType::Continuous => {

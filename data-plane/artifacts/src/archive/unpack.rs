@@ -30,6 +30,8 @@ pub(super) struct Unpacker<'a> {
     allowance: u64,
     bytes: u64,
     seen: HashMap<EntryName, Kind>,
+    /// The folder whose entries alone are wanted.
+    only: Option<&'a str>,
     watch: Watch<'a>,
 }
 
@@ -48,8 +50,22 @@ impl<'a> Unpacker<'a> {
             allowance,
             bytes: 0,
             seen: HashMap::new(),
+            only: None,
             watch,
         }
+    }
+
+    /// Passes over all entries but those below this folder.
+    pub(super) fn only(mut self, folder: Option<&'a str>) -> Self {
+        self.only = folder;
+        self
+    }
+
+    /// Whether an entry is wanted; the mark of a layer that the folder is gone is.
+    pub(super) fn wants(&self, name: &EntryName) -> bool {
+        let first = name.parts().first().map(String::as_str);
+        let plain = first.map(|first| first.strip_prefix(".wh.").unwrap_or(first));
+        self.only.is_none_or(|only| plain == Some(only))
     }
 
     /// Refuses an archive that says it has more entries than it may.

@@ -3,8 +3,10 @@
 use hari_error::Kind;
 use tempfile::TempDir;
 
+use super::target::names;
 use super::*;
 use crate::testing::{Server, folder, gzip, options, reply, tar, write};
+use crate::tree::walk;
 
 async fn put(text: &str, root: &TempDir, dir: &str) -> Result<Artifact> {
     let uri = ModelUri::parse(text, root.path())?;
@@ -20,7 +22,7 @@ fn paths(folder: &Path) -> Vec<String> {
     let files = walk(folder)
         .unwrap()
         .into_iter()
-        .filter(|found| !found.folder);
+        .filter(|found| !found.folder && found.path != Path::new(manifest::NAME));
     files
         .map(|found| found.path.display().to_string())
         .collect()
@@ -87,7 +89,7 @@ async fn something_else_is_never_touched() {
             fs::read_to_string(root.path().join(other.0)).unwrap(),
             other.1
         );
-        assert!(!root.path().join("out").join(COMPARING).exists());
+        assert!(!root.path().join("out").join(".hari-fetch").exists());
     }
     let root = folder(&[("m/x", ""), ("out", "a file")]);
     assert!(
@@ -129,22 +131,69 @@ async fn the_policy_holds_without_a_cache_too() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_cut_short_starts_again() {
-    // As after a power cut between two renames.
+async fn an_older_copy_of_ours_is_replaced() {
+    let root = folder(&[
+        ("m/1/x", "graph"),
+        ("m/gone", "1"),
+        ("vol/lost+found/x", ""),
+    ]);
+    for dir in ["out", "vol"] {
+        put("m", &root, dir).await.unwrap();
+    }
+    write(root.path(), "m/1/x", "newer");
+    write(root.path(), "m/2/x", "next");
+    fs::remove_file(root.path().join("m/gone")).unwrap();
+    for (dir, expected) in [
+        ("out", &["1/x", "2/x"][..]),
+        ("vol", &["1/x", "2/x", "lost+found/x"]),
+    ] {
+        let artifact = put("m", &root, dir).await.unwrap();
+        assert!(!artifact.reused);
+        assert_eq!(paths(&root.path().join(dir)), expected);
+        assert_eq!(fs::read(artifact.root.join("1/x")).unwrap(), b"newer");
+        assert!(put("m", &root, dir).await.unwrap().reused);
+        assert!(!artifact.root.join(".hari-fetch").exists());
+    }
+}
+
+#[tokio::test]
+async fn an_older_copy_with_something_beside_it_is_not_replaced() {
+    let root = folder(&[("m/x", "one")]);
+    put("m", &root, "out").await.unwrap();
+    write(root.path(), "out/notes/mine", "precious");
+    write(root.path(), "m/x", "two");
+    let error = put("m", &root, "out").await.unwrap_err();
+    assert!(error.message().contains("`notes`, which"), "{error}");
+    assert_eq!(paths(&root.path().join("out")), ["notes/mine", "x"]);
+    assert_eq!(fs::read(root.path().join("out/x")).unwrap(), b"one");
+}
+
+#[tokio::test]
+async fn what_a_call_left_that_was_cut_short_is_no_model() {
     let root = folder(&[
         ("m/a", "1"),
         ("m/b", "2"),
-        ("out/a", "1"),
-        ("out/.hari-fetch/content/b", "2"),
+        ("out/.hari-fetch/content/z", "half"),
     ]);
     put("m", &root, "out").await.unwrap();
     assert_eq!(paths(&root.path().join("out")), ["a", "b"]);
-    // While a comparison that was cut short says nothing of what lies beside it.
+    // Nor does it say anything of what lies beside it.
     let root = folder(&[
         ("m/a", "1"),
         ("out/mine", "1"),
-        ("out/.hari-compare/x", "2"),
+        ("out/.hari-fetch/content/a", "2"),
     ]);
     assert!(put("m", &root, "out").await.is_err());
     assert_eq!(paths(&root.path().join("out")), ["mine"]);
+}
+
+#[tokio::test]
+async fn two_calls_do_not_fill_one_folder() {
+    let root = folder(&[("m/a", "1")]);
+    let busy = Target::open(&root.path().join("out")).unwrap();
+    let error = put("m", &root, "out").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.message().contains("another `hari fetch`"), "{error}");
+    drop(busy);
+    put("m", &root, "out").await.unwrap();
 }

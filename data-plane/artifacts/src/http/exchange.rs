@@ -7,8 +7,8 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::client::Client;
-use super::fault::Fault;
+use crate::client::Client;
+use crate::fault::Fault;
 
 const MAX_REDIRECTS: usize = 5;
 

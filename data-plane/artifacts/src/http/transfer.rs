@@ -11,13 +11,13 @@ use reqwest::header::{
 use tokio::fs::File;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 
-use super::client::Client;
 use super::exchange::send;
-use super::fault::Fault;
 use super::name::file_name;
 use super::{Download, Request};
 use crate::cache::Validators;
+use crate::client::Client;
 use crate::digest::Hasher;
+use crate::fault::Fault;
 use crate::place::unwritable;
 use crate::progress::Step;
 

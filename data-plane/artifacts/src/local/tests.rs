@@ -76,7 +76,7 @@ async fn a_refused_archive_leaves_nothing() {
     let root = folder(&[]);
     write(root.path(), "m.zip", zip(&[("ok", "x"), ("../evil", "x")]));
     assert!(get("m.zip", root.path()).await.is_err());
-    let left = crate::tree::walk(&root.path().join("cache")).unwrap();
+    let left = walk(&root.path().join("cache")).unwrap();
     let files: Vec<PathBuf> = left
         .into_iter()
         .filter(|one| !one.folder)
@@ -99,9 +99,9 @@ async fn a_digest_is_enforced() {
         .await
         .unwrap_err();
     assert!(error.message().contains(&wrong) && error.message().contains(&digest.to_string()));
-    assert!(
-        get(&format!("m#sha256={digest}"), root.path())
-            .await
-            .is_err()
-    );
+    let whole = of_tree([("x".to_owned(), &Sha256::of(b""))]);
+    let folder = get(&format!("m#sha256={whole}"), root.path()).await;
+    assert_eq!(folder.unwrap().digest, Some(whole.to_string()));
+    let other = get(&format!("m#sha256={digest}"), root.path()).await;
+    assert!(other.unwrap_err().message().contains(&whole.to_string()));
 }

@@ -1,7 +1,7 @@
 //! An HTTP server that answers as badly as a test asks for.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,9 @@ use std::thread::{self, JoinHandle};
 pub(crate) struct Received {
     /// The first is 0.
     pub(crate) number: usize,
+    pub(crate) method: String,
     pub(crate) path: String,
+    pub(crate) body: String,
     headers: HashMap<String, String>,
 }
 
@@ -102,9 +104,11 @@ impl Drop for Server {
 }
 
 fn read(stream: &TcpStream, log: &Mutex<Vec<Received>>) -> Option<Received> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines();
     let first = lines.next()?.ok()?;
-    let path = first.split(' ').nth(1)?.to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = HashMap::new();
     for line in lines {
         let line = line.ok()?;
@@ -113,10 +117,17 @@ fn read(stream: &TcpStream, log: &Mutex<Vec<Received>>) -> Option<Received> {
         };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
+    let length = headers
+        .get("content-length")
+        .and_then(|text: &String| text.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
     let mut log = log.lock().unwrap();
     let request = Received {
         number: log.len(),
+        method,
         path,
+        body: String::from_utf8_lossy(&body).into_owned(),
         headers,
     };
     log.push(request.clone());

@@ -1,17 +1,25 @@
 //! What can go wrong in an exchange, and whether it may pass by itself.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 use hari_error::{Error, Kind};
 use reqwest::StatusCode;
 
 use crate::policy::RefusedAddress;
 
+/// The reason of [`Fault::changed`].
+const CHANGED: &str = "CHANGED";
+
+/// Whether the error says that what is fetched became something else meanwhile.
+pub(crate) fn is_changed(error: &Error) -> bool {
+    error.reason() == CHANGED
+}
+
 /// A failed attempt.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Another attempt would end the same way.
     Final(Error),
     /// It may pass; the server may have said when.
@@ -27,9 +35,33 @@ impl From<Error> for Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Final(error) | Self::Passing { error, .. }) = self;
+        f.write_str(error.message())
+    }
+}
+
+/// So that it can pass through the client of a store.
+impl StdError for Fault {}
+
 impl Fault {
+    /// The fault again, as the one that came through the client of a store is borrowed.
+    pub(crate) fn again(&self) -> Self {
+        let same = |error: &Error| {
+            Error::new(error.kind(), error.message()).with_reason(error.reason().to_owned())
+        };
+        match self {
+            Self::Final(error) => Self::Final(same(error)),
+            Self::Passing { error, after } => Self::Passing {
+                error: same(error),
+                after: *after,
+            },
+        }
+    }
+
     /// A connection that broke or never came to be.
-    pub(super) fn of_connection(error: reqwest::Error) -> Self {
+    pub(crate) fn of_connection(error: reqwest::Error) -> Self {
         // Its `Display` would show the URL with its query.
         let error = error.without_url();
         if find::<RefusedAddress>(&error).is_some() {
@@ -58,7 +90,7 @@ impl Fault {
     }
 
     /// A status other than 200, 206 and 304.
-    pub(super) fn of_status(status: StatusCode, after: Option<Duration>) -> Self {
+    pub(crate) fn of_status(status: StatusCode, after: Option<Duration>) -> Self {
         match status.as_u16() {
             404 | 410 => Self::Final(Error::not_found(format!("the server answers {status}"))),
             401 | 403 | 407 => Self::Final(Error::new(
@@ -75,8 +107,20 @@ impl Fault {
         }
     }
 
+    /// What is fetched became something else meanwhile.
+    pub(crate) fn changed() -> Self {
+        let why = "the model is being changed in its store while it is fetched";
+        Self::Final(Error::unavailable(why).with_reason(CHANGED))
+    }
+
+    /// The kind of its error.
+    pub(crate) fn kind(&self) -> Kind {
+        let (Self::Final(error) | Self::Passing { error, .. }) = self;
+        error.kind()
+    }
+
     /// A transfer that has to start again, or go on, and may then end well.
-    pub(super) fn broken(what: impl Into<String>) -> Self {
+    pub(crate) fn broken(what: impl Into<String>) -> Self {
         Self::Passing {
             error: Error::unavailable(what),
             after: None,
@@ -85,7 +129,9 @@ impl Fault {
 }
 
 /// The first error of type `E` among the causes.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(crate) fn find<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
     let mut next: Option<&'a (dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
