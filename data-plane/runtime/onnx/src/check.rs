@@ -18,10 +18,13 @@ use hari_core::DataType;
 use hari_error::{Error, Result};
 use hari_proto::onnx::{GraphProto, ModelProto, OperatorSetIdProto};
 
-use crate::element;
+use crate::{element, tensors};
 
 /// The newest version of ONNX's own operators that the engine was written against.
 const NEWEST_OPERATOR_SET: i64 = 26;
+
+/// The version of the operators that Hari puts into a file that declares none.
+pub(crate) const OWN_OPERATOR_SET: i64 = 17;
 
 /// Something in a model that cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +71,15 @@ pub(crate) fn graph(model: &ModelProto) -> Result<&GraphProto> {
             "the model declares no ONNX version (`ir_version`)",
         ));
     }
-    let version = operator_set(model).ok_or_else(|| {
-        Error::model("the model declares no version of the ONNX operators (`opset_import`)")
-    })?;
+    let version = match operator_set(model) {
+        Some(version) => version,
+        None if !uses_own_set(graph) => OWN_OPERATOR_SET,
+        None => {
+            return Err(Error::model(
+                "the model declares no version of the ONNX operators (`opset_import`)",
+            ));
+        }
+    };
     if !(1..=NEWEST_OPERATOR_SET).contains(&version) {
         return Err(Error::model(format!(
             "expected version 1 to {NEWEST_OPERATOR_SET} of the ONNX operators, found {version}: \
@@ -79,6 +88,16 @@ pub(crate) fn graph(model: &ModelProto) -> Result<&GraphProto> {
     }
     wiring::check(graph)?;
     Ok(graph)
+}
+
+/// Whether a node, however deep, is one of ONNX's own operators: a file without any need not
+/// declare their version.
+fn uses_own_set(graph: &GraphProto) -> bool {
+    let mut uses = false;
+    tensors::each_node(graph, &mut |node| {
+        uses |= matches!(node.domain(), "" | "ai.onnx")
+    });
+    uses
 }
 
 /// The declared version of ONNX's own operators.

@@ -43,6 +43,9 @@ pub(crate) trait Segments {
     /// Which nodes can be put into a part.
     fn takes(&self) -> Takes;
 
+    /// The engine's name, with its version if it is not built in.
+    fn words(&self) -> String;
+
     /// Makes a part ready to run.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ mod types;
 mod value;
 
 pub use check::Problem;
+pub use hari_onnxruntime::Device;
 pub use inspect::{Inspection, inspect, inspect_with};
 pub use model::{BoundSignature, EngineChoice, OnnxModel, Options};
 pub use threads::host;

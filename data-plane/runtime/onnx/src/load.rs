@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hari_error::{Error, Result};
 use hari_onnxruntime::Library;
 use hari_operators::Type;
-use hari_proto::onnx::{GraphProto, ModelProto, ValueInfoProto};
+use hari_proto::onnx::{GraphProto, ModelProto, OperatorSetIdProto, ValueInfoProto};
 use prost::Message;
 
 use crate::boundary::{self, Labels};
@@ -87,6 +87,12 @@ pub(crate) struct Prepared {
 impl Prepared {
     pub(crate) fn new(mut model: ModelProto, external: &External) -> Result<Self> {
         let graph = model.graph.take().unwrap_or_default();
+        if check::operator_set(&model).is_none() {
+            model.opset_import.push(OperatorSetIdProto {
+                domain: None,
+                version: Some(check::OWN_OPERATOR_SET),
+            });
+        }
         let damage = check::numbers::damage(&graph, external);
         let memory = tensors::memory(&graph);
         let changed = !boundary::is_plain(&graph);
@@ -154,6 +160,7 @@ impl Prepared {
             _ => held,
         };
         Ok(OnnxModel {
+            engine: runner.words(),
             runner,
             signatures: bound.signatures,
             labels,
@@ -228,6 +235,7 @@ impl Prepared {
             bindings.map(|binding| (binding.clone(), program.schedule(&binding.outputs)));
         Ok(Runner::Parts(Parts {
             bindings: bindings.collect(),
+            words: format!("{} and own operators", segments.words()),
             optional: signature::inputs(&self.graph).map(optional).collect(),
             program,
         }))

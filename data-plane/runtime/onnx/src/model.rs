@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use hari_core::{Call, Model, Signature, Tensor, TensorSpec};
 use hari_error::{Error, Result};
+use hari_onnxruntime::Device;
 use hari_operators::Value;
 use hari_proto::onnx::ModelProto;
 use rten::{NodeId, ValueOrView};
@@ -58,9 +59,10 @@ impl fmt::Display for EngineChoice {
 /// How a model is loaded and run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Threads of one run. One (the default) computes on the calling thread, see
-    /// [`crate::host`]; more give the model a pool of its own, which all its runs share.
-    pub threads: usize,
+    /// Threads of one run. One computes on the calling thread, see [`crate::host`]; more give the
+    /// model a pool of its own, which all its runs share. By default it is one on the built-in
+    /// engine, and all that this process may use on ONNX Runtime, which computes one run at a time.
+    pub threads: Option<usize>,
     /// Whether to keep the weights in the layout that multiplications read: faster runs for a
     /// slower load and more memory.
     pub prepack: bool,
@@ -68,15 +70,18 @@ pub struct Options {
     pub platform: &'static str,
     /// Which engine computes.
     pub engine: EngineChoice,
+    /// Where ONNX Runtime computes.
+    pub device: Device,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            threads: 1,
+            threads: None,
             prepack: false,
             platform: "onnx_rten",
             engine: EngineChoice::default(),
+            device: Device::default(),
         }
     }
 }
@@ -101,6 +106,7 @@ pub struct OnnxModel {
     /// For each signature and output, names of its columns.
     pub(crate) labels: Vec<Vec<Vec<String>>>,
     pub(crate) platform: &'static str,
+    pub(crate) engine: String,
     pub(crate) memory: u64,
 }
 
@@ -127,6 +133,19 @@ pub(crate) struct Parts {
     pub(crate) bindings: Vec<(Binding<usize>, Schedule)>,
     /// Whether each input of the graph is an optional value.
     pub(crate) optional: Vec<bool>,
+    /// What computes, in words.
+    pub(crate) words: String,
+}
+
+impl Runner {
+    /// What computes, in words.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Rten(..) => "rten".to_owned(),
+            Self::OnnxRuntime(engine, _) => engine.words(),
+            Self::Parts(parts) => parts.words.clone(),
+        }
+    }
 }
 
 impl OnnxModel {
@@ -200,6 +219,10 @@ impl Model for OnnxModel {
 
     fn platform(&self) -> &str {
         self.platform
+    }
+
+    fn engine(&self) -> &str {
+        &self.engine
     }
 
     fn memory_bytes(&self) -> u64 {

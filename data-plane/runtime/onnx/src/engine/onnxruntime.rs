@@ -32,6 +32,7 @@ impl OnOrts {
             library,
             loading: Loading {
                 threads: options.threads,
+                device: options.device,
                 files,
                 ..Loading::default()
             },
@@ -47,13 +48,18 @@ impl OnOrts {
     /// Loads a whole model, or a part, from bytes.
     pub(crate) fn whole(&self, bytes: &Bytes) -> Result<OnOrt> {
         let session = self.library.load(bytes, &self.loading)?;
-        Ok(OnOrt { session })
+        let words = format!("{} on {}", self.words(), session.device());
+        Ok(OnOrt { session, words })
     }
 }
 
 impl Segments for OnOrts {
     fn takes(&self) -> Takes {
         Takes::Foreign
+    }
+
+    fn words(&self) -> String {
+        named(&self.library)
     }
 
     fn load(&self, part: Part) -> Result<Box<dyn Segment>> {
@@ -70,9 +76,22 @@ impl Segments for OnOrts {
 /// A model or a part of one on ONNX Runtime.
 pub(crate) struct OnOrt {
     session: Session,
+    words: String,
+}
+
+/// The engine's name and version.
+fn named(library: &Library) -> String {
+    format!("onnxruntime {}", library.version())
+        .trim_end()
+        .to_owned()
 }
 
 impl OnOrt {
+    /// What computes, in words.
+    pub(crate) fn words(&self) -> String {
+        self.words.clone()
+    }
+
     /// Bytes of the weights, about.
     pub(crate) fn memory(&self) -> u64 {
         self.session.memory_bytes()

@@ -185,6 +185,10 @@ impl Segments for OnRtens {
         Takes::Exact
     }
 
+    fn words(&self) -> String {
+        "rten".to_owned()
+    }
+
     fn load(&self, mut part: Part) -> Result<Box<dyn Segment>> {
         self.share_all(&mut part.graph);
         let names = |values: &[hari_proto::onnx::ValueInfoProto]| -> Vec<String> {
@@ -251,7 +255,8 @@ pub(crate) fn engine_options(options: &Options) -> ModelOptions {
 
 /// The threads of a model that wants several.
 pub(crate) fn pool(options: &Options) -> Option<Arc<ThreadPool>> {
-    (options.threads > 1).then(|| Arc::new(ThreadPool::with_num_threads(options.threads)))
+    let several = options.threads.filter(|&threads| threads > 1)?;
+    Some(Arc::new(ThreadPool::with_num_threads(several)))
 }
 
 /// Whether the engine has a type for every constant.

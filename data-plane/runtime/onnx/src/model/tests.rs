@@ -332,7 +332,7 @@ fn a_pool_of_threads_computes_the_same_and_so_does_prepacking() {
     );
     let run_with = |threads, prepack| {
         let options = Options {
-            threads,
+            threads: Some(threads),
             prepack,
             ..Options::default()
         };
