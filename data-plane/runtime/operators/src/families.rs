@@ -1,9 +1,12 @@
 //! The operators, by what they do. Each family has a table of its own.
 
 mod activation;
+mod attention;
 mod binary;
+mod boxes;
 mod conv;
 mod create;
+mod einsum;
 mod flow;
 mod gather;
 mod geometry;
@@ -13,20 +16,26 @@ mod join;
 mod kernel;
 mod layout;
 mod linear;
+mod loss;
 mod ml;
 mod norm;
 mod pad;
 mod pool;
 mod quantise;
+mod ragged;
+mod random;
 mod ranking;
 mod recurrent;
 mod reduce;
 mod resize;
+mod sample;
 mod scan;
 mod scatter;
 mod select;
 mod sequence;
 mod shape;
+mod signal;
+mod table;
 mod text;
 mod unary;
 mod unique;
@@ -56,6 +65,8 @@ pub(crate) const ALL: &[&[Entry]] = &[
     unique::TABLE,
     ml::TABLE,
     text::TABLE,
+    table::TABLE,
+    ragged::TABLE,
     linear::TABLE,
     reduce::TABLE,
     ranking::TABLE,
@@ -68,4 +79,11 @@ pub(crate) const ALL: &[&[Entry]] = &[
     quantise::TABLE,
     recurrent::TABLE,
     resize::TABLE,
+    random::TABLE,
+    einsum::TABLE,
+    attention::TABLE,
+    sample::TABLE,
+    boxes::TABLE,
+    loss::TABLE,
+    signal::TABLE,
 ];

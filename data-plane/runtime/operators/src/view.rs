@@ -76,6 +76,14 @@ impl View {
         self
     }
 
+    /// The elements at equal indices of two axes of one size; `other` goes.
+    pub(crate) fn diagonal(mut self, axis: usize, other: usize) -> Self {
+        self.shape.remove(other);
+        let stride = self.strides.remove(other);
+        self.strides[axis] += stride;
+        self
+    }
+
     /// Repeated along axes of size one, and along new ones in front, until it has `shape`.
     pub(crate) fn broadcast(mut self, shape: &[usize]) -> Result<Self> {
         let from = self.shape.clone();

@@ -6,6 +6,7 @@ use hari_error::{Error, Result};
 use super::geometry::{Axis, Geometry, counts, padded, pictures, windows};
 use super::reduce::reduced;
 use crate::array::ints;
+use crate::cell::taken;
 use crate::compile::{Entry, Node};
 use crate::convert::of_doubles;
 use crate::number::{FLOATS, NUMBERS, Number, by_number, by_real};
@@ -225,6 +226,31 @@ fn global(one: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Built {
     })
 }
 
+/// The tensor with zeros behind every axis up to the size that is wanted.
+fn corner(tensor: Tensor, wanted: &[usize]) -> Result<Tensor> {
+    let fits = tensor
+        .shape()
+        .iter()
+        .zip(wanted)
+        .all(|(size, wanted)| size <= wanted);
+    if !fits || wanted.len() != tensor.shape().len() {
+        return Err(Error::invalid(format!(
+            "shape {:?} does not fit into {wanted:?}",
+            tensor.shape()
+        )));
+    }
+    size::count(wanted, tensor.dtype())?;
+    let mut made = tensor;
+    for (axis, &size) in wanted.iter().enumerate() {
+        let found = made.shape()[axis];
+        let places: Vec<_> = (0..size)
+            .map(|at| Some(at).filter(|&at| at < found))
+            .collect();
+        made = taken(&made, axis, &places, None)?;
+    }
+    Ok(made)
+}
+
 /// Each element put where its index says, into zeros.
 fn max_unpool(node: &mut Node<'_>) -> Built {
     let geometry = Geometry::of(node.attributes)?;
@@ -250,18 +276,18 @@ fn max_unpool(node: &mut Node<'_>) -> Built {
             });
         let large = sizes(&large.collect::<Vec<_>>())?;
         let shape = [&[batch, channels], large.as_slice()].concat();
-        let shape = match inputs.optional(2)? {
-            Some(shape) => sizes(&ints(shape)?)?,
-            None => shape,
-        };
         let count = size::count(&shape, tensor.dtype())?;
-        by_real!(tensor.dtype(), T => {
+        let made = by_real!(tensor.dtype(), T => {
             let mut made = vec![T::default(); count];
             for (&value, place) in tensor.values::<T>()?.iter().zip(ints(places)?) {
                 made[index(place, count)?] = value;
             }
             Tensor::from_vec(shape, made)
-        })
+        })?;
+        match inputs.optional(2)? {
+            Some(wanted) => corner(made, &sizes(&ints(wanted)?)?),
+            None => Ok(made),
+        }
     })
 }
 

@@ -14,6 +14,10 @@ use crate::view::common;
 use crate::{Inputs, Type, size};
 
 pub(crate) const TABLE: &[Entry] = &[
+    Entry::onnx("BitCast", 26, |node| {
+        let to = target(node)?;
+        moved(Rule::Is(to), move |inputs| same_bits(inputs.tensor(0)?, to))
+    }),
     Entry::onnx("Cast", 1, cast),
     Entry::onnx("CastLike", 15, |_| {
         moved(Rule::Like(1), |inputs| {
@@ -28,6 +32,19 @@ pub(crate) const TABLE: &[Entry] = &[
 fn cast(node: &mut Node<'_>) -> Built {
     let to = target(node)?;
     moved(Rule::Is(to), move |inputs| convert(inputs.tensor(0)?, to))
+}
+
+/// The same bytes under another type of the same size.
+fn same_bits(tensor: &Tensor, to: DataType) -> Result<Tensor> {
+    match tensor.bytes() {
+        Some(bytes) if tensor.dtype().size() == to.size() => {
+            Tensor::from_bytes(to, tensor.shape(), bytes.clone())
+        }
+        _ => Err(Error::model(format!(
+            "{} has not the size of {to}, so that its bits cannot be read so",
+            tensor.dtype()
+        ))),
+    }
 }
 
 /// Before version 6 the type is written as a text.

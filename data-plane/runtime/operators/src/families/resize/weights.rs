@@ -89,7 +89,7 @@ impl Filter {
         let reach = reach / shrink;
         let (first, last) = ((x - reach).ceil() as i64, (x + reach).floor() as i64);
         let end = size as i64 - 1;
-        let outside = self.exclude_outside || (self.antialias && shrink < 1.0);
+        let outside = self.exclude_outside;
         let mut parts: Vec<(usize, f64)> = Vec::new();
         for place in first..=last {
             let weight = weight((place as f64 - x) * shrink);
