@@ -29,6 +29,11 @@ pub trait Model: Send + Sync + 'static {
     /// What kind of model it is, in the words of the open inference protocol's `platform`.
     fn platform(&self) -> &str;
 
+    /// What computes it, in words, `onnxruntime 1.31.0 on cpu` say; empty if there is no choice.
+    fn engine(&self) -> &str {
+        ""
+    }
+
     /// Bytes that the loaded model keeps in memory, as far as it can tell.
     fn memory_bytes(&self) -> u64;
 

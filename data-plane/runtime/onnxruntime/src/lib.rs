@@ -8,7 +8,7 @@
 //! | | |
 //! |---|---|
 //! | library | 1.18 or newer, one for each process |
-//! | threads | none of its own unless [`Options::threads`] asks for them; they never spin |
+//! | threads | as [`Options::threads`] says; they never spin |
 //! | log | its words go to `tracing` under the target `onnxruntime` |
 //! | files | it opens none: weights outside the model are handed to it ([`Options::files`]) |
 //! | CUDA | [`Device::Cuda`], if the library was built with it |

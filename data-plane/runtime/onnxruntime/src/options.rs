@@ -8,9 +8,10 @@ use crate::Device;
 /// How a model is loaded and run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Threads of one run. One (the default) computes on the calling thread; more give the session
-    /// a pool of its own, of one thread less, because the calling thread takes part.
-    pub threads: usize,
+    /// Threads of one run; none for as many as the model pool has ([`hari_settings::threads`]). One
+    /// computes on the calling thread; more give the session a pool of its own, of one thread less,
+    /// because the calling thread takes part.
+    pub threads: Option<usize>,
     /// How many runs may be computed at once. Each has a copy of the weights; a run beyond them
     /// waits. At least one.
     pub instances: usize,
@@ -24,7 +25,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            threads: 1,
+            threads: None,
             instances: 1,
             device: Device::Auto,
             files: BTreeMap::new(),

@@ -33,7 +33,11 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn load(library: &Library, model: &Bytes, options: &Options) -> Result<Self> {
-        let builder = configured(library.builder()?, options);
+        let threads = match options.threads {
+            Some(threads) => threads,
+            None => hari_settings::threads()?,
+        };
+        let builder = configured(library.builder()?, options, threads.max(1));
         let builder = builder.map_err(|error| guard::of_model(&error))?;
         let (mut builder, device) = placed(builder, library, options.device)?;
         let mut free = Vec::new();
@@ -79,7 +83,8 @@ impl Session {
         self.memory
     }
 
-    /// Computes the wanted outputs, in their order. Waits while all instances are busy.
+    /// Computes the wanted outputs, in their order. Waits while all instances are busy. All inputs
+    /// have to be given, and all of the model is computed, whichever outputs are wanted.
     ///
     /// # Errors
     /// `InvalidInput` if the engine blames an input, `Model` for all else.
@@ -165,13 +170,17 @@ impl Drop for Instance<'_> {
 }
 
 /// How the engine works, whatever the model.
-fn configured(mut builder: SessionBuilder, options: &Options) -> ort::Result<SessionBuilder> {
+fn configured(
+    mut builder: SessionBuilder,
+    options: &Options,
+    threads: usize,
+) -> ort::Result<SessionBuilder> {
     for (name, content) in &options.files {
         builder = builder.with_external_initializer_file_in_memory(name, content.clone())?;
     }
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(options.threads.max(1))?
+        .with_intra_threads(threads)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?

@@ -348,7 +348,7 @@ fn many_threads_share_few_instances() {
     ));
     for (threads, instances) in [(1, 1), (1, 2), (2, 1)] {
         let options = Options {
-            threads,
+            threads: Some(threads),
             instances,
             ..Options::default()
         };
