@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use hari_core::{DataType, Element, Tensor};
 use hari_error::{Error, Result};
 
@@ -71,6 +72,28 @@ impl Elements<'_> {
     }
 }
 
+/// An operator that makes a byte string of each byte string.
+pub(crate) fn each(
+    one: impl Fn(&Bytes) -> Result<Bytes> + Send + Sync + 'static,
+) -> Result<Box<dyn Operator>> {
+    operator(Each(one))
+}
+
+struct Each<F>(F);
+
+impl<F: Fn(&Bytes) -> Result<Bytes> + Send + Sync> Kernel for Each<F> {
+    fn outputs(&self, inputs: Elements<'_>) -> Result<Vec<Option<DataType>>> {
+        inputs.one_of(0, &[DataType::Bytes])?;
+        Ok(vec![Some(DataType::Bytes)])
+    }
+
+    fn compute(&self, inputs: Inputs<'_>) -> Result<Vec<Tensor>> {
+        let x = inputs.tensor(0)?;
+        let made = x.strings()?.iter().map(&self.0).collect::<Result<_>>()?;
+        Ok(vec![Tensor::from_strings(x.shape().to_vec(), made)?])
+    }
+}
+
 /// One-dimensional, a row; two-dimensional, rows and columns.
 pub(crate) fn matrix(tensor: &Tensor) -> Result<(usize, usize)> {
     match *tensor.shape() {
@@ -134,6 +157,45 @@ pub(crate) fn take(tensor: &Tensor, picks: &[usize], shape: Vec<usize>) -> Resul
         let from = pick.checked_mul(size).ok_or_else(outside)?;
         let cell = bytes.get(from..from.saturating_add(size));
         taken.extend_from_slice(cell.ok_or_else(outside)?);
+    }
+    Tensor::from_bytes(tensor.dtype(), shape, taken)
+}
+
+/// As [`take`], where a pick beyond the elements takes from `default`: its only element, or the
+/// one that stands where the pick does in a row as long as `default`.
+pub(crate) fn take_or(
+    tensor: &Tensor,
+    picks: &[usize],
+    default: &Tensor,
+    shape: Vec<usize>,
+) -> Result<Tensor> {
+    if default.dtype() != tensor.dtype() || default.is_empty() {
+        return Err(Error::invalid(format!(
+            "expected a default of {}, found {} {:?}",
+            tensor.dtype(),
+            default.dtype(),
+            default.shape()
+        )));
+    }
+    let (count, width) = (tensor.len(), default.len());
+    let missing = |pick: &usize| *pick >= count;
+    if !picks.iter().any(missing) {
+        return take(tensor, picks, shape);
+    }
+    let (Some(bytes), Some(spare), Some(size)) =
+        (tensor.bytes(), default.bytes(), tensor.dtype().size())
+    else {
+        let (strings, spare) = (tensor.strings()?, default.strings()?);
+        let taken = picks.iter().enumerate().map(|(at, &pick)| {
+            let found = strings.get(pick).or_else(|| spare.get(at % width));
+            found.cloned().unwrap_or_default()
+        });
+        return Tensor::from_strings(shape, taken.collect());
+    };
+    let mut taken = Vec::with_capacity(picks.len() * size);
+    for (at, &pick) in picks.iter().enumerate() {
+        let (from, place) = if pick < count { (bytes, pick) } else { (spare, at % width) };
+        taken.extend_from_slice(&from[place * size..][..size]);
     }
     Tensor::from_bytes(tensor.dtype(), shape, taken)
 }

@@ -25,7 +25,6 @@
 //! | `UnicodeDecode` | `[input_encoding]` = `UTF-8`, `[errors]` = `replace`, `[replacement_char]`, `[replace_control_characters]`, `[to]` = INT64 (type of the splits) | x `[n]` -> splits `[n+1]`, characters INT32 `[m]`, `[`first bytes INT64 `[m]]` |
 //! | `UnicodeEncode` | `[output_encoding]` = `UTF-8`, `[errors]`, `[replacement_char]` | characters INT32 `[m]`, splits `[n+1]` -> BYTES `[n]` |
 //! | `UnicodeTranscode` | `input_encoding`, `output_encoding`, `[errors]`, `[replacement_char]`, `[replace_control_characters]` | x -> BYTES |
-//! | `UnicodeScript` | | INT32 -> INT32 |
 //! | `StringToNumber` | `[to]` = FLOAT, or DOUBLE, INT32, INT64, UINT32, UINT64 | x -> numbers |
 //! | `AsString` | `[precision]` = -1, `[scientific]`, `[shortest]`, `[width]` = -1, `[fill]` | numbers, BOOL or BYTES -> BYTES |
 //! | `StringToHashBucketFast`, `StringToHashBucket` | `num_buckets` | x -> INT64 |
@@ -57,8 +56,83 @@
 //! # Wanted
 //!
 //! Operators that a lowering would emit and that are not above:
-//! (none)
+//!
+//! | Operator | Attributes | Inputs -> outputs |
+//! |---|---|---|
+//! | `SparseCrossHashed` | `num_buckets`, `hash_key` | dense columns `[b, k]`, each INT64 or BYTES... -> indices INT64 `[n, 2]`, values INT64 `[n]`, shape INT64 `[2]` (the first `SparseCross` with `hashed_output`: row by row every combination, the last column fastest; a string counts as its Fingerprint64, an integer as itself; the hash starts as `hash_key` and takes each in by FingerprintCat64; unsigned remainder by `num_buckets`) |
 
-use crate::compile::Entry;
+mod base64;
+pub(in crate::families) mod broadcast;
+mod case;
+pub(in crate::families) mod hash;
+mod join;
+mod length;
+mod ngrams;
+mod normalize;
+mod number;
+mod pattern;
+mod print;
+mod regex;
+mod split;
+mod tfidf;
+mod tokenizer;
+pub(in crate::families) mod unicode;
 
-pub(crate) const TABLE: &[Entry] = &[];
+use crate::compile::{Builder, Entry};
+
+const fn onnx(name: &'static str, since: i64, build: Builder) -> Entry {
+    Entry {
+        domain: "",
+        name,
+        since,
+        build,
+    }
+}
+
+/// An operator of the domain `hari`.
+pub(in crate::families) const fn own(name: &'static str, build: Builder) -> Entry {
+    Entry {
+        domain: "hari",
+        name,
+        since: 1,
+        build,
+    }
+}
+
+pub(crate) const TABLE: &[Entry] = &[
+    onnx("RegexFullMatch", 20, regex::full_match),
+    onnx("StringConcat", 20, join::join),
+    onnx("StringNormalizer", 10, normalize::string_normalizer),
+    onnx("StringSplit", 20, split::padded),
+    onnx("TfIdfVectorizer", 9, tfidf::vectorizer),
+    Entry {
+        domain: "com.microsoft",
+        name: "Tokenizer",
+        since: 1,
+        build: tokenizer::tokenizer,
+    },
+    own("AsString", print::as_string),
+    own("DecodeBase64", base64::decode),
+    own("DecodeRaw", number::decode_raw),
+    own("EncodeBase64", base64::encode),
+    own("ReduceJoin", join::reduce),
+    own("RegexFullMatch", regex::full_match),
+    own("RegexReplace", regex::replace),
+    own("StringJoin", join::join),
+    own("StringLength", length::length),
+    own("StringLower", case::lower),
+    own("StringNGrams", ngrams::string_ngrams),
+    own("StringSplit", split::separated),
+    own("StringSplitChars", split::by_bytes),
+    own("StringStrip", case::strip),
+    own("StringToHashBucket", hash::old),
+    own("StringToHashBucketFast", hash::fast),
+    own("StringToHashBucketStrong", hash::strong),
+    own("StringToNumber", number::string_to_number),
+    own("StringUpper", case::upper),
+    own("Substr", length::substr),
+    own("UnicodeDecode", unicode::decode),
+    own("UnicodeEncode", unicode::encode),
+    own("UnicodeTranscode", unicode::transcode),
+    own("UnsortedSegmentJoin", join::segments),
+];

@@ -14,14 +14,14 @@ pub(crate) enum Transform {
     Probit,
 }
 
-/// How one score of two classes becomes two.
+/// How one score of two classes becomes two. After a logistic transform both are probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Second {
     /// It stays one.
     No,
     /// A probability: the other is one minus it.
     Complement,
-    /// A decision: the other is its negative, or its probability after a logistic transform.
+    /// A decision: the other is its negative.
     Opposite,
 }
 
@@ -70,10 +70,8 @@ impl Transform {
         match (self, second) {
             (Self::Probit, _) => *scores = vec![probit(score)],
             (_, Second::No) => {}
+            (Self::Logistic, _) => *scores = vec![logistic(-score), logistic(score)],
             (_, Second::Complement) => *scores = vec![1.0 - score, score],
-            (Self::Logistic, Second::Opposite) => {
-                *scores = vec![logistic(-score), logistic(score)];
-            }
             (_, Second::Opposite) => *scores = vec![-score, score],
         }
     }
@@ -109,8 +107,8 @@ fn inverse_error(x: f32) -> f32 {
     let sign = if x < 0.0 { -1.0 } else { 1.0 };
     let log = ((1.0 - x) * (1.0 + x)).ln();
     let half = 2.0 / (PI * A) + 0.5 * log;
-    let root = (half * half - log / A).sqrt();
-    sign * (root - half).sqrt()
+    let root = (half * half - 1.0 / A * log).sqrt();
+    sign * (-half + root).sqrt()
 }
 
 fn softmax(scores: &mut [f64]) {
@@ -160,7 +158,7 @@ mod tests {
             scores
         };
         assert_eq!(finish(Transform::None, Second::No), [0.25]);
-        assert_eq!(finish(Transform::Logistic, Second::Complement), [0.75, 0.25]);
+        assert_eq!(finish(Transform::None, Second::Complement), [0.75, 0.25]);
         assert_eq!(finish(Transform::None, Second::Opposite), [-0.25, 0.25]);
         let both = finish(Transform::Logistic, Second::Opposite);
         assert!((both[0] + both[1] - 1.0).abs() < 1e-12 && both[1] > 0.5);

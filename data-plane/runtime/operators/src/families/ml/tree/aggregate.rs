@@ -170,7 +170,8 @@ impl Finish {
                 let value = plus(first.value, 1);
                 (vec![-value, value], Second::No)
             }
-            (2, false) => (vec![plus(first.value, 0), plus(second.value, 1)], Second::No),
+            // A score that no leaf gave stays zero.
+            (2, false) => (vec![plus(first.value, 0), 0.0], Second::No),
             (1, true) => (vec![plus(first.value, 0), second.value], Second::No),
             (1, false) => (vec![plus(first.value, 0)], Second::No),
             (0, false) => (vec![first.value], Second::Opposite),
