@@ -211,7 +211,7 @@ pub(crate) fn tensor(value: Value) -> Result<Tensor> {
                 return Err(Error::model("the maps of the sequence have different keys"));
             }
             let rows = values.into_iter().map(tensor);
-            stacked(rows.collect::<Result<Vec<_>>>()?)
+            stacked(&rows.collect::<Result<Vec<_>>>()?)
         }
     }
 }
@@ -235,11 +235,11 @@ fn row(map: Map) -> Result<Tensor> {
             ))
         }
     });
-    stacked(values.collect::<Result<Vec<_>>>()?)
+    stacked(&values.collect::<Result<Vec<_>>>()?)
 }
 
 /// Tensors of one type and shape as the rows of one.
-fn stacked(tensors: Vec<Tensor>) -> Result<Tensor> {
+fn stacked(tensors: &[Tensor]) -> Result<Tensor> {
     let Some(first) = tensors.first() else {
         return Err(Error::model(
             "the sequence is empty, so that its shape is not known",

@@ -95,7 +95,7 @@ pub(crate) fn graph(model: &ModelProto) -> Result<&GraphProto> {
 fn uses_own_set(graph: &GraphProto) -> bool {
     let mut uses = false;
     tensors::each_node(graph, &mut |node| {
-        uses |= matches!(node.domain(), "" | "ai.onnx")
+        uses |= matches!(node.domain(), "" | "ai.onnx");
     });
     uses
 }

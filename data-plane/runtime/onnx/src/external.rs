@@ -17,7 +17,7 @@ use hari_proto::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorPro
 use crate::tensors;
 
 /// The content of each file, by its name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct External(BTreeMap<String, Bytes>);
 
 impl External {

@@ -76,7 +76,7 @@ pub fn inspect_with(path: &Path, options: &Options) -> Result<Inspection> {
         operators,
         ..Inspection::default()
     };
-    let prepared = Prepared::new(model, &external)?;
+    let prepared = Prepared::new(model, None, external)?;
     found.place(&prepared, options)?;
     found.signatures = prepared
         .signature

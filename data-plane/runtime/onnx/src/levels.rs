@@ -99,7 +99,7 @@ mod tests {
                 .collect();
             let levels = levels(&engine, &needs);
             for (at, needs) in needs.iter().enumerate() {
-                prop_assert_eq!(levels[at] % 2 == 0, engine[at]);
+                prop_assert_eq!(levels[at].is_multiple_of(2), engine[at]);
                 for &need in needs {
                     let same = engine[need] == engine[at];
                     prop_assert!(levels[need] < levels[at] || same && levels[need] == levels[at]);

@@ -35,9 +35,9 @@ pub(crate) fn file(path: &Path, options: &Options) -> Result<OnnxModel> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     check::graph(&model)?;
     let external = External::read(folder, &model)?;
-    let prepared = Prepared::new(model, &external)?;
+    let prepared = Prepared::new(model, Some(bytes), external)?;
     check::refuse(&prepared.problems)?;
-    prepared.load(Some(bytes), external, None, options)
+    prepared.load(None, options)
 }
 
 /// See [`OnnxModel::load_graph`].
@@ -47,10 +47,9 @@ pub(crate) fn graph(
     options: &Options,
 ) -> Result<OnnxModel> {
     check::graph(model)?;
-    let external = External::default();
-    let prepared = Prepared::new(model.clone(), &external)?;
+    let prepared = Prepared::new(model.clone(), None, External::default())?;
     check::refuse(&prepared.damage)?;
-    prepared.load(None, external, Some(signatures), options)
+    prepared.load(Some(signatures), options)
 }
 
 /// Reads and decodes a file. Tensors of the model share the bytes.
@@ -70,8 +69,10 @@ pub(crate) struct Prepared {
     pub(crate) model: ModelProto,
     /// The graph with tensors at its border and all its constants within, as initializers.
     pub(crate) graph: GraphProto,
-    /// Whether the border was changed, so that the file's bytes are those of another graph.
-    changed: bool,
+    /// The bytes of the file, if they are those of this graph.
+    file: Option<Bytes>,
+    /// The files beside it.
+    external: External,
     /// The graph's own signature, if its inputs and outputs allow for one.
     pub(crate) signature: Option<BoundSignature>,
     /// Names of the columns of inputs and outputs.
@@ -85,7 +86,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(mut model: ModelProto, external: &External) -> Result<Self> {
+    /// Prepares a model that lies in `file`, with weights in `external`.
+    ///
+    /// # Errors
+    /// `Model` if the graph is not well-formed any more with tensors at its border.
+    pub(crate) fn new(
+        mut model: ModelProto,
+        file: Option<Bytes>,
+        external: External,
+    ) -> Result<Self> {
         let graph = model.graph.take().unwrap_or_default();
         if check::operator_set(&model).is_none() {
             model.opset_import.push(OperatorSetIdProto {
@@ -93,7 +102,7 @@ impl Prepared {
                 version: Some(check::OWN_OPERATOR_SET),
             });
         }
-        let damage = check::numbers::damage(&graph, external);
+        let damage = check::numbers::damage(&graph, &external);
         let memory = tensors::memory(&graph);
         let changed = !boundary::is_plain(&graph);
         let (graph, labels) = if changed {
@@ -112,7 +121,8 @@ impl Prepared {
         Ok(Self {
             model,
             graph: lift::constants(external.inline(graph)),
-            changed,
+            file: file.filter(|_| !changed),
+            external,
             signature,
             labels,
             damage,
@@ -121,11 +131,9 @@ impl Prepared {
         })
     }
 
-    /// Loads the model into what is chosen for it. `bytes` are the file's.
+    /// Loads the model into what is chosen for it, with these signatures or with its own.
     fn load(
         mut self,
-        bytes: Option<Bytes>,
-        external: External,
         signatures: Option<Vec<BoundSignature>>,
         options: &Options,
     ) -> Result<OnnxModel> {
@@ -138,9 +146,9 @@ impl Prepared {
         let labels = bound.labels(&self.labels);
         let held = self.memory;
         let runner = match choose(&self, options)?.taken {
-            Taken::Rten(graph) => self.whole(graph, bytes, external, &bound, options)?,
+            Taken::Rten(graph) => self.whole(graph.map(|graph| *graph), &bound, options)?,
             Taken::OnnxRuntime(library) => {
-                let made = self.foreign(library, bytes, external, &bound, options);
+                let made = self.foreign(library, &bound, options);
                 match made {
                     Err(error) if options.engine == EngineChoice::Auto => {
                         tracing::debug!(%error, "onnx runtime does not take the model");
@@ -170,25 +178,25 @@ impl Prepared {
     }
 
     /// The whole graph on the built-in engine; `graph` is what it gets if that is another.
-    fn whole(
-        self,
-        graph: Option<GraphProto>,
-        bytes: Option<Bytes>,
-        external: External,
-        bound: &Bound,
-        options: &Options,
-    ) -> Result<Runner> {
+    fn whole(self, graph: Option<GraphProto>, bound: &Bound, options: &Options) -> Result<Runner> {
         let mut engine = rten::engine_options(options);
-        let file = bytes.filter(|_| graph.is_none() && !self.changed);
-        let bytes = match file {
+        let Self {
+            model,
+            graph: prepared,
+            file,
+            external,
+            ..
+        } = self;
+        let bytes = match file.filter(|_| graph.is_none()) {
             Some(bytes) => {
-                drop(self);
+                // The engine takes the bytes as they are once nothing else holds them.
+                drop((model, prepared));
                 for (name, content) in external.into_files() {
                     engine.external_data(&name, content);
                 }
                 bytes.into()
             }
-            None => encoded(self.model, graph.unwrap_or(self.graph)),
+            None => encoded(model, graph.unwrap_or(prepared)),
         };
         let engine = Rten::load(&engine, bytes, rten::pool(options))?;
         let bindings = bound.on(engine.inputs(), engine.outputs())?;
@@ -196,19 +204,12 @@ impl Prepared {
     }
 
     /// The whole graph on ONNX Runtime.
-    fn foreign(
-        &self,
-        library: Library,
-        bytes: Option<Bytes>,
-        external: External,
-        bound: &Bound,
-        options: &Options,
-    ) -> Result<Runner> {
-        let files = external.into_files();
+    fn foreign(&self, library: Library, bound: &Bound, options: &Options) -> Result<Runner> {
+        let files = self.external.clone().into_files();
         let files = files.map(|(name, content)| (name, Arc::from(content)));
         let engine = OnOrts::new(library, &self.model, options, files.collect());
-        let bytes = bytes.filter(|_| !self.changed);
-        let bytes = bytes.unwrap_or_else(|| encoded(self.model.clone(), self.graph.clone()).into());
+        let encoded = || encoded(self.model.clone(), self.graph.clone()).into();
+        let bytes = self.file.clone().unwrap_or_else(encoded);
         Ok(Runner::OnnxRuntime(
             engine.whole(&bytes)?,
             bound.bindings.clone(),

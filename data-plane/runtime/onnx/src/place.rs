@@ -49,6 +49,9 @@ pub(crate) struct Placed<'a> {
     pub(crate) refused: Vec<Refused>,
 }
 
+/// The place of a node, and what is known of its outputs.
+type Found = (Result<Place, Refused>, Vec<Known<'static>>);
+
 /// How far a search for places goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extents {
@@ -191,24 +194,13 @@ impl<'p> Placer<'p> {
         node: &NodeProto,
         scope: &Scope<'_>,
         extents: Extents,
-    ) -> Result<(Result<Place, Refused>, Vec<Known<'static>>)> {
+    ) -> Result<Found> {
         let control = node
             .attribute
             .iter()
             .any(|attribute| tensors::subgraphs(attribute).next().is_some());
-        if control && extents == Extents::OwnFirst {
-            if let Ok((compiled, types)) = self.own(node, scope) {
-                return Ok((Ok(Place::Own(compiled)), made(node, scope, Some(&types))));
-            }
-        }
         if control {
-            match self.control(graph, node, scope)? {
-                Ok((nodes, made)) => return Ok((Ok(Place::Engine(nodes)), made)),
-                Err(refused) if extents == Extents::EngineAlone => {
-                    return Ok((Err(refused), Vec::new()));
-                }
-                Err(refused) => return Ok(self.own_or(refused, node, scope)),
-            }
+            return self.inside(graph, node, scope, extents);
         }
         let own = self.own(node, scope);
         let made = made(
@@ -225,13 +217,28 @@ impl<'p> Placer<'p> {
         Ok((place, made))
     }
 
-    /// A node that the engine refuses, on our own operators.
-    fn own_or(
+    /// The place of a node with graphs inside.
+    fn inside(
         &self,
-        refused: Refused,
+        graph: &GraphProto,
         node: &NodeProto,
         scope: &Scope<'_>,
-    ) -> (Result<Place, Refused>, Vec<Known<'static>>) {
+        extents: Extents,
+    ) -> Result<Found> {
+        if extents == Extents::OwnFirst
+            && let Ok((compiled, types)) = self.own(node, scope)
+        {
+            return Ok((Ok(Place::Own(compiled)), made(node, scope, Some(&types))));
+        }
+        Ok(match self.control(graph, node, scope)? {
+            Ok((nodes, made)) => (Ok(Place::Engine(nodes)), made),
+            Err(refused) if extents == Extents::EngineAlone => (Err(refused), Vec::new()),
+            Err(refused) => self.own_or(refused, node, scope),
+        })
+    }
+
+    /// A node that the engine refuses, on our own operators.
+    fn own_or(&self, refused: Refused, node: &NodeProto, scope: &Scope<'_>) -> Found {
         match self.own(node, scope) {
             Ok((compiled, types)) => (Ok(Place::Own(compiled)), made(node, scope, Some(&types))),
             Err(why) => (Err(refused.or(why, node)), Vec::new()),

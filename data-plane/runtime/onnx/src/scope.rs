@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use hari_core::DataType;
 use hari_operators::Type;
-use hari_proto::onnx::{GraphProto, NodeProto, TensorProto};
+use hari_proto::onnx::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
 use crate::extent::Extent;
 use crate::{element, tensors};
@@ -81,7 +81,7 @@ impl<'a> Scope<'a> {
 /// Values of outer graphs that the graph uses, by name.
 pub(crate) fn free(graph: &GraphProto) -> BTreeSet<&str> {
     let mut used: BTreeSet<&str> = graph.node.iter().flat_map(uses).collect();
-    used.extend(graph.output.iter().map(|output| output.name()));
+    used.extend(graph.output.iter().map(ValueInfoProto::name));
     for name in made(graph) {
         used.remove(name);
     }
@@ -99,7 +99,7 @@ pub(crate) fn uses(node: &NodeProto) -> BTreeSet<&str> {
 }
 
 fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
-    let inputs = graph.input.iter().map(|input| input.name());
+    let inputs = graph.input.iter().map(ValueInfoProto::name);
     let constants = graph.initializer.iter().map(TensorProto::name);
     let outputs = graph.node.iter().flat_map(|node| &node.output);
     inputs.chain(constants).chain(outputs.map(String::as_str))

@@ -3,6 +3,12 @@
 //! Tolerance: 1e-5, absolute and relative, for floats; exact for all else. The quantised models may
 //! be one step of their scale off, where a half is rounded the other way.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -16,7 +16,7 @@ use crate::{element, tensors, types};
 /// What computes a model.
 pub(crate) enum Taken {
     /// The built-in engine alone; the graph that it gets, if it is to get another.
-    Rten(Option<GraphProto>),
+    Rten(Option<Box<GraphProto>>),
     /// ONNX Runtime alone.
     OnnxRuntime(Library),
     /// Our own operators together with ONNX Runtime, or with the built-in engine.
@@ -41,7 +41,7 @@ pub(crate) fn choose(prepared: &Prepared, options: &Options) -> Result<Choice> {
     let problem = match whole(prepared, options)? {
         Ok(graph) => {
             return Ok(Choice {
-                taken: Taken::Rten(graph),
+                taken: Taken::Rten(graph.map(Box::new)),
                 why: "the built-in engine takes every node".to_owned(),
             });
         }

@@ -315,8 +315,8 @@ fn saturated(name: &str, nodes: &[NodeProto]) -> bool {
 }
 
 /// The name, unless it stands for a value that was left out.
-fn given(name: &String) -> Option<&str> {
-    Some(name.as_str()).filter(|name| !name.is_empty())
+fn given(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_empty())
 }
 
 /// The tensor with bytes of its own, so that it does not keep a whole file in memory.
