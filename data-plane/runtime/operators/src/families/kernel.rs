@@ -194,7 +194,11 @@ pub(crate) fn take_or(
     };
     let mut taken = Vec::with_capacity(picks.len() * size);
     for (at, &pick) in picks.iter().enumerate() {
-        let (from, place) = if pick < count { (bytes, pick) } else { (spare, at % width) };
+        let (from, place) = if pick < count {
+            (bytes, pick)
+        } else {
+            (spare, at % width)
+        };
         taken.extend_from_slice(&from[place * size..][..size]);
     }
     Tensor::from_bytes(tensor.dtype(), shape, taken)
@@ -202,8 +206,11 @@ pub(crate) fn take_or(
 
 /// A size or an index that is not negative.
 pub(crate) fn unsigned(value: i64, what: &str) -> Result<usize> {
-    usize::try_from(value)
-        .map_err(|_| Error::invalid(format!("{what}: expected no negative number, found {value}")))
+    usize::try_from(value).map_err(|_| {
+        Error::invalid(format!(
+            "{what}: expected no negative number, found {value}"
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -78,7 +78,10 @@ fn flat(index: &[usize], shape: &[usize]) -> Result<usize> {
             "index {index:?} is outside of shape {shape:?}"
         )));
     }
-    Ok(index.iter().zip(shape).fold(0, |at, (index, size)| at * size + index))
+    Ok(index
+        .iter()
+        .zip(shape)
+        .fold(0, |at, (index, size)| at * size + index))
 }
 
 /// The index into a tensor of `shape` of a place in it.
@@ -100,8 +103,9 @@ fn longs(shape: Vec<usize>, values: impl IntoIterator<Item = usize>) -> Result<T
 /// Numbers as doubles, put back into the type they came from.
 fn back(shape: Vec<usize>, values: Vec<f64>, dtype: DataType) -> Result<Tensor> {
     match dtype {
-        DataType::Fp32 => Tensor::from_vec(shape, values.iter().map(|&v| v as f32).collect::<Vec<_>>()),
+        DataType::Fp32 => {
+            Tensor::from_vec(shape, values.iter().map(|&v| v as f32).collect::<Vec<_>>())
+        }
         _ => Tensor::from_vec(shape, values)?.cast(dtype),
     }
 }
-

@@ -34,7 +34,11 @@ fn case(mut model: ModelProto) -> Result<Case> {
     let answers = taken(graph, "answer:")?;
     let mut inputs = BTreeMap::new();
     let mut given = taken(graph, "input:")?;
-    let maps: Vec<String> = given.keys().filter_map(|key| key.strip_suffix("#keys")).map(str::to_owned).collect();
+    let maps: Vec<String> = given
+        .keys()
+        .filter_map(|key| key.strip_suffix("#keys"))
+        .map(str::to_owned)
+        .collect();
     for map in maps {
         let keys = given.remove(&format!("{map}#keys")).context("keys")?;
         let values = given.remove(&format!("{map}#values")).context("values")?;
@@ -52,8 +56,9 @@ fn case(mut model: ModelProto) -> Result<Case> {
 /// The initializers whose names start with `prefix`, out of the graph.
 fn taken(graph: &mut GraphProto, prefix: &str) -> Result<BTreeMap<String, Tensor>> {
     let all = std::mem::take(&mut graph.initializer);
-    let (found, kept): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|one| one.name().starts_with(prefix));
+    let (found, kept): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|one| one.name().starts_with(prefix));
     graph.initializer = kept;
     let found = found.iter().map(|one| {
         let name = one.name().trim_start_matches(prefix).to_owned();

@@ -1,25 +1,28 @@
 //! Whether an answer is the expected one: exact, and close for floating-point numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
 use hari_core::Tensor;
 use hari_operators::{Key, Value};
 
-/// How far floating-point numbers may be off: absolutely near zero, else relatively. Sums of FP32
-/// in another order differ by a few units in the last place of seven digits.
-pub const CLOSE: f64 = 2e-6;
-
-/// Compares every answer that the file names.
-pub fn all(found: &std::collections::HashMap<String, Value>, answers: &BTreeMap<String, Tensor>) -> Result<()> {
+/// Compares every answer that the file names. Floating-point numbers may be off by `close`:
+/// absolutely up to one, else relatively.
+pub fn all(
+    found: &HashMap<String, Value>,
+    answers: &BTreeMap<String, Tensor>,
+    close: f64,
+) -> Result<()> {
     for (name, expected) in answers {
         let (output, part) = name.split_once('#').unwrap_or((name, ""));
-        let value = found.get(output).with_context(|| format!("no output `{output}`"))?;
+        let value = found
+            .get(output)
+            .with_context(|| format!("no output `{output}`"))?;
         let tensor = match part {
             "" => value.tensor()?.clone(),
             part => of_maps(value, part == "keys")?,
         };
-        same(&tensor, expected).with_context(|| format!("output `{name}`"))?;
+        same(&tensor, expected, close).with_context(|| format!("output `{name}`"))?;
     }
     Ok(())
 }
@@ -35,7 +38,11 @@ fn of_maps(value: &Value, keys: bool) -> Result<Tensor> {
         };
         columns = map.len();
         for (key, value) in map {
-            parts.push(if keys { of_key(key)? } else { value.tensor()?.clone().reshape([1])? });
+            parts.push(if keys {
+                of_key(key)?
+            } else {
+                value.tensor()?.clone().reshape([1])?
+            });
         }
     }
     Ok(Tensor::concat_rows(&parts)?.reshape([maps.len(), columns])?)
@@ -48,21 +55,26 @@ fn of_key(key: &Key) -> Result<Tensor> {
     })
 }
 
-fn same(found: &Tensor, expected: &Tensor) -> Result<()> {
+fn same(found: &Tensor, expected: &Tensor, close: f64) -> Result<()> {
     ensure!(
         found.dtype() == expected.dtype() && found.shape() == expected.shape(),
         "expected {} {:?}, found {} {:?}",
-        expected.dtype(), expected.shape(), found.dtype(), found.shape()
+        expected.dtype(),
+        expected.shape(),
+        found.dtype(),
+        found.shape()
     );
     if !expected.dtype().is_float() {
         ensure!(found == expected, "expected {expected:?}, found {found:?}");
         return Ok(());
     }
     let (found, expected) = (found.to_f64()?, expected.to_f64()?);
-    let close = |a: f64, b: f64| {
-        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= CLOSE * b.abs().max(1.0)
+    let near = |a: f64, b: f64| {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= close * b.abs().max(1.0)
     };
-    let off = found.iter().zip(&expected).position(|(&a, &b)| !close(a, b));
-    ensure!(off.is_none(), "element {}: expected {expected:?}, found {found:?}", off.unwrap_or(0));
-    Ok(())
+    let mut off = found.iter().zip(&expected).enumerate();
+    match off.find(|(_, (a, b))| !near(**a, **b)) {
+        None => Ok(()),
+        Some((at, (a, b))) => anyhow::bail!("element {at}: expected {b}, found {a}"),
+    }
 }

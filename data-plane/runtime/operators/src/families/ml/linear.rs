@@ -47,12 +47,7 @@ impl Scores {
 }
 
 /// Rows of scores, finished one by one.
-fn finished(
-    scores: &[f32],
-    targets: usize,
-    transform: Transform,
-    second: Second,
-) -> Vec<f32> {
+fn finished(scores: &[f32], targets: usize, transform: Transform, second: Second) -> Vec<f32> {
     let mut made = Vec::with_capacity(scores.len());
     for row in scores.chunks(targets.max(1)) {
         let mut row: Vec<f64> = row.iter().map(|&score| f64::from(score)).collect();

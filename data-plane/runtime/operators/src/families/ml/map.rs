@@ -114,7 +114,10 @@ impl DictVectorizer {
         let flat = values.into_iter().map(|value| value.reshape([1]));
         let values = Tensor::concat_rows(&flat.collect::<Result<Vec<_>>>()?)?;
         let place = |key: &Key| map.iter().position(|(found, _)| found == key);
-        let picks = self.vocabulary.iter().map(|key| place(key).unwrap_or(missing));
+        let picks = self
+            .vocabulary
+            .iter()
+            .map(|key| place(key).unwrap_or(missing));
         let shape = vec![1, self.vocabulary.len()];
         take(&values, &picks.collect::<Vec<_>>(), shape)
     }

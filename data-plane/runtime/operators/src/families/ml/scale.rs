@@ -73,7 +73,11 @@ impl Kernel for Imputer {
             DataType::Int64 => imputed(x, &self.integers, self.missing_integer, same),
             DataType::Int32 => {
                 let narrow = |&value: &i64| i32::try_from(value).map_err(|_| beyond(value));
-                let values = self.integers.iter().map(narrow).collect::<Result<Vec<_>>>()?;
+                let values = self
+                    .integers
+                    .iter()
+                    .map(narrow)
+                    .collect::<Result<Vec<_>>>()?;
                 let missing = i32::try_from(self.missing_integer);
                 imputed(x, &values, missing.unwrap_or(0), |value, _| {
                     missing == Ok(value)

@@ -25,18 +25,25 @@ impl Kernel for Extractor {
         let Some((&width, rest)) = x.shape().split_last() else {
             return Err(Error::invalid("input 0: a scalar has no features"));
         };
-        let mut shape = if rest.is_empty() { vec![1] } else { rest.to_vec() };
+        let mut shape = if rest.is_empty() {
+            vec![1]
+        } else {
+            rest.to_vec()
+        };
         shape.push(chosen.len());
         size::count(&shape, x.dtype())?;
         let mut columns = Vec::with_capacity(chosen.len());
         for &column in &*chosen {
-            let inside = usize::try_from(column).ok().filter(|&column| column < width);
+            let inside = usize::try_from(column)
+                .ok()
+                .filter(|&column| column < width);
             columns.push(inside.ok_or_else(|| {
                 Error::invalid(format!("feature {column} is outside of {width}"))
             })?);
         }
         let rows = x.len().checked_div(width).unwrap_or(0);
-        let picks = (0..rows).flat_map(|row| columns.iter().map(move |column| row * width + column));
+        let picks =
+            (0..rows).flat_map(|row| columns.iter().map(move |column| row * width + column));
         Ok(vec![take(x, &picks.collect::<Vec<_>>(), shape)?])
     }
 }
@@ -76,7 +83,9 @@ impl Kernel for Vectorizer {
                 other.0
             )));
         }
-        let total = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.2));
+        let total = parts
+            .iter()
+            .fold(0_usize, |sum, part| sum.saturating_add(part.2));
         let mut made = Vec::with_capacity(size::count(&[rows, total], DataType::Fp32)?);
         for row in 0..rows {
             for (_, columns, width, values) in &parts {

@@ -102,7 +102,9 @@ impl Vectors {
     /// Likeness of a row and every vector.
     fn alike(&self, row: &[f32], likeness: Likeness) -> Vec<f64> {
         let vectors = self.values.chunks(self.features);
-        vectors.map(|vector| likeness.between(row, vector)).collect()
+        vectors
+            .map(|vector| likeness.between(row, vector))
+            .collect()
     }
 
     /// Runs `one` on every row of `x`.

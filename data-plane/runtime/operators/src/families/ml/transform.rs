@@ -81,7 +81,9 @@ impl Transform {
             Self::None => {}
             Self::Softmax => softmax(scores),
             Self::SoftmaxZero => softmax_zero(scores),
-            Self::Logistic => scores.iter_mut().for_each(|score| *score = logistic(*score)),
+            Self::Logistic => scores
+                .iter_mut()
+                .for_each(|score| *score = logistic(*score)),
             Self::Probit => scores.iter_mut().for_each(|score| *score = probit(*score)),
         }
     }
@@ -90,25 +92,28 @@ impl Transform {
 /// The logistic function, without overflow on either side.
 pub(crate) fn logistic(value: f64) -> f64 {
     let positive = 1.0 / (1.0 + (-value.abs()).exp());
-    if value < 0.0 { 1.0 - positive } else { positive }
+    if value < 0.0 {
+        1.0 - positive
+    } else {
+        positive
+    }
 }
 
 /// The quantile of the normal distribution, by Winitzki's approximation of the inverse error
-/// function with the constants of ONNX Runtime.
+/// function with the constants of ONNX Runtime, which computes it in FP32.
 pub(crate) fn probit(value: f64) -> f64 {
-    let value = value as f32;
-    f64::from(std::f32::consts::SQRT_2 * inverse_error(2.0 * value - 1.0))
+    std::f64::consts::SQRT_2 * inverse_error(2.0 * value - 1.0)
 }
 
-fn inverse_error(x: f32) -> f32 {
-    const A: f32 = 0.147;
+fn inverse_error(x: f64) -> f64 {
+    const A: f64 = 0.147;
     #[expect(clippy::approx_constant, reason = "the constant of the original")]
-    const PI: f32 = 3.14159;
+    const PI: f64 = 3.14159;
     let sign = if x < 0.0 { -1.0 } else { 1.0 };
     let log = ((1.0 - x) * (1.0 + x)).ln();
     let half = 2.0 / (PI * A) + 0.5 * log;
-    let root = (half * half - 1.0 / A * log).sqrt();
-    sign * (-half + root).sqrt()
+    let root = (half * half - log / A).sqrt();
+    sign * (root - half).sqrt()
 }
 
 fn softmax(scores: &mut [f64]) {
@@ -145,7 +150,12 @@ mod tests {
     #[test]
     fn the_quantile_is_close_to_the_true_one() {
         // Quantiles of the normal distribution, from its tables.
-        for (p, z) in [(0.5, 0.0), (0.8413, 0.9998), (0.975, 1.95996), (0.1, -1.28155)] {
+        for (p, z) in [
+            (0.5, 0.0),
+            (0.8413, 0.9998),
+            (0.975, 1.95996),
+            (0.1, -1.28155),
+        ] {
             assert!((probit(p) - z).abs() < 5e-3, "{p}: {}", probit(p));
         }
     }

@@ -121,13 +121,11 @@ impl Kernel for Classifier {
 
     fn compute(&self, inputs: Inputs<'_>) -> Result<Vec<Tensor>> {
         let mut picks = Vec::new();
-        let scores = self
-            .forest
-            .run(inputs.tensor(0)?, Aggregate::Sum, |row| {
-                let (class, scores) = self.finish.classification(row, self.sides);
-                picks.push(class);
-                scores
-            })?;
+        let scores = self.forest.run(inputs.tensor(0)?, Aggregate::Sum, |row| {
+            let (class, scores) = self.finish.classification(row, self.sides);
+            picks.push(class);
+            scores
+        })?;
         Ok(vec![self.labels.pick(&picks)?, rounded(&scores)?])
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn hashed(node: &mut Node<'_>) -> Result<Box<dyn Operator>> {
     let key = node.attributes.int_or("hash_key", 0)?;
     operator(Cross {
         // Without a number of buckets, whatever INT64 holds.
-        buckets: u64::try_from(buckets).ok().filter(|&count| count > 0).unwrap_or(i64::MAX as u64),
+        buckets: u64::try_from(buckets)
+            .ok()
+            .filter(|&count| count > 0)
+            .unwrap_or(i64::MAX as u64),
         key: key as u64,
     })
 }
@@ -27,8 +30,15 @@ pub(super) fn hashed(node: &mut Node<'_>) -> Result<Box<dyn Operator>> {
 /// What each feature of a column counts as.
 fn features(column: &Tensor) -> Result<Vec<u64>> {
     match column.dtype() {
-        DataType::Bytes => Ok(column.strings()?.iter().map(|text| fingerprint(text)).collect()),
-        _ => Ok(integers(column)?.iter().map(|&value| value as u64).collect()),
+        DataType::Bytes => Ok(column
+            .strings()?
+            .iter()
+            .map(|text| fingerprint(text))
+            .collect()),
+        _ => Ok(integers(column)?
+            .iter()
+            .map(|&value| value as u64)
+            .collect()),
     }
 }
 
@@ -63,7 +73,11 @@ impl Kernel for Cross {
                 let with = |hash: u64| own.iter().map(move |&feature| together(hash, feature));
                 hashes.into_iter().flat_map(with).collect()
             });
-            values.extend(hashes.into_iter().map(|hash| (hash % self.buckets) as usize));
+            values.extend(
+                hashes
+                    .into_iter()
+                    .map(|hash| (hash % self.buckets) as usize),
+            );
         }
         let indices = (0..rows).flat_map(|row| (0..each).flat_map(move |at| [row, at]));
         Ok(vec![

@@ -21,7 +21,10 @@ struct ToTensor {
 }
 
 pub(super) fn to_tensor(node: &mut Node<'_>) -> Result<Box<dyn Operator>> {
-    let names = node.attributes.strings("row_partition_types")?.unwrap_or(&[]);
+    let names = node
+        .attributes
+        .strings("row_partition_types")?
+        .unwrap_or(&[]);
     let partitions = names.iter().map(|name| match &**name {
         b"FIRST_DIM_SIZE" => Ok(Partition::FirstDimSize),
         b"VALUE_ROWIDS" => Ok(Partition::ValueRowIds),
@@ -172,9 +175,12 @@ impl Kernel for ToSparse {
                 return Err(Error::invalid("the splits do not fit each other"));
             }
             shape.push(longest(&splits));
-            let below = indices.iter().zip(splits.windows(2)).flat_map(|(index, pair)| {
-                (0..pair[1] - pair[0]).map(move |at| [&index[..], &[at]].concat())
-            });
+            let below = indices
+                .iter()
+                .zip(splits.windows(2))
+                .flat_map(|(index, pair)| {
+                    (0..pair[1] - pair[0]).map(move |at| [&index[..], &[at]].concat())
+                });
             indices = below.collect();
         }
         if indices.len() != values.rows() {
@@ -182,7 +188,9 @@ impl Kernel for ToSparse {
         }
         let width: usize = inner.iter().product();
         let inside: Vec<_> = (0..width).map(|at| unflat(at, inner)).collect();
-        let all = indices.iter().flat_map(|index| inside.iter().map(move |at| [index, &at[..]].concat()));
+        let all = indices
+            .iter()
+            .flat_map(|index| inside.iter().map(move |at| [index, &at[..]].concat()));
         let all: Vec<usize> = all.flatten().collect();
         shape.extend_from_slice(inner);
         Ok(vec![

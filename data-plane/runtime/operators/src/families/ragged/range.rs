@@ -40,7 +40,11 @@ impl Range {
         let (starts, limits, deltas) = (starts?, limits?, deltas?);
         let rows = starts.len().max(limits.len()).max(deltas.len());
         let at = |values: &[T], row: usize| {
-            let found = if values.len() == 1 { values.first() } else { values.get(row) };
+            let found = if values.len() == 1 {
+                values.first()
+            } else {
+                values.get(row)
+            };
             let found = found.copied();
             found.ok_or_else(|| Error::invalid("starts, limits and steps differ in length"))
         };
@@ -139,7 +143,9 @@ impl Kernel for Gather {
         let width: usize = inner.iter().product();
         let shape = [&[rows.len()], inner].concat();
         size::count(&shape, values.dtype())?;
-        let picks = rows.iter().flat_map(|row| (0..width).map(move |at| row * width + at));
+        let picks = rows
+            .iter()
+            .flat_map(|row| (0..width).map(move |at| row * width + at));
         made.push(take(values, &picks.collect::<Vec<_>>(), shape)?);
         Ok(made)
     }

@@ -3,8 +3,8 @@
 use hari_core::{DataType, Tensor};
 use hari_error::{Error, Result};
 
-use super::sparse::rows_of;
 use super::back;
+use super::sparse::rows_of;
 use crate::compile::Node;
 use crate::families::kernel::{Elements, Kernel, integer, integers, operator};
 use crate::{Inputs, Operator, size};
@@ -78,18 +78,26 @@ fn reduced(
     let mut made = vec![reduction.start(); size::count(&[count, width], DataType::Fp64)?];
     let mut counts = vec![0.0; count];
     for (at, &id) in ids.iter().enumerate() {
-        let Ok(id) = usize::try_from(id) else { continue };
+        let Ok(id) = usize::try_from(id) else {
+            continue;
+        };
         let found = counts.get_mut(id);
         *found.ok_or_else(|| Error::invalid(format!("segment {id} is outside of {count}")))? += 1.0;
         let row = values.get(at * width..(at + 1) * width).unwrap_or(&[]);
-        let sums = made.get_mut(id * width..(id + 1) * width).unwrap_or(&mut []);
+        let sums = made
+            .get_mut(id * width..(id + 1) * width)
+            .unwrap_or(&mut []);
         for (sum, &value) in sums.iter_mut().zip(row) {
             *sum = reduction.add(*sum, value);
         }
     }
     for (sums, &count) in made.chunks_mut(width.max(1)).zip(&counts) {
         for sum in sums {
-            *sum = if count > 0.0 { reduction.finish(*sum, count) } else { empty };
+            *sum = if count > 0.0 {
+                reduction.finish(*sum, count)
+            } else {
+                empty
+            };
         }
     }
     Ok(made)
@@ -138,7 +146,11 @@ impl Kernel for Sorted {
             None => ids.last().map_or(0, |last| last.saturating_add(1)),
         };
         let count = size::sizes(&[count])?[0];
-        let empty = if self.reduction == Reduction::Prod { 1.0 } else { 0.0 };
+        let empty = if self.reduction == Reduction::Prod {
+            1.0
+        } else {
+            0.0
+        };
         let inner = data.shape().get(1..).unwrap_or(&[]);
         let width = inner.iter().product();
         let made = reduced(&exact(data)?, (&ids, width, count), self.reduction, empty)?;

@@ -46,7 +46,9 @@ pub(super) fn reshape(_: &mut Node<'_>) -> Result<Box<dyn Operator>> {
 /// The sizes of `wanted`, one of which may be left to find.
 fn resolved(wanted: &[i64], count: usize) -> Result<Vec<usize>> {
     let mut known = wanted.iter().filter(|&&size| size != -1);
-    let known = known.try_fold(1_usize, |all, &size| all.checked_mul(usize::try_from(size).ok()?));
+    let known = known.try_fold(1_usize, |all, &size| {
+        all.checked_mul(usize::try_from(size).ok()?)
+    });
     let resolved = wanted.iter().map(|&size| match size {
         -1 => count.checked_div(known?),
         size => usize::try_from(size).ok(),
@@ -69,7 +71,9 @@ impl Kernel for Reshape {
     fn compute(&self, inputs: Inputs<'_>) -> Result<Vec<Tensor>> {
         let (rank, indices) = places(inputs.tensor(0)?)?;
         let from = shape(inputs.tensor(1)?)?;
-        let count = from.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
+        let count = from
+            .iter()
+            .try_fold(1_usize, |all, &size| all.checked_mul(size));
         let count = count.ok_or_else(|| Error::invalid("a shape has too many elements"))?;
         let to = resolved(&integers(inputs.tensor(2)?)?, count)?;
         let rows = indices.chunks(rank.max(1));
@@ -103,8 +107,10 @@ impl Kernel for FillEmptyRows {
         let mut entries = vec![Vec::new(); rows];
         for (at, index) in indices.chunks(rank.max(1)).enumerate() {
             let row = index.first().and_then(|&row| entries.get_mut(row));
-            row.ok_or_else(|| Error::invalid(format!("index {index:?} is outside of {rows} rows")))?
-                .push(at);
+            row.ok_or_else(|| {
+                Error::invalid(format!("index {index:?} is outside of {rows} rows"))
+            })?
+            .push(at);
         }
         let mut moved = vec![0; values.len()];
         let (mut filled, mut picks) = (Vec::new(), Vec::new());
@@ -158,7 +164,11 @@ impl Kernel for MatMul {
         };
         let [flip_a, flip_b] = self.adjoint;
         let (rows, inner) = if flip_a { (inner, rows) } else { (rows, inner) };
-        let (b_inner, columns) = if flip_b { (b_columns, b_rows) } else { (b_rows, b_columns) };
+        let (b_inner, columns) = if flip_b {
+            (b_columns, b_rows)
+        } else {
+            (b_rows, b_columns)
+        };
         if inner != b_inner {
             return Err(Error::invalid(format!(
                 "a matrix of {inner} columns does not fit one of {b_inner} rows"
@@ -174,7 +184,11 @@ impl Kernel for MatMul {
             };
             flat(&[row, at], &[rows, inner])?;
             for column in 0..columns {
-                let place = if flip_b { column * b_columns + at } else { at * b_columns + column };
+                let place = if flip_b {
+                    column * b_columns + at
+                } else {
+                    at * b_columns + column
+                };
                 let product = weight * b.get(place).copied().unwrap_or_default();
                 if let Some(sum) = made.get_mut(row * columns + column) {
                     *sum += product;
@@ -203,7 +217,9 @@ impl Kernel for ReduceSum {
         let (rank, indices) = places(inputs.tensor(0)?)?;
         let (values, shape) = (inputs.tensor(1)?, shape(inputs.tensor(2)?)?);
         let axes = size::axes(&integers(inputs.tensor(3)?)?, shape.len())?;
-        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+        let kept: Vec<usize> = (0..shape.len())
+            .filter(|axis| !axes.contains(axis))
+            .collect();
         let outer: Vec<usize> = kept.iter().map(|&axis| shape[axis]).collect();
         let mut made = vec![0.0; size::count(&outer, DataType::Fp64)?];
         for (index, value) in indices.chunks(rank.max(1)).zip(values.to_f64()?) {
@@ -253,8 +269,13 @@ pub(super) fn rows_of(tensor: &Tensor, rows: &[usize]) -> Result<Tensor> {
     let shape = [&[rows.len()], inner].concat();
     size::count(&shape, tensor.dtype())?;
     if let Some(row) = rows.iter().find(|&&row| row >= tensor.rows()) {
-        return Err(Error::invalid(format!("row {row} is outside of {}", tensor.rows())));
+        return Err(Error::invalid(format!(
+            "row {row} is outside of {}",
+            tensor.rows()
+        )));
     }
-    let picks = rows.iter().flat_map(|row| (0..width).map(move |at| row * width + at));
+    let picks = rows
+        .iter()
+        .flat_map(|row| (0..width).map(move |at| row * width + at));
     take(tensor, &picks.collect::<Vec<_>>(), shape)
 }

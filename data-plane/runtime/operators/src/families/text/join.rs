@@ -91,7 +91,9 @@ impl Kernel for Reduce {
             let size = x.shape().get(*axis).copied().unwrap_or(1);
             (size, strides.get(*axis).copied().unwrap_or(0))
         };
-        let kept: Vec<usize> = (0..x.shape().len()).filter(|axis| !axes.contains(axis)).collect();
+        let kept: Vec<usize> = (0..x.shape().len())
+            .filter(|axis| !axes.contains(axis))
+            .collect();
         let outer: Vec<_> = kept.iter().map(of).collect();
         let inner: Vec<_> = axes.iter().rev().map(of).collect();
         let (texts, inner) = (x.strings()?, offsets(&inner));
@@ -149,7 +151,9 @@ impl Kernel for Segments {
         let mut found = vec![Vec::new(); size::count(&shape, DataType::Bytes)?];
         for (row, &id) in x.strings()?.chunks(width.max(1)).zip(&*integers(ids)?) {
             // Negative ids are left out.
-            let Ok(id) = usize::try_from(id) else { continue };
+            let Ok(id) = usize::try_from(id) else {
+                continue;
+            };
             for (column, text) in row.iter().enumerate() {
                 let place = found.get_mut(id.saturating_mul(width) + column);
                 place
@@ -157,7 +161,9 @@ impl Kernel for Segments {
                     .push(text);
             }
         }
-        let made = found.into_iter().map(|texts| joined(texts.into_iter(), &self.separator));
+        let made = found
+            .into_iter()
+            .map(|texts| joined(texts.into_iter(), &self.separator));
         let made = made.collect();
         Ok(vec![Tensor::from_strings(shape, made)?])
     }

@@ -116,9 +116,15 @@ mod tests {
             padding,
             keep_short,
         };
-        let words: Vec<Bytes> = words.split_whitespace().map(|w| Bytes::copy_from_slice(w.as_bytes())).collect();
+        let words: Vec<Bytes> = words
+            .split_whitespace()
+            .map(|w| Bytes::copy_from_slice(w.as_bytes()))
+            .collect();
         let made = grams.row(&words);
-        let made: Vec<_> = made.iter().map(|gram| String::from_utf8_lossy(gram)).collect();
+        let made: Vec<_> = made
+            .iter()
+            .map(|gram| String::from_utf8_lossy(gram))
+            .collect();
         made.join(" ")
     }
 

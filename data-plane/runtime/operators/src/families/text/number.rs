@@ -59,9 +59,14 @@ impl Kernel for Parse {
 fn parsed<T: Element>(x: &Tensor, one: impl Fn(&str) -> Option<T>) -> Result<Tensor> {
     let values = x.strings()?.iter().map(|text| {
         let plain = std::str::from_utf8(text).ok();
-        let plain = plain.map(|plain| plain.trim_matches(|c: char| c.is_ascii() && is_space(c as u8)));
+        let plain =
+            plain.map(|plain| plain.trim_matches(|c: char| c.is_ascii() && is_space(c as u8)));
         plain.and_then(&one).ok_or_else(|| {
-            Error::invalid(format!("`{}` is not a number of {}", text.escape_ascii(), T::DTYPE))
+            Error::invalid(format!(
+                "`{}` is not a number of {}",
+                text.escape_ascii(),
+                T::DTYPE
+            ))
         })
     });
     Tensor::from_vec(x.shape().to_vec(), values.collect::<Result<_>>()?)
@@ -141,7 +146,10 @@ impl Kernel for Raw {
     fn compute(&self, inputs: Inputs<'_>) -> Result<Vec<Tensor>> {
         let x = inputs.tensor(0)?;
         let texts = x.strings()?;
-        let (length, size) = (texts.first().map_or(0, Bytes::len), self.to.size().unwrap_or(1));
+        let (length, size) = (
+            texts.first().map_or(0, Bytes::len),
+            self.to.size().unwrap_or(1),
+        );
         if texts.iter().any(|text| text.len() != length) || length % size != 0 {
             return Err(Error::invalid(format!(
                 "expected strings of one length that {size} divides"
@@ -165,9 +173,16 @@ mod tests {
     #[test]
     fn numbers_are_read_as_by_tensorflow() {
         let taken = [
-            ("1.5", 1.5), ("0x10", 16.0), ("inf", f64::INFINITY), ("-Inf", f64::NEG_INFINITY),
-            ("infinity", f64::INFINITY), ("+3", 3.0), (".5", 0.5), ("5.", 5.0),
-            ("1e400", f64::INFINITY), ("0x1.8p1", 3.0),
+            ("1.5", 1.5),
+            ("0x10", 16.0),
+            ("inf", f64::INFINITY),
+            ("-Inf", f64::NEG_INFINITY),
+            ("infinity", f64::INFINITY),
+            ("+3", 3.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("1e400", f64::INFINITY),
+            ("0x1.8p1", 3.0),
         ];
         for (text, value) in taken {
             assert_eq!(float::<f64>(text), Some(value), "{text}");

@@ -61,7 +61,9 @@ fn repeats(rest: &Peekable<Chars<'_>>) -> bool {
 }
 
 fn cut(re2: &str) -> Error {
-    Error::model(format!("`{re2}` is no regular expression: it ends too early"))
+    Error::model(format!(
+        "`{re2}` is no regular expression: it ends too early"
+    ))
 }
 
 /// What stands behind a backslash outside of classes.

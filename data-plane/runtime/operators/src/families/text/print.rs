@@ -99,10 +99,9 @@ impl Kernel for Format {
             dtype if dtype.is_float() => {
                 x.to_f64()?.iter().map(|&value| self.float(value)).collect()
             }
-            DataType::Uint64 => {
-                let values = x.values::<u64>()?;
-                let whole = values.iter().map(|value| self.padded("", &value.to_string()));
-                whole.collect()
+            DataType::Uint8 | DataType::Uint16 | DataType::Uint32 | DataType::Uint64 => {
+                let values = x.cast(DataType::Uint64)?.to_vec::<u64>()?;
+                values.iter().map(|&value| self.unsigned(value)).collect()
             }
             _ => {
                 let values = x.cast(DataType::Int64)?.to_vec::<i64>()?;
@@ -118,18 +117,34 @@ fn truth(value: u8) -> Bytes {
 }
 
 impl Format {
+    /// What has no sign leaves no room for one.
+    fn unsigned(&self, value: u64) -> Bytes {
+        let fill = match self.fill {
+            Fill::Plus | Fill::Space => Fill::None,
+            fill => fill,
+        };
+        Self { fill, ..*self }.padded("", &value.to_string())
+    }
+
     fn whole(&self, value: i64) -> Bytes {
         let sign = if value < 0 { "-" } else { "" };
         self.padded(sign, &value.unsigned_abs().to_string())
     }
 
     fn float(&self, value: f64) -> Bytes {
-        let sign = if value.is_sign_negative() && !value.is_nan() { "-" } else { "" };
+        let sign = if value.is_sign_negative() && !value.is_nan() {
+            "-"
+        } else {
+            ""
+        };
         let size = value.abs();
         if value.is_nan() || value.is_infinite() {
             let word = if value.is_nan() { "nan" } else { "inf" };
             // Zeros are digits: they do not fill a word.
-            let fill = if self.fill == Fill::Zero { Fill::None } else { self.fill };
+            let fill = match self.fill {
+                Fill::Zero => Fill::None,
+                fill => fill,
+            };
             return Self { fill, ..*self }.padded(sign, word);
         }
         let digits = match self.notation {
@@ -199,18 +214,57 @@ mod tests {
     /// The answers of TensorFlow 2.21, for every notation and every fill.
     #[test]
     fn numbers_are_written_as_by_tensorflow() {
-        let two = Format { precision: 2, ..PLAIN };
-        let scientific = Format { notation: Notation::Scientific, ..PLAIN };
-        let shortest = Format { notation: Notation::Shortest, ..PLAIN };
-        let three = Format { precision: 3, ..shortest };
+        let two = Format {
+            precision: 2,
+            ..PLAIN
+        };
+        let scientific = Format {
+            notation: Notation::Scientific,
+            ..PLAIN
+        };
+        let shortest = Format {
+            notation: Notation::Shortest,
+            ..PLAIN
+        };
+        let three = Format {
+            precision: 3,
+            ..shortest
+        };
         let single = f64::from(123_456.789_f32);
         for (value, expected) in [
             (0.1, ["0.100000", "0.10", "1.000000e-01", "0.1", "0.1"]),
-            (1e10, ["10000000000.000000", "10000000000.00", "1.000000e+10", "1e+10", "1e+10"]),
+            (
+                1e10,
+                [
+                    "10000000000.000000",
+                    "10000000000.00",
+                    "1.000000e+10",
+                    "1e+10",
+                    "1e+10",
+                ],
+            ),
             (1e-7, ["0.000000", "0.00", "1.000000e-07", "1e-07", "1e-07"]),
-            (single, ["123456.789062", "123456.79", "1.234568e+05", "123457", "1.23e+05"]),
+            (
+                single,
+                [
+                    "123456.789062",
+                    "123456.79",
+                    "1.234568e+05",
+                    "123457",
+                    "1.23e+05",
+                ],
+            ),
             (-0.0, ["-0.000000", "-0.00", "-0.000000e+00", "-0", "-0"]),
-            (1e5, ["100000.000000", "100000.00", "1.000000e+05", "100000", "1e+05"]),
+            (
+                1e5,
+                [
+                    "100000.000000",
+                    "100000.00",
+                    "1.000000e+05",
+                    "100000",
+                    "1e+05",
+                ],
+            ),
             (3.0, ["3.000000", "3.00", "3.000000e+00", "3", "3"]),
             (f64::INFINITY, ["inf"; 5]),
             (f64::NAN, ["nan"; 5]),
@@ -223,13 +277,35 @@ mod tests {
     #[test]
     fn widths_are_filled() {
         let fills = [Fill::None, Fill::Zero, Fill::Left, Fill::Plus];
-        let at = |width: usize| fills.map(|fill| Format { width, fill, ..PLAIN });
+        let at = |width: usize| {
+            fills.map(|fill| Format {
+                width,
+                fill,
+                ..PLAIN
+            })
+        };
         let fives = at(6).map(|format| format.whole(5));
-        assert_eq!(fives, ["     5", "000005", "5     ", "    +5"].map(Bytes::from));
+        assert_eq!(
+            fives,
+            ["     5", "000005", "5     ", "    +5"].map(Bytes::from)
+        );
         let negative = at(6).map(|format| format.whole(-3));
-        assert_eq!(negative, ["    -3", "-00003", "-3    ", "    -3"].map(Bytes::from));
+        assert_eq!(
+            negative,
+            ["    -3", "-00003", "-3    ", "    -3"].map(Bytes::from)
+        );
         let words = at(8).map(|format| format.float(f64::INFINITY));
-        assert_eq!(words, ["     inf", "     inf", "inf     ", "    +inf"].map(Bytes::from));
-        assert_eq!(Format { fill: Fill::Space, ..PLAIN }.whole(5), " 5");
+        assert_eq!(
+            words,
+            ["     inf", "     inf", "inf     ", "    +inf"].map(Bytes::from)
+        );
+        assert_eq!(
+            Format {
+                fill: Fill::Space,
+                ..PLAIN
+            }
+            .whole(5),
+            " 5"
+        );
     }
 }

@@ -92,9 +92,13 @@ impl Replacement {
             return text.clone();
         }
         let limit = if all { 0 } else { 1 };
-        let made = self
-            .pattern
-            .replacen(text, limit, |found: &Captures<'_>| self.written(found));
+        let made = self.pattern.replacen(text, limit, |found: &Captures<'_>| {
+            if inside_character(text, found) {
+                Vec::new()
+            } else {
+                self.written(found)
+            }
+        });
         match made {
             std::borrow::Cow::Borrowed(_) => text.clone(),
             std::borrow::Cow::Owned(made) => made.into(),
@@ -111,6 +115,13 @@ impl Replacement {
         }
         made
     }
+}
+
+/// Whether nothing is matched between two bytes of one character: RE2 steps over characters.
+fn inside_character(text: &[u8], found: &Captures<'_>) -> bool {
+    let nothing = found.get(0).filter(|whole| whole.is_empty());
+    let next = nothing.and_then(|whole| text.get(whole.start()));
+    next.is_some_and(|byte| byte & 0xc0 == 0x80)
 }
 
 /// The pieces of a rewrite: `\0` to `\9` are groups, `\\` is a backslash; whether another escape
@@ -181,7 +192,10 @@ impl Kernel for Replace {
         };
         let made = x.strings()?.iter();
         let made = made.map(|text| replacement.replaced(text, self.all));
-        Ok(vec![Tensor::from_strings(x.shape().to_vec(), made.collect())?])
+        Ok(vec![Tensor::from_strings(
+            x.shape().to_vec(),
+            made.collect(),
+        )?])
     }
 }
 
@@ -199,7 +213,11 @@ mod tests {
     fn matches_are_replaced_as_tensorflow_does() {
         assert_eq!(replaced("a*", "-", "baac", true), "-b-c-");
         assert_eq!(replaced("a*", "-", "aXbX\n", true), "-X-b-X-\n-");
-        assert_eq!(replaced("(a)(a)", r"[\2\\\1\0]", "baac", true), r"b[a\aaa]c");
+        assert_eq!(replaced("a*", "-", "é日", true), "-é-日-");
+        assert_eq!(
+            replaced("(a)(a)", r"[\2\\\1\0]", "baac", true),
+            r"b[a\aaa]c"
+        );
         assert_eq!(replaced("(a)(a)", r"\3", "baac", true), "baac");
         assert_eq!(replaced("(a)(a)", r"\x", "baac", true), "bc");
         assert_eq!(replaced("a", "X", "baac", false), "bXac");

@@ -14,7 +14,10 @@ fn by_separator(text: &Bytes, separator: &[u8], most: usize) -> Vec<Bytes> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     while pieces.len() < most {
         let rest = text.get(from..).unwrap_or(&[]);
-        let Some(at) = rest.windows(separator.len()).position(|part| part == separator) else {
+        let Some(at) = rest
+            .windows(separator.len())
+            .position(|part| part == separator)
+        else {
             break;
         };
         pieces.push(text.slice(from..from + at));

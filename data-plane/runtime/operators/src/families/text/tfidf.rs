@@ -64,7 +64,10 @@ pub(super) fn vectorizer(node: &mut Node<'_>) -> Result<Box<dyn Operator>> {
             weights.len()
         )));
     }
-    let width = columns.iter().max().map_or(0, |last| last.saturating_add(1));
+    let width = columns
+        .iter()
+        .max()
+        .map_or(0, |last| last.saturating_add(1));
     size::count(&[width], DataType::Fp32)?;
     operator(Vectorizer {
         mode,
@@ -93,11 +96,7 @@ fn pool(node: &Node<'_>) -> Result<Tensor> {
 
 /// The grams of each length, numbered through the whole pool. `starts` says where in the pool the
 /// grams of each length begin; those longer than `most` are numbered too and never looked for.
-fn grams(
-    pool: &[usize],
-    starts: &[usize],
-    most: usize,
-) -> Result<Vec<HashMap<Vec<usize>, usize>>> {
+fn grams(pool: &[usize], starts: &[usize], most: usize) -> Result<Vec<HashMap<Vec<usize>, usize>>> {
     let (mut made, mut number) = (Vec::with_capacity(starts.len()), 0);
     for (at, &start) in starts.iter().enumerate() {
         let end = starts.get(at + 1).copied().unwrap_or(pool.len());
@@ -111,7 +110,9 @@ fn grams(
         let mut found = HashMap::new();
         for gram in part.chunks(length) {
             if found.insert(gram.to_vec(), number).is_some() {
-                return Err(Error::model(format!("an n-gram of {length} occurs twice in the pool")));
+                return Err(Error::model(format!(
+                    "an n-gram of {length} occurs twice in the pool"
+                )));
             }
             number += 1;
         }
@@ -132,7 +133,11 @@ impl Vectorizer {
         let mut counts = vec![0.0; self.width];
         for length in self.lengths.clone() {
             // A single token skips nothing.
-            let skips = if length == 1 { 0 } else { self.skips.min(row.len()) };
+            let skips = if length == 1 {
+                0
+            } else {
+                self.skips.min(row.len())
+            };
             for step in 1..=skips + 1 {
                 self.count(row, (length, step), &mut counts);
             }
@@ -151,7 +156,9 @@ impl Vectorizer {
         for start in 0..=last {
             gram.clear();
             gram.extend(row.iter().skip(start).step_by(step).take(length));
-            let column = grams.get(&gram).and_then(|&number| self.columns.get(number));
+            let column = grams
+                .get(&gram)
+                .and_then(|&number| self.columns.get(number));
             if let Some(count) = column.and_then(|&column| counts.get_mut(column)) {
                 *count += 1.0;
             }
@@ -189,7 +196,11 @@ impl Kernel for Vectorizer {
     fn compute(&self, inputs: Inputs<'_>) -> Result<Vec<Tensor>> {
         let x = inputs.tensor(0)?;
         // A scalar is a row of one token.
-        let (rows, columns) = if x.shape().is_empty() { (1, 1) } else { matrix(x)? };
+        let (rows, columns) = if x.shape().is_empty() {
+            (1, 1)
+        } else {
+            matrix(x)?
+        };
         let tokens = self.tokens.find(x, self.missing)?;
         let shape = match x.shape() {
             [_, _] => vec![rows, self.width],

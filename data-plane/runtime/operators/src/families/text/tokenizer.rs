@@ -51,7 +51,9 @@ pub(super) fn tokenizer(node: &mut Node<'_>) -> Result<Box<dyn Operator>> {
 }
 
 fn separator(text: &Bytes) -> Result<Regex> {
-    let text = std::str::from_utf8(text).ok().filter(|text| !text.is_empty());
+    let text = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| Error::model("attribute `separators`: one is no pattern"))?;
     pattern(text)
 }
@@ -72,7 +74,10 @@ impl Tokenizer {
             Rule::Separators(separators) => {
                 let whole = vec![text.clone()];
                 separators.iter().fold(whole, |texts, separator| {
-                    texts.iter().flat_map(|text| between(text, separator)).collect()
+                    texts
+                        .iter()
+                        .flat_map(|text| between(text, separator))
+                        .collect()
                 })
             }
         };

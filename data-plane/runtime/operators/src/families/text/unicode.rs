@@ -77,7 +77,12 @@ fn single(text: &[u8], one: impl Fn(u8) -> Option<char>) -> Vec<(usize, Option<c
 fn utf8(text: &[u8]) -> Vec<(usize, Option<char>)> {
     let (mut made, mut at) = (Vec::with_capacity(text.len()), 0);
     for chunk in text.utf8_chunks() {
-        made.extend(chunk.valid().char_indices().map(|(from, c)| (at + from, Some(c))));
+        made.extend(
+            chunk
+                .valid()
+                .char_indices()
+                .map(|(from, c)| (at + from, Some(c))),
+        );
         at += chunk.valid().len();
         if !chunk.invalid().is_empty() {
             made.push((at, None));
@@ -89,7 +94,10 @@ fn utf8(text: &[u8]) -> Vec<(usize, Option<char>)> {
 
 fn utf32((at, unit): (usize, &[u8])) -> (usize, Option<char>) {
     let unit: Option<[u8; 4]> = unit.try_into().ok();
-    (at * 4, unit.and_then(|unit| char::from_u32(u32::from_be_bytes(unit))))
+    (
+        at * 4,
+        unit.and_then(|unit| char::from_u32(u32::from_be_bytes(unit))),
+    )
 }
 
 fn utf16(text: &[u8]) -> Vec<(usize, Option<char>)> {
@@ -180,7 +188,11 @@ pub(in crate::families) fn index_type(
     let found = i32::try_from(to).ok().and_then(data_type);
     found
         .filter(|dtype| matches!(dtype, DataType::Int32 | DataType::Int64))
-        .ok_or_else(|| Error::model(format!("attribute `to`: expected INT32 or INT64, found {to}")))
+        .ok_or_else(|| {
+            Error::model(format!(
+                "attribute `to`: expected INT32 or INT64, found {to}"
+            ))
+        })
 }
 
 impl Kernel for Decode {

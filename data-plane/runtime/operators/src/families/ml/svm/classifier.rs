@@ -127,7 +127,9 @@ impl Pairs {
         let weights = self.coefficients.get(start..start + count).unwrap_or(&[]);
         let alike = alike.get(from..from + count).unwrap_or(&[]);
         let products = weights.iter().zip(alike);
-        products.map(|(&weight, alike)| f64::from(weight) * alike).sum()
+        products
+            .map(|(&weight, alike)| f64::from(weight) * alike)
+            .sum()
     }
 
     fn decide(&self, row: &[f32]) -> Decision {

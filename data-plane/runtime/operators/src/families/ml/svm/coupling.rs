@@ -86,7 +86,10 @@ fn quadratic(r: &Square) -> Square {
 }
 
 fn product(q: &Square, row: usize, p: &[f32]) -> f32 {
-    let products = p.iter().enumerate().map(|(column, p)| q.at(row, column) * p);
+    let products = p
+        .iter()
+        .enumerate()
+        .map(|(column, p)| q.at(row, column) * p);
     products.sum()
 }
 
@@ -116,7 +119,10 @@ mod tests {
     #[test]
     fn two_classes_keep_the_probability_of_their_pair() {
         let p = couple(2, &[0.8]);
-        assert!((p[0] - 0.8).abs() < 5e-3 && (p[1] - 0.2).abs() < 5e-3, "{p:?}");
+        assert!(
+            (p[0] - 0.8).abs() < 5e-3 && (p[1] - 0.2).abs() < 5e-3,
+            "{p:?}"
+        );
     }
 
     #[test]

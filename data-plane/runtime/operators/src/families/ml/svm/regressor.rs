@@ -35,7 +35,11 @@ pub(in crate::families::ml) fn regressor(node: &mut Node<'_>) -> Result<Box<dyn 
         let vectors = Vectors::new(vectors, count)?;
         (Likeness::of(attributes)?, vectors, coefficients.to_vec())
     } else {
-        (Likeness::linear(), Vectors::new(coefficients, 1)?, vec![1.0])
+        (
+            Likeness::linear(),
+            Vectors::new(coefficients, 1)?,
+            vec![1.0],
+        )
     };
     operator(Regressor {
         likeness,
@@ -56,7 +60,9 @@ impl Kernel for Regressor {
         let made = self.vectors.rows(inputs.tensor(0)?, |row| {
             let alike = self.vectors.alike(row, self.likeness);
             let products = alike.iter().zip(&self.weights);
-            let sum: f64 = products.map(|(alike, &weight)| alike * f64::from(weight)).sum();
+            let sum: f64 = products
+                .map(|(alike, &weight)| alike * f64::from(weight))
+                .sum();
             let value = sum + self.offset;
             Ok(match self.one_class {
                 true if value > 0.0 => 1.0,

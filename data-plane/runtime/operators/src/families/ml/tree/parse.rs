@@ -65,7 +65,9 @@ pub(super) fn parse(attributes: Attributes<'_>, kind: &str, targets: i64) -> Res
         )));
     }
     for (((&tree, &node), &target), value) in trees.iter().zip(nodes).zip(ids).zip(weights) {
-        let target = u32::try_from(target).ok().filter(|&target| target < targets);
+        let target = u32::try_from(target)
+            .ok()
+            .filter(|&target| target < targets);
         let target = target.ok_or_else(|| {
             Error::model(format!("a leaf has a weight for none of {targets} targets"))
         })?;
@@ -128,7 +130,11 @@ impl Table<'_> {
         let (mut splits, mut leaves) = (0, 0);
         let mut previous = None;
         for (at, (&tree, &id)) in self.trees.iter().zip(self.ids).enumerate() {
-            let count = if self.leaf(at) { &mut leaves } else { &mut splits };
+            let count = if self.leaf(at) {
+                &mut leaves
+            } else {
+                &mut splits
+            };
             let place = if self.leaf(at) {
                 Child::Leaf(*count)
             } else {
@@ -136,7 +142,9 @@ impl Table<'_> {
             };
             *count += 1;
             if of.insert((tree, id), place).is_some() {
-                return Err(Error::model(format!("node {id} of tree {tree} occurs twice")));
+                return Err(Error::model(format!(
+                    "node {id} of tree {tree} occurs twice"
+                )));
             }
             if previous != Some(tree) {
                 roots.push(place);

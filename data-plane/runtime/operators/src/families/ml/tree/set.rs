@@ -78,8 +78,8 @@ fn splits(attributes: Attributes<'_>, thresholds: &[f64], sets: usize) -> Result
     let count = thresholds.len();
     let modes = tensor(attributes, "nodes_modes")?.to_vec::<u8>()?;
     let features = column(attributes, "nodes_featureids", count)?;
-    let [yes, no] = ["nodes_truenodeids", "nodes_falsenodeids"]
-        .map(|name| column(attributes, name, count));
+    let [yes, no] =
+        ["nodes_truenodeids", "nodes_falsenodeids"].map(|name| column(attributes, name, count));
     let [yes_leaf, no_leaf] =
         ["nodes_trueleafs", "nodes_falseleafs"].map(|name| column(attributes, name, count));
     let children = (yes?, no?, yes_leaf?, no_leaf?);

@@ -145,7 +145,11 @@ impl State {
         let new_z = z.wrapping_add(w.0).rotate_right(33).wrapping_mul(factor);
         *v = weak(block, v.1.wrapping_mul(factor), new_x.wrapping_add(w.0));
         let second = new_y.wrapping_add(at(block, 16));
-        *w = weak(block.get(32..).unwrap_or(&[]), new_z.wrapping_add(w.1), second);
+        *w = weak(
+            block.get(32..).unwrap_or(&[]),
+            new_z.wrapping_add(w.1),
+            second,
+        );
         (*x, *y, *z) = (new_z, new_y, new_x);
     }
 }
@@ -174,6 +178,8 @@ fn long(text: &[u8]) -> u64 {
     state.block(last, factor, 9);
     let State { x, y, z, v, w } = state;
     let first = mix(v.0, w.0, factor);
-    let first = first.wrapping_add(shift(y).wrapping_mul(K0)).wrapping_add(z);
+    let first = first
+        .wrapping_add(shift(y).wrapping_mul(K0))
+        .wrapping_add(z);
     mix(first, mix(v.1, w.1, factor).wrapping_add(x), factor)
 }
