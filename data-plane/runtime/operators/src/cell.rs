@@ -99,17 +99,25 @@ pub(crate) fn gathered(
     let dtype = tensor.dtype();
     let count = crate::size::count(&shape, dtype)?;
     by_cell!(dtype, T => {
-        let cells = T::read(tensor)?;
         let value = fill::<T>(dtype, fill_with)?;
-        let mut made: Vec<T> = Vec::with_capacity(count);
-        for start in starts {
-            match start {
-                Some(start) => made.extend_from_slice(&cells[start..start + block]),
-                None => made.resize(made.len() + block, value.clone()),
-            }
-        }
-        T::make(dtype, shape, made)
+        T::make(dtype, shape, blocks(&T::read(tensor)?, (count, block), starts, &value))
     })
+}
+
+fn blocks<T: Cell>(
+    cells: &[T],
+    (count, block): (usize, usize),
+    starts: &mut dyn Iterator<Item = Option<usize>>,
+    fill: &T,
+) -> Vec<T> {
+    let mut made = Vec::with_capacity(count);
+    for start in starts {
+        match start {
+            Some(start) => made.extend_from_slice(&cells[start..start + block]),
+            None => made.resize(made.len() + block, fill.clone()),
+        }
+    }
+    made
 }
 
 /// The tensor with other indices along `axis`, each taken from `places`; `fill` where there is no

@@ -120,7 +120,7 @@ macro_rules! integers {
                 if other == 0 { 0 } else { self.wrapping_rem(other) }
             }
             fn double(self) -> f64 {
-                self as f64
+                num_traits::AsPrimitive::as_(self)
             }
             fn near(value: f64) -> Self {
                 value as Self

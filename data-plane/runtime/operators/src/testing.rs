@@ -16,7 +16,7 @@ pub(crate) enum Attr {
     Floats(Vec<f32>),
     Text(&'static str),
     Texts(Vec<&'static str>),
-    Tensor(TensorProto),
+    Tensor(Box<TensorProto>),
 }
 
 impl Attr {
@@ -51,7 +51,7 @@ impl Attr {
                 AttributeType::Strings
             }
             Self::Tensor(tensor) => {
-                made.t = Some(tensor.clone());
+                made.t = Some((**tensor).clone());
                 AttributeType::Tensor
             }
         };

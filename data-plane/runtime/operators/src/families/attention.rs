@@ -99,7 +99,7 @@ impl Attention {
         }
         shown.push(scores.clone());
         let shape = [batch, queries, steps, total];
-        let past = total - inputs.tensor(1).map(|k| sequence(k))?;
+        let past = total - inputs.tensor(1).map(sequence)?;
         self.mask(inputs, shape, past, &mut scores)?;
         shown.push(scores.clone());
         scores.chunks_mut(total.max(1)).for_each(softmax);

@@ -281,7 +281,7 @@ fn shift(node: &mut Node<'_>) -> Built {
         let (shape, a, b) = pair(inputs.tensor(0)?, inputs.tensor(1)?)?;
         by_integer!(a.dtype(), T => {
             let one = |a: T, by: T| {
-                let by = u32::try_from(by).unwrap_or(u32::MAX);
+                let by = if by < T::default() { u32::MAX } else { u32::near(by.double()) };
                 let sign = if a < T::default() { !0 } else { 0 };
                 if left {
                     a.checked_shl(by).unwrap_or(0)

@@ -12,7 +12,7 @@ use crate::matrix::Matrix;
 use crate::number::{FLOATS, INTEGERS, Number, by_number};
 use crate::rule::{Built, Rule, computed, moved};
 use crate::size::{self, sizes};
-use crate::view::{View, Window};
+use crate::view::View;
 
 pub(crate) const TABLE: &[Entry] = &[
     Entry::onnx("Col2Im", 18, col2im),
@@ -317,19 +317,11 @@ fn put_together(tensor: &Tensor, inputs: Inputs<'_>, geometry: &Geometry) -> Res
     cropped(&made, &axes)
 }
 
-/// One window of one element: what a plain axis is.
-#[cfg(test)]
-const ONE: Window = Window {
-    count: 1,
-    step: 1,
-    size: 1,
-    dilation: 1,
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Attr, first, longs, singles};
+    use crate::view::Window;
 
     fn ones(shape: &[usize]) -> Tensor {
         singles(shape, &vec![1.0; shape.iter().product()])
@@ -415,7 +407,12 @@ mod tests {
     fn padding_is_cut_off() {
         let axis = Axis {
             size: 2,
-            window: ONE,
+            window: Window {
+                count: 1,
+                step: 1,
+                size: 1,
+                dilation: 1,
+            },
             before: 1,
             after: 1,
         };

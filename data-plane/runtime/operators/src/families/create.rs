@@ -4,6 +4,7 @@ use hari_core::{DataType, Tensor};
 use hari_error::{Error, Result};
 use hari_proto::onnx::SparseTensorProto;
 
+use super::scatter::replaced;
 use crate::Inputs;
 use crate::array::{int, ints};
 use crate::cell::{Cell, by_cell, filled};
@@ -91,17 +92,13 @@ fn dense(sparse: &SparseTensorProto) -> Result<Tensor> {
     } else {
         &flat
     };
-    by_cell!(values.dtype(), T => {
-        let mut made = vec![T::default(); count];
-        for (place, value) in list.chunks(width.max(1)).zip(T::read(&values)?.iter()) {
-            let mut at = 0;
-            for (&place, &dim) in place.iter().zip(dims) {
-                at = at * dim + index(place, dim)?;
-            }
-            made[at] = value.clone();
-        }
-        T::make(values.dtype(), shape, made)
-    })
+    let starts = list.chunks(width.max(1)).map(|place| {
+        let mut pairs = place.iter().zip(dims);
+        pairs.try_fold(0, |at, (&place, &dim)| Ok(at * dim + index(place, dim)?))
+    });
+    let starts: Vec<usize> = starts.collect::<Result<_>>()?;
+    let zeros = filled(values.dtype(), vec![count], None)?;
+    replaced(&zeros, &values, 1, &starts)?.reshape(shape)
 }
 
 fn constant_of_shape(node: &mut Node<'_>) -> Built {
@@ -175,20 +172,28 @@ fn one_hot(node: &mut Node<'_>) -> Built {
         let indices = convert(indices, DataType::Int64)?;
         let indices = indices.values::<i64>()?;
         let made = by_cell!(values.dtype(), T => {
-            let values = T::read(values)?;
-            let [off, on] = values.as_ref() else {
-                return Err(Error::invalid(format!("expected 2 values, found {}", values.len())));
-            };
-            let mut made = vec![off.clone(); count];
-            for (row, &place) in made.chunks_mut(size.max(1)).zip(indices.iter()) {
-                if let Ok(place) = index(place, size) {
-                    row[place] = on.clone();
-                }
-            }
-            T::make(inputs.tensor(2)?.dtype(), shape.clone(), made)
+            let made = hot(&T::read(values)?, &indices, size, count)?;
+            T::make(values.dtype(), shape.clone(), made)
         })?;
         View::of(&shape).moved(shape.len() - 1, at).copy(&made)
     })
+}
+
+/// Rows of the first value with the second one at the index.
+fn hot<T: Cell>(values: &[T], indices: &[i64], size: usize, count: usize) -> Result<Vec<T>> {
+    let [off, on] = values else {
+        return Err(Error::invalid(format!(
+            "expected 2 values, found {}",
+            values.len()
+        )));
+    };
+    let mut made = vec![off.clone(); count];
+    for (row, &place) in made.chunks_mut(size.max(1)).zip(indices) {
+        if let Ok(place) = index(place, size) {
+            row[place] = on.clone();
+        }
+    }
+    Ok(made)
 }
 
 fn range(inputs: Inputs<'_>) -> Result<Tensor> {
@@ -248,7 +253,7 @@ mod tests {
             strings(&["a", "b"])
         );
         assert_eq!(
-            made("value", Attr::Tensor(proto(&longs(&[1], &[7])))),
+            made("value", Attr::Tensor(Box::new(proto(&longs(&[1], &[7]))))),
             longs(&[1], &[7])
         );
         assert!(first("Constant", 13, &[], &[]).is_err());
@@ -272,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_shape_from_the_input_is_bounded() {
-        let value = [("value", Attr::Tensor(proto(&longs(&[1], &[3]))))];
+        let value = [("value", Attr::Tensor(Box::new(proto(&longs(&[1], &[3])))))];
         let made = first("ConstantOfShape", 9, &value, &[longs(&[2], &[1, 2])]).unwrap();
         assert_eq!(made, longs(&[1, 2], &[3, 3]));
         let huge = longs(&[2], &[1 << 31, 1 << 31]);
@@ -312,7 +317,7 @@ mod tests {
     #[test]
     fn places_and_diagonals() {
         let x = singles(&[2, 2], &[1.0, 0.0, 2.0, 3.0]);
-        let made = first("NonZero", 13, &[], &[x.clone()]).unwrap();
+        let made = first("NonZero", 13, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(made, longs(&[2, 3], &[0, 1, 1, 0, 0, 1]));
         let upper = [("k", Attr::Int(1)), ("dtype", Attr::Int(7))];
         let made = first("EyeLike", 9, &upper, &[x]).unwrap();

@@ -39,7 +39,7 @@ pub(crate) fn joined(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     for tensor in &tensors[1..] {
         let rest = |shape: &[usize]| {
             let mut shape = shape.to_vec();
-            shape.get_mut(axis).map(|size| std::mem::take(size));
+            shape.get_mut(axis).map(std::mem::take);
             shape
         };
         if rest(tensor.shape()) != rest(&shape) {
@@ -54,7 +54,7 @@ pub(crate) fn joined(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     let count = size::count(&shape, first.dtype())?;
     let outer: usize = shape.iter().take(axis).product();
     by_cell!(first.dtype(), T => {
-        let parts: Result<Vec<_>> = tensors.iter().map(|tensor| T::read(tensor)).collect();
+        let parts: Result<Vec<_>> = tensors.iter().copied().map(T::read).collect();
         let parts = parts?;
         let mut made: Vec<T> = Vec::with_capacity(count);
         for row in 0..outer {
@@ -207,7 +207,13 @@ mod tests {
         assert_eq!(equal_parts(6, 3), [2, 2, 2]);
         assert_eq!(equal_parts(2, 4), [1, 1, 0, 0]);
         let x = longs(&[7], &[1, 2, 3, 4, 5, 6, 7]);
-        let made = run("Split", 18, &[("num_outputs", Attr::Int(3))], &[x.clone()]).unwrap();
+        let made = run(
+            "Split",
+            18,
+            &[("num_outputs", Attr::Int(3))],
+            std::slice::from_ref(&x),
+        )
+        .unwrap();
         assert_eq!(made[2].tensor().unwrap(), &longs(&[1], &[7]));
         let made = run("Split", 13, &[], &[x.clone(), longs(&[2], &[2, 5])]).unwrap();
         assert_eq!(made[0].tensor().unwrap(), &longs(&[2], &[1, 2]));
@@ -234,7 +240,7 @@ mod tests {
             ("ends", Attr::Ints(vec![-1])),
         ];
         assert_eq!(
-            first("Slice", 1, &old, &[x.clone()]).unwrap(),
+            first("Slice", 1, &old, std::slice::from_ref(&x)).unwrap(),
             longs(&[2], &[1, 2])
         );
     }

@@ -201,7 +201,7 @@ mod tests {
     fn depth_and_space_undo_each_other() {
         let block = [("blocksize", Attr::Int(2))];
         let x = counted(&[1, 8, 2, 3]);
-        let space = first("DepthToSpace", 13, &block, &[x.clone()]).unwrap();
+        let space = first("DepthToSpace", 13, &block, std::slice::from_ref(&x)).unwrap();
         assert_eq!(space.shape(), [1, 2, 4, 6]);
         assert_eq!(first("SpaceToDepth", 13, &block, &[space]).unwrap(), x);
         assert!(first("DepthToSpace", 13, &block, &[counted(&[1, 6, 1, 1])]).is_err());
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn triangles() {
         let x = counted(&[2, 3]);
-        let upper = first("Trilu", 14, &[], &[x.clone()]).unwrap();
+        let upper = first("Trilu", 14, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(upper, longs(&[2, 3], &[0, 1, 2, 0, 4, 5]));
         let lower = [("upper", Attr::Int(0))];
         let made = first("Trilu", 14, &lower, &[x, longs(&[], &[-1])]).unwrap();

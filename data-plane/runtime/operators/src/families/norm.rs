@@ -361,12 +361,12 @@ mod tests {
             ("beta", Attr::Float(1.0)),
         ];
         near(
-            &first("LRN", 13, &size, &[x.clone()]).unwrap(),
+            &first("LRN", 13, &size, std::slice::from_ref(&x)).unwrap(),
             &[0.3, 4.0 / 17.0],
         );
         let channel = [("axis", Attr::Int(1))];
         near(
-            &first("LpNormalization", 22, &channel, &[x.clone()]).unwrap(),
+            &first("LpNormalization", 22, &channel, std::slice::from_ref(&x)).unwrap(),
             &[0.6, 0.8],
         );
         let zeros = singles(&[2], &[0.0, 0.0]);

@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn the_largest_and_where_it_lies() {
         let x = counted(&[1, 2, 3, 3]);
-        let made = run("MaxPool", 12, &[kernel(2)], &[x.clone()]).unwrap();
+        let made = run("MaxPool", 12, &[kernel(2)], std::slice::from_ref(&x)).unwrap();
         let values = made[0].tensor().unwrap().to_vec::<f32>().unwrap();
         assert_eq!(values, [4.0, 5.0, 7.0, 8.0, 13.0, 14.0, 16.0, 17.0]);
         let places = made[1].tensor().unwrap().to_vec::<i64>().unwrap();
@@ -325,7 +325,7 @@ mod tests {
     fn padding_never_wins() {
         let x = singles(&[1, 1, 1, 1], &[-5.0]);
         let pads = [kernel(3), ("pads", Attr::Ints(vec![1; 4]))];
-        let made = run("MaxPool", 12, &pads, &[x.clone()]).unwrap();
+        let made = run("MaxPool", 12, &pads, std::slice::from_ref(&x)).unwrap();
         assert_eq!(made[0].tensor().unwrap(), &x);
         assert_eq!(made[1].tensor().unwrap(), &longs(&[1, 1, 1, 1], &[0]));
     }
@@ -334,7 +334,7 @@ mod tests {
     fn padding_counts_if_wanted() {
         let x = singles(&[1, 1, 2, 2], &[4.0; 4]);
         let pads = || vec![kernel(2), ("pads", Attr::Ints(vec![1, 1, 0, 0]))];
-        let made = first("AveragePool", 11, &pads(), &[x.clone()]).unwrap();
+        let made = first("AveragePool", 11, &pads(), std::slice::from_ref(&x)).unwrap();
         assert_eq!(made, singles(&[1, 1, 2, 2], &[4.0; 4]));
         let mut with = pads();
         with.push(("count_include_pad", Attr::Int(1)));
@@ -346,7 +346,7 @@ mod tests {
     fn whole_planes() {
         let x = singles(&[1, 1, 2, 2], &[3.0, 4.0, 0.0, 0.0]);
         let of = |name| {
-            first(name, 2, &[], &[x.clone()])
+            first(name, 2, &[], std::slice::from_ref(&x))
                 .unwrap()
                 .to_vec::<f32>()
                 .unwrap()

@@ -184,6 +184,16 @@ struct Size {
     hidden: usize,
 }
 
+/// One step of one direction.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    number: usize,
+    step: usize,
+    size: Size,
+    /// How many steps each row has.
+    lengths: &'a [usize],
+}
+
 /// The weights of one direction.
 struct Weights<T> {
     /// From inputs to gates: input x (gates * hidden).
@@ -223,16 +233,22 @@ impl Layer {
             let width = self.kind.gates() * size.hidden;
             let driven = T::multiply(&x, &weights.input, [rows, size.input, width])?;
             for step in 0..size.steps {
-                let next = self.step(&driven, &weights, &state, (number, step, size), &lengths)?;
-                for item in 0..size.batch {
-                    if step >= lengths[item] {
+                let next = self.step(
+                    &driven,
+                    &weights,
+                    &state,
+                    Turn {
+                        number,
+                        step,
+                        size,
+                        lengths: &lengths,
+                    },
+                )?;
+                for (item, &length) in lengths.iter().enumerate() {
+                    if step >= length {
                         continue;
                     }
-                    let at = if backwards {
-                        lengths[item] - 1 - step
-                    } else {
-                        step
-                    };
+                    let at = if backwards { length - 1 - step } else { step };
                     let row = item * size.hidden..(item + 1) * size.hidden;
                     let made = (at * count + number) * per_step + item * size.hidden;
                     all[made..made + size.hidden].copy_from_slice(&next.hidden[row.clone()]);
@@ -369,9 +385,14 @@ impl Layer {
         driven: &[T],
         weights: &Weights<T>,
         state: &State<T>,
-        (number, step, size): (usize, usize, Size),
-        lengths: &[usize],
+        turn: Turn<'_>,
     ) -> Result<State<T>> {
+        let Turn {
+            number,
+            step,
+            size,
+            lengths,
+        } = turn;
         let width = self.kind.gates() * size.hidden;
         let backwards = self.directions[number];
         let mut gates = Vec::with_capacity(size.batch * width);
@@ -535,5 +556,103 @@ impl<T: Real + Matrix> Row<'_, T> {
         self.functions[2].apply(&mut shown);
         let hidden = output.iter().zip(&shown).map(|(&o, &c)| o * c).collect();
         (hidden, cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Attr, built, run, singles};
+
+    fn close(made: &crate::Value, shape: &[usize], wanted: &[f64]) {
+        let made = made.tensor().unwrap();
+        assert_eq!(made.shape(), shape);
+        let values = made.to_f64().unwrap();
+        let near = values.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(
+            near && values.len() == wanted.len(),
+            "{values:?} {wanted:?}"
+        );
+    }
+
+    /// One unit, all weights one, no bias.
+    fn ones(gates: usize, directions: usize) -> [Tensor; 2] {
+        let weights = singles(&[directions, gates, 1], &vec![1.0; gates * directions]);
+        [weights.clone(), weights]
+    }
+
+    fn steps(values: &[f32]) -> Tensor {
+        singles(&[values.len(), 1, 1], values)
+    }
+
+    #[test]
+    fn a_plain_layer_in_both_directions() {
+        let [w, r] = ones(1, 2);
+        let relu = Attr::Texts(vec!["Relu", "Relu"]);
+        let both = [
+            ("direction", Attr::Text("bidirectional")),
+            ("activations", relu),
+        ];
+        let made = run("RNN", 14, &both, &[steps(&[1.0, 2.0, 4.0]), w, r]).unwrap();
+        close(&made[0], &[3, 2, 1, 1], &[1.0, 7.0, 3.0, 6.0, 7.0, 4.0]);
+        close(&made[1], &[2, 1, 1], &[7.0, 7.0]);
+    }
+
+    #[test]
+    fn rows_end_at_their_length() {
+        let [w, r] = ones(1, 1);
+        let x = singles(&[2, 2, 1], &[1.0, 1.0, 1.0, 1.0]);
+        let lengths = Tensor::from_vec([2], vec![2_i32, 1]).unwrap();
+        let attributes = [("activations", Attr::Texts(vec!["Affine"]))];
+        let inputs = [Some(x), Some(w), Some(r), None, Some(lengths)];
+        let inputs: Vec<_> = inputs.map(|given| given.map(crate::Value::from)).to_vec();
+        let made = built("RNN", 14, &attributes)
+            .unwrap()
+            .run(Inputs(&inputs))
+            .unwrap();
+        close(&made[0], &[2, 1, 2, 1], &[1.0, 1.0, 2.0, 0.0]);
+        close(&made[1], &[1, 2, 1], &[2.0, 1.0]);
+    }
+
+    #[test]
+    fn one_step_of_a_gated_layer_by_hand() {
+        let [w, r] = ones(3, 1);
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let (first, state) = (steps(&[0.5]), singles(&[1, 1, 1], &[0.25]));
+        let (z, h) = (sigmoid(0.75), 0.25);
+        let inputs = [Some(first), Some(w), Some(r), None, None, Some(state)];
+        let inputs: Vec<_> = inputs.map(|given| given.map(crate::Value::from)).to_vec();
+        for after in [0, 1] {
+            let attributes = [("linear_before_reset", Attr::Int(after))];
+            let made = built("GRU", 14, &attributes)
+                .unwrap()
+                .run(Inputs(&inputs))
+                .unwrap();
+            let fresh = (0.5 + z * h).tanh();
+            close(&made[1], &[1, 1, 1], &[(1.0 - z) * fresh + z * h]);
+        }
+    }
+
+    #[test]
+    fn one_step_of_a_layer_with_a_cell_by_hand() {
+        let [w, r] = ones(4, 1);
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let made = run("LSTM", 14, &[], &[steps(&[0.5]), w.clone(), r.clone()]).unwrap();
+        let cell = sigmoid(0.5) * 0.5_f64.tanh();
+        close(&made[2], &[1, 1, 1], &[cell]);
+        close(&made[1], &[1, 1, 1], &[sigmoid(0.5) * cell.tanh()]);
+        let batch_first = [("layout", Attr::Int(1))];
+        let made = run("LSTM", 14, &batch_first, &[steps(&[0.5, 0.5]), w, r]).unwrap();
+        assert_eq!(made[0].tensor().unwrap().shape(), [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn wrong_weights_and_names_are_refused() {
+        let [w, r] = ones(3, 1);
+        assert!(run("LSTM", 14, &[], &[steps(&[1.0]), w, r]).is_err());
+        let names = [("activations", Attr::Texts(vec!["Tanh", "Cube"]))];
+        let error = built("GRU", 14, &names).err().unwrap();
+        assert!(error.message().contains("`Cube`"), "{error}");
+        assert!(built("RNN", 14, &[("direction", Attr::Text("up"))]).is_err());
     }
 }

@@ -213,11 +213,11 @@ mod tests {
     fn axes_are_attributes_or_inputs() {
         let x = singles(&[2, 2], &[1.0, 2.0, 3.0, 4.0]);
         let old = [("axes", Attr::Ints(vec![-1])), ("keepdims", Attr::Int(0))];
-        let made = first("ReduceSum", 11, &old, &[x.clone()]).unwrap();
+        let made = first("ReduceSum", 11, &old, std::slice::from_ref(&x)).unwrap();
         assert_eq!(made, singles(&[2], &[3.0, 7.0]));
         let made = first("ReduceSum", 13, &[], &[x.clone(), longs(&[1], &[0])]).unwrap();
         assert_eq!(made, singles(&[1, 2], &[4.0, 6.0]));
-        let made = first("ReduceMean", 18, &[], &[x.clone()]).unwrap();
+        let made = first("ReduceMean", 18, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(made, singles(&[1, 1], &[2.5]));
         let noop = [("noop_with_empty_axes", Attr::Int(1))];
         let made = first("ReduceSum", 13, &noop, &[x.clone(), longs(&[0], &[])]).unwrap();
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn wide_integers_are_exact() {
         let x = longs(&[2], &[1 << 60, 1]);
-        let of = |name| first(name, 18, &[], &[x.clone()]).unwrap();
+        let of = |name| first(name, 18, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(of("ReduceSum"), longs(&[1], &[(1 << 60) + 1]));
         assert_eq!(of("ReduceMax"), longs(&[1], &[1 << 60]));
         assert_eq!(of("ReduceMean"), longs(&[1], &[1 << 59]));

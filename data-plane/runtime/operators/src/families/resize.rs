@@ -17,7 +17,7 @@ mod coordinate;
 mod weights;
 
 use coordinate::{Coordinates, Nearest};
-use weights::{Filter, Line};
+use weights::{Filter, Line, Place};
 
 pub(crate) const TABLE: &[Entry] = &[
     Entry::onnx("Resize", 10, resize),
@@ -282,10 +282,12 @@ impl Resize {
         {
             return Line::fixed(self.outside);
         }
+        let (size, scale) = (axis.from, axis.scale);
+        let place = Place { x, size, scale };
         match self.mode {
             Mode::Nearest(nearest) => Line::at(nearest.place(x, axis.from)),
-            Mode::Linear => self.filter.linear(x, axis.from, axis.scale),
-            Mode::Cubic(coefficient) => self.filter.cubic(x, axis.from, axis.scale, coefficient),
+            Mode::Linear => self.filter.linear(place),
+            Mode::Cubic(coefficient) => self.filter.cubic(place, coefficient),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::size::axis;
 use crate::view::View;
 use crate::{Inputs, Operator, Type, Value};
 
-pub(crate) const TABLE: &[Entry] = &[Entry::onnx("Scan", 8, |node| scan(node))];
+pub(crate) const TABLE: &[Entry] = &[Entry::onnx("Scan", 8, scan)];
 
 struct Scan {
     /// Inputs before the states: one in version 8, the lengths of the sequences.
@@ -68,7 +68,7 @@ impl Operator for Scan {
 
     fn run(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let given = (0..self.states + self.scanned).map(|at| inputs.value(self.skipped + at));
-        let given: Vec<Value> = given.map(|value| value.cloned()).collect::<Result<_>>()?;
+        let given: Vec<Value> = given.map(Result::<&Value>::cloned).collect::<Result<_>>()?;
         if self.skipped == 0 {
             return self.sequence(inputs, given, None);
         }

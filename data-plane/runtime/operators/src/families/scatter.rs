@@ -99,7 +99,12 @@ impl Reduction {
     }
 }
 
-fn replaced(tensor: &Tensor, updates: &Tensor, block: usize, at: &[usize]) -> Result<Tensor> {
+pub(super) fn replaced(
+    tensor: &Tensor,
+    updates: &Tensor,
+    block: usize,
+    at: &[usize],
+) -> Result<Tensor> {
     by_cell!(tensor.dtype(), T => {
         let mut made = T::read(tensor)?.into_owned();
         let new = T::read(updates)?;

@@ -99,15 +99,16 @@ fn choose(inputs: Inputs<'_>) -> Result<Tensor> {
     size::count(&shape, yes.dtype())?;
     let test = expanded(test, &shape)?;
     let (yes, no) = (expanded(yes, &shape)?, expanded(no, &shape)?);
+    let test = test.values::<u8>()?;
     by_cell!(yes.dtype(), T => {
-        let sides = T::read(&yes)?;
-        let others = T::read(&no)?;
-        let pairs = sides.iter().zip(others.iter());
-        let test = test.values::<u8>()?;
-        let made = test.iter().zip(pairs);
-        let made = made.map(|(&test, (yes, no))| if test == 0 { no } else { yes });
-        T::make(yes.dtype(), shape, made.cloned().collect())
+        T::make(yes.dtype(), shape, chosen(&test, &T::read(&yes)?, &T::read(&no)?))
     })
+}
+
+fn chosen<T: Cell>(test: &[u8], yes: &[T], no: &[T]) -> Vec<T> {
+    let made = test.iter().zip(yes.iter().zip(no));
+    let made = made.map(|(&test, (yes, no))| if test == 0 { no } else { yes });
+    made.cloned().collect()
 }
 
 /// At inference nothing is dropped. The mask has the type of the input before version 10.
@@ -158,7 +159,10 @@ mod tests {
         let x = singles(&[3], &[-5.0, 0.5, 5.0]);
         let old = [("min", Attr::Float(-1.0)), ("max", Attr::Float(1.0))];
         let wanted = singles(&[3], &[-1.0, 0.5, 1.0]);
-        assert_eq!(first("Clip", 6, &old, &[x.clone()]).unwrap(), wanted);
+        assert_eq!(
+            first("Clip", 6, &old, std::slice::from_ref(&x)).unwrap(),
+            wanted
+        );
         let inputs = [Some(x), None, Some(singles(&[], &[0.0]))];
         let made = run_some("Clip", 13, &[], &inputs).unwrap();
         assert_eq!(made[0].tensor().unwrap(), &singles(&[3], &[-5.0, 0.0, 0.0]));
@@ -177,12 +181,12 @@ mod tests {
         let x = singles(&[1], &[2.5]);
         let int64 = [("to", Attr::Int(7))];
         assert_eq!(
-            first("Cast", 13, &int64, &[x.clone()]).unwrap(),
+            first("Cast", 13, &int64, std::slice::from_ref(&x)).unwrap(),
             longs(&[1], &[2])
         );
         let old = [("to", Attr::Text("INT64"))];
         assert_eq!(
-            first("Cast", 1, &old, &[x.clone()]).unwrap(),
+            first("Cast", 1, &old, std::slice::from_ref(&x)).unwrap(),
             longs(&[1], &[2])
         );
         let float8 = [("to", Attr::Int(17))];
@@ -196,7 +200,7 @@ mod tests {
     #[test]
     fn nothing_is_dropped_at_inference() {
         let x = singles(&[2], &[1.0, 2.0]);
-        let made = run("Dropout", 13, &[], &[x.clone()]).unwrap();
+        let made = run("Dropout", 13, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(made[0].tensor().unwrap(), &x);
         assert_eq!(made[1].tensor().unwrap().dtype(), DataType::Bool);
         let training = Tensor::from_bools([], &[true]).unwrap();

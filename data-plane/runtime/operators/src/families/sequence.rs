@@ -150,7 +150,9 @@ fn concat(node: &mut Node<'_>) -> Built {
     let new = node.attributes.flag("new_axis", false)?;
     moved_many(vec![Rule::By(inside)], move |inputs| {
         let tensors = inputs.value(0)?.sequence()?.iter().map(Value::tensor);
-        let mut tensors: Vec<Tensor> = tensors.map(|t| t.cloned()).collect::<Result<_>>()?;
+        let mut tensors: Vec<Tensor> = tensors
+            .map(Result::<&Tensor>::cloned)
+            .collect::<Result<_>>()?;
         let rank = tensors.first().map_or(0, |first| first.shape().len());
         let at = axis(at, rank + usize::from(new))?;
         if new {

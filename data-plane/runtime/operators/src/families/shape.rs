@@ -78,7 +78,7 @@ fn reshaped(tensor: &Tensor, wanted: &[i64], keep_zeros: bool) -> Result<Vec<usi
         let known = shape
             .iter()
             .try_fold(1_usize, |all, &dim| all.checked_mul(dim));
-        let known = known.filter(|&known| known > 0 && tensor.len() % known == 0);
+        let known = known.filter(|&known| known > 0 && tensor.len().is_multiple_of(known));
         let known = known.ok_or_else(|| {
             Error::invalid(format!(
                 "{} elements cannot have shape {wanted:?}",
@@ -244,12 +244,12 @@ mod tests {
         let x = singles(&[2, 3], &[0.0; 6]);
         let last = [("start", Attr::Int(-1))];
         assert_eq!(
-            first("Shape", 15, &last, &[x.clone()]).unwrap(),
+            first("Shape", 15, &last, std::slice::from_ref(&x)).unwrap(),
             longs(&[1], &[3])
         );
         let none = [("start", Attr::Int(2)), ("end", Attr::Int(1))];
         assert_eq!(
-            first("Shape", 15, &none, &[x.clone()]).unwrap(),
+            first("Shape", 15, &none, std::slice::from_ref(&x)).unwrap(),
             longs(&[0], &[])
         );
         assert_eq!(first("Size", 13, &[], &[x]).unwrap(), longs(&[], &[6]));
@@ -260,13 +260,17 @@ mod tests {
         let x = singles(&[1, 2, 1], &[1.0, 2.0]);
         let old = [("axes", Attr::Ints(vec![0]))];
         assert_eq!(
-            first("Squeeze", 11, &old, &[x.clone()]).unwrap().shape(),
+            first("Squeeze", 11, &old, std::slice::from_ref(&x))
+                .unwrap()
+                .shape(),
             [2, 1]
         );
         let made = first("Squeeze", 13, &[], &[x.clone(), longs(&[1], &[-1])]).unwrap();
         assert_eq!(made.shape(), [1, 2]);
         assert_eq!(
-            first("Squeeze", 13, &[], &[x.clone()]).unwrap().shape(),
+            first("Squeeze", 13, &[], std::slice::from_ref(&x))
+                .unwrap()
+                .shape(),
             [2]
         );
         let made = first("Unsqueeze", 13, &[], &[x.clone(), longs(&[2], &[0, -1])]).unwrap();
@@ -297,14 +301,16 @@ mod tests {
     fn axes_change_places() {
         let x = longs(&[1, 2, 3], &[0, 1, 2, 3, 4, 5]);
         let perm = [("perm", Attr::Ints(vec![2, 0, 1]))];
-        let made = first("Transpose", 13, &perm, &[x.clone()]).unwrap();
+        let made = first("Transpose", 13, &perm, std::slice::from_ref(&x)).unwrap();
         assert_eq!(made, longs(&[3, 1, 2], &[0, 3, 1, 4, 2, 5]));
         assert_eq!(
-            first("Transpose", 13, &[], &[x.clone()]).unwrap().shape(),
+            first("Transpose", 13, &[], std::slice::from_ref(&x))
+                .unwrap()
+                .shape(),
             [3, 2, 1]
         );
         let twice = [("perm", Attr::Ints(vec![0, 0, 1]))];
-        assert!(first("Transpose", 13, &twice, &[x.clone()]).is_err());
+        assert!(first("Transpose", 13, &twice, std::slice::from_ref(&x)).is_err());
         let all = [("axis", Attr::Int(3))];
         assert_eq!(first("Flatten", 13, &all, &[x]).unwrap().shape(), [6, 1]);
     }

@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn there_and_back() {
         let x = singles(&[1, 3, 1], &[1.0, 2.0, 4.0]);
-        let there = first("DFT", 20, &[], &[x.clone()]).unwrap();
+        let there = first("DFT", 20, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(there.shape(), [1, 3, 2]);
         let inverse = [("inverse", Attr::Int(1))];
         let back = first("DFT", 20, &inverse, &[there])

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn strings_in_order_or_as_they_come() {
         let x = strings(&["b", "a", "b"]);
-        let made = run("Unique", 11, &[], &[x.clone()]).unwrap();
+        let made = run("Unique", 11, &[], std::slice::from_ref(&x)).unwrap();
         assert_eq!(made[0].tensor().unwrap(), &strings(&["a", "b"]));
         assert_eq!(made[1].tensor().unwrap(), &longs(&[2], &[1, 0]));
         let made = run("Unique", 11, &[("sorted", Attr::Int(0))], &[x]).unwrap();

@@ -11,7 +11,7 @@ use hari_proto::onnx::{GraphProto, ModelProto, NodeProto};
 type Versions = Arc<HashMap<String, i64>>;
 
 /// A graph, ready to run.
-pub struct Graph {
+pub(crate) struct Graph {
     steps: Vec<Step>,
     constants: HashMap<String, Value>,
     inputs: Vec<String>,
@@ -34,7 +34,7 @@ impl Bodies for Inside {
 }
 
 /// The model's graph.
-pub fn model(model: &ModelProto) -> Result<Graph> {
+pub(crate) fn model(model: &ModelProto) -> Result<Graph> {
     let versions = model.opset_import.iter();
     let versions = versions.map(|set| (set.domain().to_owned(), set.version()));
     let graph = model.graph.as_ref();
@@ -96,7 +96,7 @@ impl Graph {
     }
 
     /// Runs the graph on its inputs, some of which may be left out.
-    pub fn run_all(&self, given: Vec<Option<Value>>) -> Result<Vec<Value>> {
+    pub(crate) fn run_all(&self, given: Vec<Option<Value>>) -> Result<Vec<Value>> {
         let names = self.inputs.iter().chain(&self.captures);
         let mut values: HashMap<&str, Rc<Value>> = HashMap::new();
         for (name, value) in &self.constants {

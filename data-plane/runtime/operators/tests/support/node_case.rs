@@ -39,13 +39,13 @@ struct OptionalProto {
 }
 
 /// The model of a case.
-pub fn load(case: &Path) -> Result<ModelProto> {
+pub(crate) fn load(case: &Path) -> Result<ModelProto> {
     let bytes = fs::read(case.join("model.onnx"))?;
     Ok(ModelProto::decode(bytes.as_slice())?)
 }
 
 /// Runs every data set of a case.
-pub fn run(case: &Path) -> Result<()> {
+pub(crate) fn run(case: &Path) -> Result<()> {
     let model = load(case)?;
     let graph = graph::model(&model)?;
     let declared = model.graph.context("no graph")?;

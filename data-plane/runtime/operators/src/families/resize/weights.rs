@@ -46,6 +46,16 @@ impl Line {
     }
 }
 
+/// Where a new element lies among old ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) x: f64,
+    /// How many old ones there are.
+    pub(super) size: usize,
+    /// New elements for each old one.
+    pub(super) scale: f64,
+}
+
 /// How weights are made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Filter {
@@ -56,13 +66,13 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn linear(self, x: f64, size: usize, scale: f64) -> Line {
+    pub(super) fn linear(self, place: Place) -> Line {
         let triangle = |distance: f64| (1.0 - distance.abs()).max(0.0);
-        self.line(x, size, scale, 1.0, triangle)
+        self.line(place, 1.0, triangle)
     }
 
     /// Keys' cubic convolution with its coefficient.
-    pub(super) fn cubic(self, x: f64, size: usize, scale: f64, a: f64) -> Line {
+    pub(super) fn cubic(self, place: Place, a: f64) -> Line {
         let cubic = |distance: f64| {
             let d = distance.abs();
             if d <= 1.0 {
@@ -73,18 +83,12 @@ impl Filter {
                 0.0
             }
         };
-        self.line(x, size, scale, 2.0, cubic)
+        self.line(place, 2.0, cubic)
     }
 
     /// All elements within `reach` of `x`, weighted by their distance; the weights sum to one.
-    fn line(
-        self,
-        x: f64,
-        size: usize,
-        scale: f64,
-        reach: f64,
-        weight: impl Fn(f64) -> f64,
-    ) -> Line {
+    fn line(self, place: Place, reach: f64, weight: impl Fn(f64) -> f64) -> Line {
+        let Place { x, size, scale } = place;
         let shrink = if self.antialias { scale.min(1.0) } else { 1.0 };
         let reach = reach / shrink;
         let (first, last) = ((x - reach).ceil() as i64, (x + reach).floor() as i64);
@@ -114,10 +118,11 @@ mod tests {
 
     #[test]
     fn a_place_between_two_is_made_of_both() {
-        let line = Filter::default().linear(0.25, 3, 2.0);
-        assert_eq!(line.parts, [(0, 0.75), (1, 0.25)]);
-        assert_eq!(Filter::default().linear(1.0, 3, 2.0), Line::at(1));
-        assert_eq!(Filter::default().linear(-0.25, 3, 2.0), Line::at(0));
+        let (size, scale) = (3, 2.0);
+        let line = |x| Filter::default().linear(Place { x, size, scale });
+        assert_eq!(line(0.25).parts, [(0, 0.75), (1, 0.25)]);
+        assert_eq!(line(1.0), Line::at(1));
+        assert_eq!(line(-0.25), Line::at(0));
     }
 
     #[test]
@@ -128,7 +133,14 @@ mod tests {
                 exclude_outside,
             };
             for x in [-0.4, 0.1, 1.5, 3.3] {
-                let line = filter.cubic(x, 4, 0.6, -0.75);
+                let line = filter.cubic(
+                    Place {
+                        x,
+                        size: 4,
+                        scale: 0.6,
+                    },
+                    -0.75,
+                );
                 let sum: f64 = line.parts.iter().map(|(_, weight)| weight).sum();
                 assert!((sum - 1.0).abs() < 1e-12, "{filter:?} {x}");
             }
