@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use hari_error::{Error, Result};
 use hari_proto::tensorflow::attr_value::{ListValue, Value};
-use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto};
+use hari_proto::tensorflow::{AttrValue, DataType, NameAttrList, TensorProto, TensorShapeProto};
 
 use crate::dtype;
 
@@ -32,6 +33,15 @@ impl<'a> Attrs<'a> {
     /// The attribute as it was written.
     pub(crate) fn get(&self, name: &str) -> Option<&'a AttrValue> {
         self.0.get(name).copied()
+    }
+
+    /// Whether both say the same; functions may be left out, since their names are arbitrary and
+    /// their bodies are compared elsewhere.
+    pub(crate) fn same_as(&self, other: &Attrs<'_>, without_functions: bool) -> bool {
+        let counts = |attr: &&AttrValue| !(without_functions && is_function(attr));
+        let (own, others) = (self.0.iter(), other.0.iter());
+        own.filter(|(_, attr)| counts(attr))
+            .eq(others.filter(|(_, attr)| counts(attr)))
     }
 
     /// The attribute's value, if it is set.
@@ -79,6 +89,13 @@ impl<'a> Attrs<'a> {
         }
     }
 
+    pub(crate) fn shape(&self, name: &str) -> Result<&'a TensorShapeProto> {
+        match self.value(name) {
+            Some(Value::Shape(shape)) => Ok(shape),
+            _ => Err(Self::wrong(name, "a shape")),
+        }
+    }
+
     pub(crate) fn tensor(&self, name: &str) -> Result<&'a TensorProto> {
         match self.value(name) {
             Some(Value::Tensor(tensor)) => Ok(tensor),
@@ -91,6 +108,11 @@ impl<'a> Attrs<'a> {
             Some(Value::Func(function)) => Ok(function),
             _ => Err(Self::wrong(name, "a function")),
         }
+    }
+
+    /// The functions of a list, none if the attribute is left out.
+    pub(crate) fn functions(&self, name: &str) -> &'a [NameAttrList] {
+        self.list(name).map_or(&[], |list| list.func.as_slice())
     }
 
     fn list(&self, name: &str) -> Option<&'a ListValue> {
@@ -107,6 +129,20 @@ impl<'a> Attrs<'a> {
             .unwrap_or_default()
     }
 
+    /// The floats of a list, none if the attribute is left out.
+    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
+        self.list(name)
+            .map(|list| list.f.clone())
+            .unwrap_or_default()
+    }
+
+    /// The byte strings of a list.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<Bytes>> {
+        let list = self.list(name);
+        list.map(|list| list.s.clone())
+            .ok_or_else(|| Self::wrong(name, "a list of texts"))
+    }
+
     /// The number of tensors that an argument stands for: an integer attribute, or the length of a
     /// list of types.
     pub(crate) fn count(&self, number: &str, types: &str) -> Result<usize> {
@@ -118,6 +154,14 @@ impl<'a> Attrs<'a> {
         }
         let count = self.int(number)?;
         usize::try_from(count).map_err(|_| Self::wrong(number, "a number of tensors"))
+    }
+}
+
+fn is_function(attr: &AttrValue) -> bool {
+    match &attr.value {
+        Some(Value::Func(_)) => true,
+        Some(Value::List(list)) => !list.func.is_empty(),
+        _ => false,
     }
 }
 

@@ -108,6 +108,35 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
     Tensor::from_bytes(tensor.dtype(), shape, moved)
 }
 
+/// The parts of a constant at these indices of an axis.
+///
+/// # Errors
+/// If the elements are strings, or if an index is out of range.
+pub(crate) fn part(tensor: &Tensor, axis: usize, indices: &[i64]) -> Result<Tensor> {
+    let out_of_range = || Error::model("a part of a constant lies outside of it");
+    let (outer, rest) = tensor
+        .shape()
+        .split_at_checked(axis)
+        .ok_or_else(out_of_range)?;
+    let (&size, inner) = rest.split_first().ok_or_else(out_of_range)?;
+    let width = tensor.dtype().size();
+    let (bytes, width) = tensor
+        .bytes()
+        .zip(width)
+        .ok_or_else(|| Error::model("strings have no parts"))?;
+    let row = inner.iter().product::<usize>() * width;
+    let block = (row * size).max(1);
+    let mut taken = Vec::new();
+    for block in bytes.chunks(block) {
+        for &index in indices {
+            let start = usize::try_from(index).map_err(|_| out_of_range())? * row;
+            taken.extend_from_slice(block.get(start..start + row).ok_or_else(out_of_range)?);
+        }
+    }
+    let shape = [outer, &[indices.len()], inner].concat();
+    Tensor::from_bytes(tensor.dtype(), shape, taken)
+}
+
 /// Elements from one index of a dimension to the next, row-major.
 fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
@@ -153,11 +182,13 @@ pub(crate) fn to_onnx(name: &str, tensor: &Tensor) -> Result<onnx::TensorProto> 
     } else {
         tensor
     };
+    let texts = tensor.strings().map(<[Bytes]>::to_vec);
     Ok(onnx::TensorProto {
         name: Some(name.to_owned()),
         dims: tensor.shape().iter().map(|&size| size as i64).collect(),
         data_type: Some(held.into()),
         raw_data: tensor.bytes().cloned(),
+        string_data: texts.unwrap_or_default(),
         ..onnx::TensorProto::default()
     })
 }
@@ -198,6 +229,19 @@ mod tests {
         })
         .unwrap();
         assert_eq!(*tensor.values::<i8>().unwrap(), [-1, -1]);
+    }
+
+    #[test]
+    fn parts_are_taken_along_an_axis() {
+        let tensor = Tensor::from_vec([2, 3], vec![1_i32, 2, 3, 4, 5, 6]).unwrap();
+        let columns = part(&tensor, 1, &[2, 0]).unwrap();
+        assert_eq!(columns.shape(), [2, 2]);
+        assert_eq!(*columns.values::<i32>().unwrap(), [3, 1, 6, 4]);
+        let row = part(&tensor, 0, &[1]).unwrap();
+        assert_eq!(*row.values::<i32>().unwrap(), [4, 5, 6]);
+        for (axis, index) in [(0, 2), (1, -1), (2, 0)] {
+            assert!(part(&tensor, axis, &[index]).is_err());
+        }
     }
 
     #[test]
@@ -242,13 +286,14 @@ mod tests {
             held.raw_data.unwrap(),
             [255, 0, 0, 0, 7, 0, 0, 0].as_slice()
         );
-        let double = Tensor::from_vec([1], vec![0.5_f64]).unwrap();
-        assert!(
-            to_onnx("d", &double)
-                .unwrap_err()
-                .message()
-                .contains("float64")
-        );
+    }
+
+    #[test]
+    fn strings_are_listed_and_not_raw() {
+        let words = vec![Bytes::from_static(b"a"), Bytes::from_static(b"\xff")];
+        let held = to_onnx("w", &Tensor::from_strings([2], words.clone()).unwrap()).unwrap();
+        assert_eq!(held.string_data, words);
+        assert_eq!((held.raw_data, held.dims), (None, vec![2]));
     }
 
     proptest! {

@@ -8,11 +8,14 @@ mod elementwise;
 mod indexing;
 mod layout;
 mod linear;
+mod list;
 mod model;
 mod reduce;
+mod subgraph;
 mod window;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hari_core::Tensor;
@@ -21,8 +24,11 @@ use crate::constant;
 use crate::dtype::{self, DataType};
 use crate::refusal::Refusal;
 use crate::shape::{self, Dim, MAX_SIZE, Symbols};
+use crate::tables::Table;
 
 pub(crate) use indexing::{END, Range, START};
+pub(crate) use list::{Content, List, can_hold, element_shape};
+pub(crate) use subgraph::Subgraph;
 pub(crate) use window::{Padding, Pads, Window};
 
 /// Numbers of a value are followed up to this many.
@@ -48,6 +54,10 @@ pub(crate) struct Value {
     /// Set for inputs of the graph.
     name: Option<String>,
     refused: bool,
+    /// Set for handles of lists of tensors.
+    list: Option<List>,
+    /// Set for handles of lookup tables.
+    table: Option<Arc<Table>>,
 }
 
 /// An attribute of an ONNX node.
@@ -56,15 +66,20 @@ pub(crate) enum Attr {
     Int(i64),
     Float(f32),
     Ints(Vec<i64>),
+    Floats(Vec<f32>),
     Text(String),
+    Texts(Vec<Bytes>),
+    Tensor(Tensor),
+    Graph(Subgraph),
 }
 
 /// Attributes by name.
 pub(crate) type OnnxAttrs = Vec<(&'static str, Attr)>;
 
 /// An ONNX node. Its inputs were made before it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OnnxNode {
+    /// The operator's name, after its domain and a dot where that is not ONNX's own.
     pub(crate) op: &'static str,
     pub(crate) inputs: Vec<Option<Id>>,
     pub(crate) outputs: Vec<Id>,
@@ -98,6 +113,8 @@ impl Builder {
             content: None,
             name: None,
             refused: false,
+            list: None,
+            table: None,
         };
         self.values.push(value);
         Id(self.values.len() - 1)
@@ -133,6 +150,20 @@ impl Builder {
             value.refused = true;
         }
         id
+    }
+
+    /// Stands for a lookup table, which no ONNX value is.
+    pub(crate) fn table_handle(&mut self, table: Arc<Table>) -> Id {
+        let id = self.push(DataType::DtResource, Some(Vec::new()));
+        if let Some(value) = self.value_mut(id) {
+            value.table = Some(table);
+        }
+        id
+    }
+
+    /// The lookup table that a handle stands for.
+    pub(crate) fn table(&self, handle: Id) -> Option<Arc<Table>> {
+        self.value(handle).table.clone()
     }
 
     pub(crate) fn is_refused(&self, id: Id) -> bool {
@@ -202,8 +233,14 @@ impl Builder {
         self.computed(tensor)
     }
 
-    /// A constant scalar of a numeric type.
+    /// A constant scalar of a numeric type; zero of strings is the empty one.
     pub(crate) fn scalar(&mut self, dtype: DataType, number: f64) -> Result<Id, Refusal> {
+        if dtype == DataType::DtString && number == 0.0 {
+            return Ok(self.constant(Tensor::from_strings([], vec![Bytes::new()])?));
+        }
+        if dtype == DataType::DtBool {
+            return Ok(self.constant(Tensor::from_bools([], &[number != 0.0])?));
+        }
         let element = dtype::element(dtype)
             .ok_or_else(|| Refusal::new(format!("type {}", dtype::name(dtype))))?;
         let tensor = Tensor::from_vec([], vec![number])?.cast(element)?;
@@ -376,6 +413,11 @@ impl Builder {
         self.computed(constant::transpose(tensor, order)?)
     }
 
+    /// Forgets all inputs of the graph but these.
+    pub(crate) fn keep_inputs(&mut self, kept: &std::collections::HashSet<Id>) {
+        self.inputs.retain(|input| kept.contains(input));
+    }
+
     /// Forgets nodes that no output depends on.
     pub(crate) fn prune(&mut self, outputs: &[Id]) {
         let mut needed: std::collections::HashSet<Id> = outputs.iter().copied().collect();
@@ -385,7 +427,9 @@ impl Builder {
             .filter(|node| {
                 let wanted = node.outputs.iter().any(|output| needed.contains(output));
                 if wanted {
-                    needed.extend(node.inputs.iter().flatten());
+                    node.each_read(&mut |id| {
+                        needed.insert(id);
+                    });
                 }
                 wanted
             })

@@ -4,6 +4,11 @@
 //! A reference is `node:index` in the main graph and `node:argument:index` in a function; where an
 //! argument starts among a node's outputs is in the operator's definition.
 
+mod bodies;
+mod branches;
+mod copy;
+mod definitions;
+mod frames;
 mod library;
 mod reference;
 
@@ -13,6 +18,7 @@ use hari_error::{Error, Result};
 use hari_proto::tensorflow::{FunctionDef, NodeDef};
 
 use crate::attrs::Attrs;
+pub(crate) use crate::graph::Flat;
 use crate::graph::{Edge, FEED, Graph, Node};
 pub(crate) use library::Library;
 use library::{Function, Nodes, attributes};
@@ -32,13 +38,6 @@ pub(crate) struct Wanted {
     /// Operations of the main graph that are run for their effects: with what must run before
     /// them, and with the whole body of each function.
     pub(crate) targets: Vec<String>,
-}
-
-/// The flat graph. Feeds come first, one node each in their order.
-pub(crate) struct Flat<'a> {
-    pub(crate) graph: Graph<'a>,
-    /// Where each fetch comes from, in their order.
-    pub(crate) fetches: Vec<Edge>,
 }
 
 /// Inlines all calls on the way to the fetches.
@@ -77,19 +76,22 @@ pub(crate) fn flatten<'a>(library: &Library<'a>, wanted: &Wanted) -> Result<Flat
         .iter()
         .map(|reference| flattener.resolve(&main, *reference));
     let fetches = fetches.collect::<Result<_>>()?;
-    Ok(Flat {
-        graph: flattener.graph,
-        fetches,
-    })
+    let graph = flattener.graph;
+    let flat = Flat { graph, fetches };
+    Ok(if effects { flat } else { structured(flat) })
+}
+
+/// The graph with the loops and choices of TensorFlow 1 written as those of TensorFlow 2.
+fn structured(flat: Flat<'_>) -> Flat<'_> {
+    branches::structured(frames::structured(flat))
 }
 
 fn feed_node(name: &str) -> Node<'static> {
     Node {
         name: name.to_owned(),
         op: FEED,
-        inputs: Vec::new(),
-        attrs: Attrs::default(),
         outputs: 1,
+        ..Node::default()
     }
 }
 
@@ -106,6 +108,8 @@ struct Scope<'l, 'a> {
     prefix: String,
     depth: usize,
     is_function: bool,
+    /// Ends of loops of TensorFlow 1 whose inputs are still to be visited.
+    loop_ends: Vec<(usize, &'a NodeDef)>,
 }
 
 impl<'l, 'a> Scope<'l, 'a> {
@@ -119,6 +123,7 @@ impl<'l, 'a> Scope<'l, 'a> {
             prefix: String::new(),
             depth: 0,
             is_function: false,
+            loop_ends: Vec::new(),
         }
     }
 
@@ -191,7 +196,7 @@ impl<'l, 'a> Flattener<'l, 'a> {
                 }
             }
         }
-        Ok(())
+        self.close_loops(scope)
     }
 
     /// The next node that this one reads and that was not emitted.
@@ -201,13 +206,13 @@ impl<'l, 'a> Flattener<'l, 'a> {
         node: &'a NodeDef,
         position: &mut usize,
     ) -> Result<Option<(&'a str, &'a NodeDef)>> {
-        if scope.outputs.contains_key(node.name.as_str()) || node.op == "NextIteration" {
+        if scope.outputs.contains_key(node.name.as_str()) || frames::is_loop_end(&node.op) {
             return Ok(None);
         }
         while let Some(input) = node.input.get(*position) {
             *position += 1;
             let reference = scope.parse(input);
-            let skipped = reference.is_control && !self.effects;
+            let skipped = reference.is_control && !self.effects && !scope.waits(node, reference);
             if skipped || scope.is_given(reference) || scope.outputs.contains_key(reference.node) {
                 continue;
             }
@@ -235,6 +240,11 @@ impl<'l, 'a> Flattener<'l, 'a> {
         let outputs = self
             .outputs_of(scope, node)
             .map_err(|error| located(error, &scope.path(name)))?;
+        if frames::is_loop_end(&node.op)
+            && let Some(edge) = outputs.first()
+        {
+            scope.loop_ends.push((edge.node, node));
+        }
         scope.outputs.insert(name, outputs);
         Ok(())
     }
@@ -246,8 +256,8 @@ impl<'l, 'a> Flattener<'l, 'a> {
             .iter()
             .map(|input| scope.parse(input))
             .filter(|r| !r.is_control);
-        // The edge back into a loop of TensorFlow 1 is left out: the loop is refused by name.
-        let data = data.filter(|_| node.op != "NextIteration");
+        // The edge back into a loop of TensorFlow 1 is added when the whole loop is there.
+        let data = data.filter(|_| !frames::is_loop_end(&node.op));
         let inputs = data.map(|reference| self.resolve(scope, reference));
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
         if let Some((function, called)) = self.library.callee(&node.op, &attrs)? {
@@ -260,14 +270,22 @@ impl<'l, 'a> Flattener<'l, 'a> {
             outputs = outputs.saturating_add(count);
         }
         self.spend(outputs)?;
+        let bodies = self.bodies(scope, &node.op, &attrs)?;
         let name = scope.path(&node.name);
-        Ok(self.graph.push(Node {
+        let made = self.graph.push(Node {
             name,
             op: &node.op,
             inputs,
             attrs,
             outputs,
-        }))
+            bodies,
+        });
+        let references = node.input.iter().map(|input| scope.parse(input));
+        let mut pivots = references.filter(|&reference| scope.waits(node, reference));
+        match pivots.next() {
+            Some(pivot) => self.behind(scope, made, pivot),
+            None => Ok(made),
+        }
     }
 
     fn call(

@@ -12,7 +12,7 @@ pub(crate) struct Edge {
 }
 
 /// An operation. Its inputs come before it in the graph.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Node<'a> {
     /// The name in the main graph, or the path of calls and the name in the function.
     pub(crate) name: String,
@@ -21,6 +21,37 @@ pub(crate) struct Node<'a> {
     pub(crate) inputs: Vec<Edge>,
     pub(crate) attrs: Attrs<'a>,
     pub(crate) outputs: usize,
+    /// Graphs that the operation runs, each over the operation's inputs or a part of them:
+    /// condition and body of a loop, branches of a choice.
+    pub(crate) bodies: Vec<Flat<'a>>,
+}
+
+/// A graph with what is wanted of it. Feeds come first, one node each in their order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flat<'a> {
+    pub(crate) graph: Graph<'a>,
+    /// Where each fetch comes from, in their order.
+    pub(crate) fetches: Vec<Edge>,
+}
+
+impl Flat<'_> {
+    /// How many feeds it has.
+    pub(crate) fn feeds(&self) -> usize {
+        let nodes = self.graph.nodes.iter();
+        nodes.take_while(|node| node.op == FEED).count()
+    }
+
+    /// The feed that an edge hands on, if it hands one on as it is.
+    pub(crate) fn feed_behind(&self, edge: Edge) -> Option<usize> {
+        let edge = self.graph.through_identities(edge);
+        let node = self.graph.source(edge)?;
+        (node.op == FEED).then_some(edge.node)
+    }
+
+    /// Whether both compute the same.
+    pub(crate) fn same_as(&self, other: &Flat<'_>) -> bool {
+        self.fetches == other.fetches && self.graph.same_as(&other.graph)
+    }
 }
 
 /// The operation of a node that stands for an input of the signature. TensorFlow's own operations
@@ -66,14 +97,26 @@ impl<'a> Graph<'a> {
         edge
     }
 
+    /// Every node, those of graphs inside nodes included.
+    pub(crate) fn each<'g>(&'g self, visit: &mut impl FnMut(&'g Node<'a>)) {
+        for node in &self.nodes {
+            visit(node);
+            for body in &node.bodies {
+                body.graph.each(visit);
+            }
+        }
+    }
+
     /// Whether both graphs compute the same, node by node. Names count only where state hangs on
     /// them.
     pub(crate) fn same_as(&self, other: &Graph<'_>) -> bool {
         let same = |(a, b): (&Node<'_>, &Node<'_>)| {
             a.op == b.op
                 && a.inputs == b.inputs
-                && a.attrs == b.attrs
-                && (a.name == b.name || !is_variable(a.op))
+                && a.attrs.same_as(&b.attrs, !a.bodies.is_empty())
+                && (a.name == b.name || !(is_variable(a.op) || is_table(a.op)))
+                && a.bodies.len() == b.bodies.len()
+                && a.bodies.iter().zip(&b.bodies).all(|(a, b)| a.same_as(b))
         };
         self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(same)
     }
@@ -82,6 +125,21 @@ impl<'a> Graph<'a> {
 /// Whether the operation stands for a variable.
 pub(crate) fn is_variable(op: &str) -> bool {
     matches!(op, "VarHandleOp" | "VariableV2" | "Variable")
+}
+
+/// Whether the operation stands for a lookup table.
+pub(crate) fn is_table(op: &str) -> bool {
+    matches!(
+        op,
+        "HashTable"
+            | "HashTableV2"
+            | "MutableHashTable"
+            | "MutableHashTableV2"
+            | "MutableDenseHashTable"
+            | "MutableDenseHashTableV2"
+            | "MutableHashTableOfTensors"
+            | "MutableHashTableOfTensorsV2"
+    )
 }
 
 #[cfg(test)]
@@ -94,8 +152,8 @@ mod tests {
             name,
             op,
             inputs: inputs.to_vec(),
-            attrs: Attrs::default(),
             outputs,
+            ..Node::default()
         }
     }
 

@@ -72,7 +72,7 @@ fn reshape(node: &OnnxNode, builder: &mut Builder) -> Option<OnnxNode> {
 }
 
 /// An integer attribute of a node.
-fn int(node: &OnnxNode, name: &str) -> Option<i64> {
+pub(crate) fn int(node: &OnnxNode, name: &str) -> Option<i64> {
     node.attrs.iter().find_map(|(key, attr)| match attr {
         Attr::Int(number) if *key == name => Some(*number),
         _ => None,

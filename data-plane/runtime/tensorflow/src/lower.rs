@@ -4,46 +4,51 @@
 //! whose attributes have no lowering, is noted and the walk goes on, so that all are reported.
 
 mod activation;
+mod arrays;
+mod bits;
 mod convolution;
 mod dilation;
 mod fill;
+mod flow;
 mod identity;
+mod image;
 mod indexing;
 mod join;
 mod linear;
+mod lists;
 mod math;
+mod matrix;
 mod normalisation;
 mod padding;
 mod pooling;
+mod quantise;
+mod ragged;
 mod reduce;
+mod resample;
 mod resize;
+mod scatter;
+mod segment;
 mod select;
 mod shape;
 mod space;
 mod strided;
+mod table;
+mod text;
 mod volume;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::coverage::Treatment;
 use crate::dtype::{self, DataType};
 use crate::emit::{Builder, Id};
-use crate::graph::{Edge, FEED, Graph, Node, is_variable};
+use crate::graph::{Edge, FEED, Graph, Node, is_table, is_variable};
 use crate::refusal::{Refusal, Refusals};
 
 use dilation::Dilations;
 
 /// The outputs of an operation, or why it has no lowering.
 pub(crate) type Lowered = Result<Vec<Id>, Refusal>;
-
-/// What becomes of an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Treatment {
-    /// Computed by ONNX operators when a request comes.
-    Lowered,
-    /// Gone when the model is loaded: a constant, a variable, or its input handed on.
-    Folded,
-}
 
 /// A row of the table.
 pub(crate) struct Operator {
@@ -70,22 +75,35 @@ const fn folded(name: &'static str, lower: fn(&mut Context<'_>) -> Lowered) -> O
 
 static TABLES: &[&[Operator]] = &[
     activation::OPERATORS,
+    bits::OPERATORS,
+    arrays::OPERATORS,
     convolution::OPERATORS,
     fill::OPERATORS,
+    flow::OPERATORS,
     identity::OPERATORS,
+    image::OPERATORS,
     indexing::OPERATORS,
     join::OPERATORS,
     linear::OPERATORS,
+    lists::OPERATORS,
     math::OPERATORS,
+    matrix::OPERATORS,
     normalisation::OPERATORS,
     padding::OPERATORS,
     pooling::OPERATORS,
+    quantise::OPERATORS,
+    ragged::OPERATORS,
     reduce::OPERATORS,
+    resample::OPERATORS,
     resize::OPERATORS,
+    scatter::OPERATORS,
+    segment::OPERATORS,
     select::OPERATORS,
     shape::OPERATORS,
     space::OPERATORS,
     strided::OPERATORS,
+    table::OPERATORS,
+    text::OPERATORS,
     volume::OPERATORS,
 ];
 
@@ -99,14 +117,9 @@ fn operators() -> impl Iterator<Item = &'static Operator> {
     TABLES.iter().copied().flatten()
 }
 
-/// Every TensorFlow operator that can be served, and what becomes of it, by name.
-#[must_use]
-pub fn coverage() -> Vec<(&'static str, Treatment)> {
-    let mut rows: Vec<_> = operators()
-        .map(|operator| (operator.name, operator.treatment))
-        .collect();
-    rows.sort_unstable_by_key(|(name, _)| *name);
-    rows
+/// Every operator that has a lowering, and what becomes of it.
+pub(crate) fn treatments() -> impl Iterator<Item = (&'static str, Treatment)> {
+    operators().map(|operator| (operator.name, operator.treatment))
 }
 
 /// One operation, while it is lowered.
@@ -116,6 +129,9 @@ pub(crate) struct Context<'a> {
     inputs: Vec<Id>,
     weights: &'a HashMap<String, Id>,
     dilations: &'a mut Dilations,
+    refusals: &'a mut Refusals,
+    /// How many graphs this one lies in.
+    depth: usize,
 }
 
 impl Context<'_> {
@@ -142,15 +158,16 @@ impl Context<'_> {
         Ok(self.builder.dtype(self.input(index)?))
     }
 
-    /// Refuses elements that the engine cannot hold exactly. Constants are looked at when the graph
-    /// is written, since most of them fold away.
+    /// Refuses elements that are no tensor's. Constants are looked at when the graph is written,
+    /// since most of them fold away; a handle is of use to the operators of its kind alone.
     fn check_types(&self, outputs: &[Id]) -> Result<(), Refusal> {
         for &id in self.inputs.iter().chain(outputs) {
             let value = self.builder.value(id);
-            if value.constant.is_none() && dtype::held_as(value.dtype).is_none() {
+            let handle = matches!(value.dtype, DataType::DtResource | DataType::DtVariant);
+            if value.constant.is_none() && !handle && dtype::held_as(value.dtype).is_none() {
                 let name = dtype::name(value.dtype);
                 return Err(Refusal::new(format!(
-                    "its elements are {name}, which the engine does not compute"
+                    "its elements are {name}, which is not served"
                 )));
             }
         }
@@ -189,6 +206,8 @@ pub(crate) struct Task<'a> {
     pub(crate) fetches: &'a [Edge],
     /// Values of variables by the name of their node.
     pub(crate) weights: &'a HashMap<String, Id>,
+    /// How many graphs this one lies in.
+    pub(crate) depth: usize,
 }
 
 /// Lowers a graph and gives the values of its fetches. What cannot be lowered is added to
@@ -210,8 +229,10 @@ pub(crate) fn lower(builder: &mut Builder, task: &Task<'_>, refusals: &mut Refus
                 inputs,
                 weights,
                 dilations: &mut dilations,
+                refusals,
+                depth: task.depth,
             };
-            lower_node(context, refusals)
+            lower_node(context)
         };
         values.push(outputs);
     }
@@ -228,7 +249,7 @@ fn value(builder: &mut Builder, values: &[Vec<Id>], edge: Edge) -> Id {
 }
 
 /// The outputs of one operation; stand-ins if it is refused.
-fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
+fn lower_node(mut context: Context<'_>) -> Vec<Id> {
     let (op, outputs) = (context.node.op, context.node.outputs);
     let refused_input = context
         .inputs
@@ -236,7 +257,7 @@ fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
         .any(|&input| context.builder.is_refused(input));
     let result = match BY_NAME.get(op) {
         None => {
-            refusals.unknown(op);
+            context.refusals.unknown(op);
             Err(Refusal::inherited())
         }
         Some(_) if refused_input => Err(Refusal::inherited()),
@@ -248,14 +269,20 @@ fn lower_node(mut context: Context<'_>, refusals: &mut Refusals) -> Vec<Id> {
         }),
     };
     result.unwrap_or_else(|refusal| {
-        refusals.refused(op, &refusal);
+        context.refusals.refused(op, &refusal);
         (0..outputs).map(|_| context.builder.refused()).collect()
     })
 }
 
-/// The nodes that stand for variables.
-pub(crate) fn variables<'g, 'a>(graph: &'g Graph<'a>) -> impl Iterator<Item = &'g Node<'a>> {
-    graph.nodes.iter().filter(|node| is_variable(node.op))
+/// The nodes that stand for variables and lookup tables.
+pub(crate) fn state<'g, 'a>(graph: &'g Graph<'a>) -> Vec<&'g Node<'a>> {
+    let mut found = Vec::new();
+    graph.each(&mut |node| {
+        if is_variable(node.op) || is_table(node.op) {
+            found.push(node);
+        }
+    });
+    found
 }
 
 /// Whether channels are the last dimension or the second.

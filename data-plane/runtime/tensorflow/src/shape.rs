@@ -25,6 +25,11 @@ impl Dim {
             Self::Symbol(_) => None,
         }
     }
+
+    /// Whether it is a symbol that was made after [`Symbols::mark`] gave this number.
+    pub(crate) fn is_after(self, mark: u32) -> bool {
+        matches!(self, Self::Symbol(symbol) if symbol > mark)
+    }
 }
 
 /// All numbers, if all are known.
@@ -45,6 +50,11 @@ impl Symbols {
     pub(crate) fn fresh(&mut self) -> Dim {
         self.0 += 1;
         Dim::Symbol(self.0)
+    }
+
+    /// A number by which symbols that were made so far are told from those that are made later.
+    pub(crate) fn mark(&self) -> u32 {
+        self.0
     }
 
     /// The shape of a TensorFlow message, a fresh symbol for each -1; none for an unknown rank.

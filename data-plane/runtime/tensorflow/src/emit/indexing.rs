@@ -1,6 +1,9 @@
 //! Operators that take elements out, put tensors together, or pad.
 
+use hari_core::Tensor;
+
 use super::{Attr, Builder, Id};
+use crate::constant;
 use crate::dtype::DataType;
 use crate::refusal::Refusal;
 use crate::shape::{self, Dim};
@@ -51,6 +54,11 @@ impl Range {
         self.bounds(size.known()?).map(|(_, count)| count)
     }
 
+    /// Whether it takes the whole axis from its end to its start.
+    fn is_backwards(&self) -> bool {
+        self.start >= END && self.end <= START && self.step == -1
+    }
+
     fn is_all(&self) -> bool {
         self.start == 0 && self.end >= END && self.step == 1
     }
@@ -71,10 +79,14 @@ impl Builder {
         if ranges.is_empty() {
             return Ok(x);
         }
+        if let Some(part) = self.constant_part(x, &ranges) {
+            return self.computed(part);
+        }
         for range in &ranges {
             if let Some(dim) = dims.get_mut(range.axis) {
                 *dim = match range.len(*dim) {
                     Some(size) => Dim::Known(size),
+                    None if range.is_backwards() => *dim,
                     None => self.symbols.fresh(),
                 };
             }
@@ -97,6 +109,19 @@ impl Builder {
         ];
         let id = self.node("Slice", &inputs, Vec::new(), (self.dtype(x), Some(dims)));
         self.settle(id, content)
+    }
+
+    /// These parts of axes of a constant; none if it is not one, or not of numbers.
+    fn constant_part(&self, x: Id, ranges: &[Range]) -> Option<Tensor> {
+        let constant = self.value(x).constant.as_ref();
+        let mut part = constant
+            .filter(|constant| constant.bytes().is_some())?
+            .clone();
+        for range in ranges {
+            let size = i64::try_from(*part.shape().get(range.axis)?).ok()?;
+            part = constant::part(&part, range.axis, &range.indices(size)?).ok()?;
+        }
+        Some(part)
     }
 
     /// A slice whose starts and ends are computed: one number each for the first axes.
@@ -165,6 +190,9 @@ impl Builder {
     pub(crate) fn split(&mut self, x: Id, axis: i64, sizes: &[i64]) -> Result<Vec<Id>, Refusal> {
         let dims = self.dims(x)?;
         let axis = shape::axis(axis, dims.len())?;
+        if self.value(x).constant.is_some() && self.constant_part(x, &[]).is_some() {
+            return self.split_constant(x, axis, sizes);
+        }
         let dtype = self.dtype(x);
         let outputs = sizes.iter().map(|&size| {
             let mut part = dims.clone();
@@ -177,6 +205,25 @@ impl Builder {
         let sizes = self.int64s(sizes)?;
         let attrs = vec![("axis", Attr::Int(axis as i64))];
         Ok(self.node_with_outputs("Split", vec![Some(x), Some(sizes)], attrs, outputs))
+    }
+
+    fn split_constant(&mut self, x: Id, axis: usize, sizes: &[i64]) -> Result<Vec<Id>, Refusal> {
+        let mut start = 0_i64;
+        let mut parts = Vec::new();
+        for &size in sizes {
+            let end = start.saturating_add(size);
+            parts.push(self.slice(
+                x,
+                &[Range {
+                    axis,
+                    start,
+                    end,
+                    step: 1,
+                }],
+            )?);
+            start = end;
+        }
+        Ok(parts)
     }
 
     /// Elements at these indices of an axis.
@@ -196,6 +243,47 @@ impl Builder {
         let attrs = vec![("axis", Attr::Int(axis as i64))];
         let id = self.node("Gather", &[x, indices], attrs, (self.dtype(x), Some(dims)));
         self.settle(id, content)
+    }
+
+    /// Elements at these indices of an axis, the first `batch` dimensions of value and indices
+    /// taken in pairs.
+    ///
+    /// # Errors
+    /// If a rank is not known, or if the axis lies within the batch.
+    pub(crate) fn gather_batched(
+        &mut self,
+        x: Id,
+        indices: Id,
+        (axis, batch): (usize, usize),
+    ) -> Result<Id, Refusal> {
+        let (rank, picked) = (self.rank(x)?, self.dims(indices)?);
+        if axis < batch || axis >= rank || batch > picked.len() {
+            return Err(Refusal::new(format!(
+                "axis {axis} with {batch} dimensions in pairs"
+            )));
+        }
+        // The axis right behind the batch, the dimensions between them after it.
+        let order = (0..batch)
+            .chain([axis])
+            .chain(batch..axis)
+            .chain(axis + 1..rank);
+        let x = self.transpose(x, &order.collect::<Vec<_>>())?;
+        let inner: Vec<_> = self.dims(x)?.into_iter().skip(batch + 1).collect();
+        let new = picked.len() - batch;
+        let dims = picked.into_iter().chain(inner).collect::<Vec<_>>();
+        let count = dims.len();
+        let indices = self.cast(indices, DataType::DtInt64)?;
+        let indices = self.unsqueeze(indices, &[-1])?;
+        let attrs = vec![("batch_dims", Attr::Int(batch as i64))];
+        let kind = (self.dtype(x), Some(dims));
+        let found = self.node("GatherND", &[x, indices], attrs, kind);
+        // The dimensions that were between back in front of the new ones.
+        let between = batch + new..batch + new + (axis - batch);
+        let order = (0..batch)
+            .chain(between.clone())
+            .chain(batch..batch + new)
+            .chain(between.end..count);
+        self.transpose(found, &order.collect::<Vec<_>>())
     }
 
     /// Elements before and after each dimension; `pads` are all befores, then all afters.

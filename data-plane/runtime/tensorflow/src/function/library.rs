@@ -6,6 +6,7 @@ use hari_error::{Error, Result};
 use hari_proto::tensorflow::attr_value::Value;
 use hari_proto::tensorflow::{FunctionDef, MetaGraphDef, NodeDef, OpDef};
 
+use super::definitions;
 use crate::attrs::Attrs;
 
 /// Nodes by name.
@@ -63,6 +64,7 @@ impl<'a> Library<'a> {
             .get(op)
             .copied()
             .or_else(function)
+            .or_else(|| definitions::find(op))
             .ok_or_else(|| {
                 Error::model(format!("operation `{op}` is not defined in the SavedModel"))
             })
@@ -81,13 +83,15 @@ impl<'a> Library<'a> {
             return Ok(None);
         }
         let called = attrs.function("f")?;
-        let function = self.functions.get(called.name.as_str()).ok_or_else(|| {
-            Error::model(format!(
-                "function `{}` is not in the SavedModel",
-                called.name
-            ))
-        })?;
+        let function = self.function(&called.name)?;
         Ok(Some((function, Attrs::of(&called.attr))))
+    }
+
+    /// The function of this name.
+    pub(super) fn function(&self, name: &str) -> Result<&Function<'a>> {
+        self.functions
+            .get(name)
+            .ok_or_else(|| Error::model(format!("function `{name}` is not in the SavedModel")))
     }
 }
 

@@ -277,3 +277,212 @@ fn a_loop_of_tensorflow_1_ends() {
         ["NextIteration", "Neg"]
     );
 }
+
+/// A loop of TensorFlow 1 that negates a number until the limit is not above it.
+fn frame() -> Vec<NodeDef> {
+    vec![
+        node("enter", "Enter", &["x"]),
+        node("limit", "Enter", &["y"]),
+        node("merge", "Merge", &["enter", "next"]),
+        node("less", "Less", &["merge", "limit"]),
+        node("cond", "LoopCond", &["less"]),
+        node("switch", "Switch", &["merge", "cond"]),
+        node("negated", "Neg", &["switch:1"]),
+        node("next", "NextIteration", &["negated"]),
+        node("exit", "Exit", &["switch:0"]),
+        node("x", "Placeholder", &[]),
+        node("y", "Placeholder", &[]),
+    ]
+}
+
+fn inner<'a>(node: &Node<'a>, body: usize) -> Vec<&'a str> {
+    let nodes = &node.bodies[body].graph.nodes;
+    nodes.iter().map(|node| node.op).collect()
+}
+
+#[test]
+fn a_frame_becomes_a_loop() {
+    let meta = meta(frame(), Vec::new());
+    let flat = flat(&meta, &["x", "y"], &["exit"]).unwrap();
+    assert_eq!(ops(&flat), [FEED, FEED, "While", "Identity"]);
+    let node = &flat.graph.nodes[2];
+    assert_eq!(inner(node, 0), [FEED, FEED, "Less"]);
+    assert_eq!(inner(node, 1), [FEED, FEED, "Neg"]);
+    let from: Vec<_> = node.inputs.iter().map(|edge| edge.node).collect();
+    assert_eq!(from, [0, 1]);
+    // What does not change is handed on.
+    assert_eq!(
+        node.bodies[1].feed_behind(node.bodies[1].fetches[1]),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_frame_in_a_frame_becomes_a_loop_in_a_loop() {
+    let mut nodes = frame();
+    nodes.retain(|node| node.name != "next");
+    nodes.extend([
+        node("enter2", "Enter", &["negated"]),
+        node("limit2", "Enter", &["limit"]),
+        node("merge2", "Merge", &["enter2", "next2"]),
+        node("less2", "Less", &["merge2", "limit2"]),
+        node("cond2", "LoopCond", &["less2"]),
+        node("switch2", "Switch", &["merge2", "cond2"]),
+        node("next2", "NextIteration", &["switch2:1"]),
+        node("exit2", "Exit", &["switch2:0"]),
+        node("next", "NextIteration", &["exit2"]),
+    ]);
+    let meta = meta(nodes, Vec::new());
+    let flat = flat(&meta, &["x", "y"], &["exit"]).unwrap();
+    assert_eq!(ops(&flat), [FEED, FEED, "While", "Identity"]);
+    let body = inner(&flat.graph.nodes[2], 1);
+    assert_eq!(body, [FEED, FEED, "Neg", "While", "Identity"]);
+}
+
+#[test]
+fn a_loop_that_is_put_together_otherwise_stays() {
+    for (name, input) in [("merge", "next"), ("next", "exit"), ("cond", "exit")] {
+        let mut nodes = frame();
+        let changed = nodes.iter_mut().find(|node| node.name == name).unwrap();
+        changed.input = vec![input.to_owned()];
+        let meta = meta(nodes, Vec::new());
+        if let Ok(flat) = flat(&meta, &["x", "y"], &["exit"]) {
+            assert!(ops(&flat).contains(&"Exit"), "{name}: {:?}", ops(&flat));
+        }
+    }
+}
+
+/// A choice of TensorFlow 1 between `a` negated and `b`.
+fn branch(name: &str, predicate: &str, (a, b): (&str, &str)) -> Vec<NodeDef> {
+    let own = |part: &str| format!("{name}/{part}");
+    vec![
+        node(&own("a"), "Switch", &[a, predicate]),
+        node(&own("b"), "Switch", &[b, predicate]),
+        node(&own("yes"), "Neg", &[&format!("{name}/a:1")]),
+        node(name, "Merge", &[&format!("{name}/b:0"), &own("yes")]),
+    ]
+}
+
+#[test]
+fn switches_and_a_merge_become_a_choice() {
+    let meta = meta(branch("if", "p", ("x", "y")), Vec::new());
+    let flat = flat(&meta, &["p", "x", "y"], &["if"]).unwrap();
+    assert_eq!(ops(&flat), [FEED, FEED, FEED, "If", "Identity"]);
+    let node = &flat.graph.nodes[3];
+    assert_eq!(
+        (inner(node, 0), inner(node, 1)),
+        (vec![FEED, FEED, "Neg"], vec![FEED, FEED])
+    );
+    assert_eq!(node.bodies[0].fetches[0].node, 2);
+    assert_eq!(node.bodies[1].fetches[0].node, 1);
+    assert_eq!(node.inputs[0].node, 0);
+}
+
+#[test]
+fn choices_after_and_in_one_another_are_told_apart() {
+    let mut nodes = branch("first", "p", ("x", "y"));
+    nodes.extend(branch("second", "p", ("first", "y")));
+    let meta_of = meta(nodes, Vec::new());
+    let flat_of = flat(&meta_of, &["p", "x", "y"], &["second"]).unwrap();
+    let choices = |flat: &Flat<'_>| ops(flat).iter().filter(|op| **op == "If").count();
+    assert_eq!(choices(&flat_of), 2, "{:?}", ops(&flat_of));
+
+    let mut nodes = branch("inner", "q:0", ("x:0", "y:0"));
+    for inside in &mut nodes[..2] {
+        let outside = format!("{}/outer", inside.name);
+        inside.input[0] = format!("{outside}:1");
+    }
+    nodes.push(node("inner/a/outer", "Switch", &["x", "p"]));
+    nodes.push(node("inner/b/outer", "Switch", &["y", "p"]));
+    nodes.push(node("other", "Switch", &["x", "p"]));
+    nodes.push(node("outer", "Merge", &["other:0", "inner"]));
+    let meta_of = meta(nodes, Vec::new());
+    let flat_of = flat(&meta_of, &["p", "q", "x", "y"], &["outer"]).unwrap();
+    assert_eq!(choices(&flat_of), 1, "{:?}", ops(&flat_of));
+    let outer = flat_of
+        .graph
+        .nodes
+        .iter()
+        .find(|node| node.op == "If")
+        .unwrap();
+    assert!(inner(outer, 0).contains(&"If"), "{:?}", inner(outer, 0));
+}
+
+#[test]
+fn a_constant_of_a_branch_is_told_by_what_it_waits_for() {
+    let nodes = vec![
+        node("pivot", "Switch", &["p", "p"]),
+        node("yes", "Identity", &["pivot:1"]),
+        node("no", "Identity", &["pivot:0"]),
+        node("one", "Const", &["^yes"]),
+        node("two", "Const", &["^no"]),
+        node("merge", "Merge", &["two", "one"]),
+    ];
+    let meta = meta(nodes, Vec::new());
+    let flat = flat(&meta, &["p"], &["merge"]).unwrap();
+    let choice = flat
+        .graph
+        .nodes
+        .iter()
+        .find(|node| node.op == "If")
+        .unwrap();
+    let constant = |body: usize| {
+        let nodes = &choice.bodies[body].graph.nodes;
+        nodes
+            .iter()
+            .find(|node| node.op == "Const")
+            .unwrap()
+            .name
+            .clone()
+    };
+    assert_eq!(
+        (constant(0), constant(1)),
+        ("one".to_owned(), "two".to_owned())
+    );
+}
+
+#[test]
+fn functions_that_operations_run_are_graphs_inside_them() {
+    let body = vec![node("n", "Neg", &["a"])];
+    let functions = vec![
+        function("yes", &["a"], body, &[("r", "n:y:0")]),
+        function("no", &["a"], Vec::new(), &[("r", "a")]),
+    ];
+    let named = |name: &str| {
+        let name = name.to_owned();
+        Value::Func(NameAttrList {
+            name,
+            ..NameAttrList::default()
+        })
+    };
+    let choice = |yes: &str| {
+        let types = ListValue {
+            r#type: vec![1],
+            ..ListValue::default()
+        };
+        let choice = with(
+            node("if", "StatelessIf", &["p", "x"]),
+            "Tout",
+            Value::List(types),
+        );
+        with(
+            with(choice, "then_branch", named(yes)),
+            "else_branch",
+            named("no"),
+        )
+    };
+    let made = meta(vec![choice("yes")], functions.clone());
+    let found = flat(&made, &["p", "x"], &["if"]).unwrap();
+    let node = &found.graph.nodes[2];
+    assert_eq!(
+        (inner(node, 0), inner(node, 1)),
+        (vec![FEED, "Neg"], vec![FEED])
+    );
+    assert_eq!(
+        node.bodies[1].feed_behind(node.bodies[1].fetches[0]),
+        Some(0)
+    );
+    let broken = meta(vec![choice("none")], functions);
+    let error = flat(&broken, &["p", "x"], &["if"]).err().unwrap();
+    assert!(error.message().contains("`none`"), "{error}");
+}

@@ -31,8 +31,8 @@ pub(super) fn channels(builder: &mut Builder) {
 
 fn uses(nodes: &[OnnxNode]) -> HashMap<Id, usize> {
     let mut uses = HashMap::new();
-    for input in nodes.iter().flat_map(|node| &node.inputs).flatten() {
-        *uses.entry(*input).or_default() += 1;
+    for node in nodes {
+        node.each_read(&mut |input| *uses.entry(input).or_default() += 1);
     }
     uses
 }

@@ -23,9 +23,7 @@ pub(super) fn transposes(builder: &mut Builder) -> HashMap<Id, Id> {
         aliases: HashMap::new(),
     };
     for mut node in nodes {
-        for input in node.inputs.iter_mut().flatten() {
-            *input = sink.aliases.get(input).copied().unwrap_or(*input);
-        }
+        node.replace_reads(&|id| sink.aliases.get(&id).copied().unwrap_or(id));
         if sink.absorb(&node).is_none() {
             sink.builder.nodes.push(node);
         }
@@ -126,8 +124,8 @@ impl Sink<'_> {
         );
     }
 
-    /// Emits the node on the source of its first input and a transpose behind each result, which
-    /// is left out later if nothing needs it.
+    /// Emits the node on the source of its first input, if that is the moved one, and a transpose
+    /// behind each result, which is left out later if nothing needs it.
     fn rewrite(
         &mut self,
         node: &OnnxNode,
@@ -135,9 +133,8 @@ impl Sink<'_> {
         result: Result,
         (mut inputs, attrs): (Vec<Option<Id>>, Vec<(&'static str, Attr)>),
     ) -> Option<()> {
-        if let Some(slot) = inputs
-            .first_mut()
-            .filter(|slot| **slot == node.inputs.first().copied().flatten())
+        if let Some(slot) = inputs.first_mut()
+            && slot.is_some_and(|input| self.moved.contains_key(&input))
         {
             *slot = Some(moved.source);
         }

@@ -21,6 +21,18 @@ pub(super) static OPERATORS: &[Operator] = &[
         gather(c, x, indices, 0)
     }),
     lowered("GatherNd", gather_nd),
+    lowered("ResourceGatherNd", gather_nd),
+    lowered("Where", |c| {
+        let mut x = c.first()?;
+        if c.builder.dtype(x) != DataType::DtBool {
+            x = c.builder.cast(x, DataType::DtBool)?;
+        }
+        let count = c.builder.symbols.fresh();
+        let rank = Dim::Known(c.builder.rank(x)? as i64);
+        let kind = (DataType::DtInt64, Some(vec![rank, count]));
+        let found = c.builder.node("NonZero", &[x], Vec::new(), kind);
+        Ok(vec![c.builder.transpose(found, &[1, 0])?])
+    }),
     lowered("OneHot", one_hot),
     lowered("Slice", slice),
     lowered("ReverseV2", |c| {
@@ -40,8 +52,11 @@ pub(super) static OPERATORS: &[Operator] = &[
 ];
 
 fn gather(c: &mut Context<'_>, x: Id, indices: Id, axis: i64) -> Lowered {
-    if c.node.attrs.int("batch_dims").unwrap_or(0) != 0 {
-        return Err(Refusal::new("batch_dims is not 0"));
+    let batch = c.node.attrs.int("batch_dims").unwrap_or(0);
+    if batch != 0 {
+        let axis = shape::axis(axis, c.builder.rank(x)?)?;
+        let batch = shape::axis(batch, c.builder.rank(indices)? + 1)?;
+        return Ok(vec![c.builder.gather_batched(x, indices, (axis, batch))?]);
     }
     Ok(vec![c.builder.gather(x, indices, axis)?])
 }
@@ -70,18 +85,22 @@ fn gather_nd(c: &mut Context<'_>) -> Lowered {
 /// range.
 fn one_hot(c: &mut Context<'_>) -> Lowered {
     let (indices, on, off) = (c.first()?, c.input(2)?, c.input(3)?);
-    let depth = c.builder.number(c.input(1)?, "depth")?;
-    if !(0..=1 << 20).contains(&depth) {
+    let depth = c.input(1)?;
+    if let Ok(depth) = c.builder.number(depth, "depth")
+        && !(0..=1 << 20).contains(&depth)
+    {
         return Err(Refusal::new(format!("depth {depth}")));
     }
     let rank = c.builder.rank(indices)? + 1;
     let axis = shape::axis(c.node.attrs.int("axis").unwrap_or(-1), rank)?;
-    let numbers: Vec<_> = (0..depth).collect();
     let dtype = c.builder.dtype(indices);
-    let positions = c.builder.integers(dtype, &[numbers.len()], &numbers)?;
+    let depth = c.builder.cast(depth, dtype)?;
+    let depth = c.builder.squeeze(depth, &[])?;
+    let (zero, one) = (c.like(0.0)?, c.like(1.0)?);
+    let positions = c.builder.range(zero, depth, one)?;
     let mut dims = vec![Dim::Known(1); rank];
-    if let Some(dim) = dims.get_mut(axis) {
-        *dim = Dim::Known(depth);
+    if let (Some(dim), Some(&depth)) = (dims.get_mut(axis), c.builder.dims(positions)?.first()) {
+        *dim = depth;
     }
     let positions = c.builder.reshape_to(positions, &dims)?;
     let indices = c.builder.unsqueeze(indices, &[axis as i64])?;
@@ -103,11 +122,10 @@ fn slice(c: &mut Context<'_>) -> Lowered {
         return Err(Refusal::new("where it begins is not a constant"));
     }
     let end = c.builder.binary("Add", begin, size)?;
-    Ok(vec![c.builder.slice_at_runtime(
-        x,
-        (begin, end),
-        dims.len(),
-    )?])
+    let part = c.builder.slice_at_runtime(x, (begin, end), dims.len())?;
+    let sizes = c.builder.content(size);
+    c.builder.refine(part, sizes.as_deref());
+    Ok(vec![part])
 }
 
 /// The part of each axis, if it is known; a size of -1, or that of the whole axis, goes to the end.

@@ -47,8 +47,10 @@ pub(crate) fn named(name: &str) -> Fixture {
 
 fn dtype(name: &str) -> DataType {
     match name {
+        "bfloat16" => DataType::Bf16,
         "float16" => DataType::Fp16,
         "float32" => DataType::Fp32,
+        "float64" => DataType::Fp64,
         "int8" => DataType::Int8,
         "int32" => DataType::Int32,
         "int64" => DataType::Int64,
@@ -61,6 +63,11 @@ fn dtype(name: &str) -> DataType {
 fn tensor(value: &Value) -> Tensor {
     let sizes = value["shape"].as_array().unwrap().iter();
     let shape: Vec<_> = sizes.map(|size| size.as_u64().unwrap() as usize).collect();
+    if value["dtype"] == "string" {
+        let words = value["values"].as_array().unwrap().iter();
+        let words = words.map(|word| word.as_str().unwrap().to_owned().into());
+        return Tensor::from_strings(shape, words.collect()).unwrap();
+    }
     let number = |value: &Value| match value {
         Value::Bool(truth) => f64::from(u8::from(*truth)),
         other => other.as_f64().unwrap(),
@@ -105,19 +112,25 @@ pub(crate) fn call(model: &TensorflowModel, case: &Value) -> Call {
 
 /// Runs a case: each output by name, as expected and as found.
 pub(crate) fn run(model: &TensorflowModel, case: &Value) -> Vec<(String, Tensor, Tensor)> {
+    try_run(model, case).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same; fails if the model does.
+pub(crate) fn try_run(
+    model: &TensorflowModel,
+    case: &Value,
+) -> hari_error::Result<Vec<(String, Tensor, Tensor)>> {
     let call = call(model, case);
     let specs = &model.signatures()[call.signature].outputs;
     assert_eq!(specs.len(), case["outputs"].as_object().unwrap().len());
-    let found = model
-        .run(call.clone())
-        .unwrap_or_else(|error| panic!("{error}"));
+    let found = model.run(call.clone())?;
     let expected = specs
         .iter()
         .map(|spec| (spec.name.clone(), tensor(&case["outputs"][&spec.name])));
-    expected
+    Ok(expected
         .zip(found)
         .map(|((name, expected), found)| (name, expected, found))
-        .collect()
+        .collect())
 }
 
 /// The greatest absolute difference of floats; integers and booleans must be equal.
@@ -129,6 +142,17 @@ pub(crate) fn deviation(expected: &Tensor, found: &Tensor) -> Result<f64, String
             kind(expected),
             kind(found)
         ));
+    }
+    if expected.dtype() == DataType::Bytes {
+        let same = expected == found;
+        let wrong = || {
+            format!(
+                "expected {:?}, found {:?}",
+                expected.strings(),
+                found.strings()
+            )
+        };
+        return if same { Ok(0.0) } else { Err(wrong()) };
     }
     let (expected_numbers, numbers) = (expected.to_f64().unwrap(), found.to_f64().unwrap());
     if !expected.dtype().is_float() && expected != found {

@@ -8,54 +8,19 @@
 
 mod damage;
 mod fixture;
+mod flow;
 mod mnist;
+mod table;
 
 use hari_core::{Call, Model, SignatureMethod};
-use hari_tensorflow::{Options, coverage, inspect, load};
+use hari_tensorflow::{Options, Treatment, coverage, inspect, load};
 
 /// Absolute: outputs of the models are of the order of 1, and float32 has seven digits.
 const TOLERANCE: f64 = 1e-5;
 
 #[test]
-fn predictions_are_tensorflows() {
-    let mut replayed = 0;
-    let mut wrong = Vec::new();
-    for fixture in fixture::all() {
-        let name = fixture.name();
-        let Some(cases) = fixture.cases() else {
-            continue;
-        };
-        let model = load(&fixture.model(), &Options::default())
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut worst = 0.0_f64;
-        for (index, case) in cases.iter().enumerate() {
-            for (output, expected, found) in fixture::run(&model, case) {
-                match fixture::deviation(&expected, &found) {
-                    Ok(off) if off <= TOLERANCE => worst = worst.max(off),
-                    off => wrong.push(format!("{name}, case {index}, `{output}`: {off:?}")),
-                }
-                replayed += 1;
-            }
-        }
-        println!("{name}: {worst:.1e}");
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(replayed > 300, "only {replayed} outputs");
-}
-
-#[test]
 fn what_cannot_be_served_is_refused_by_name() {
-    let expected = [
-        (
-            "unsupported_double",
-            vec!["`Mul` (1 operation: its elements are float64"],
-        ),
-        ("unsupported_lstm", vec!["`While`"]),
-        (
-            "unsupported_string",
-            vec!["`HashTableV2`", "`LookupTableFindV2`"],
-        ),
-    ];
+    let expected = [("unsupported_fft", vec!["`RFFT` (1 operation"])];
     for (name, operators) in expected {
         let folder = fixture::named(name).model();
         let error = load(&folder, &Options::default()).err().unwrap();
@@ -143,24 +108,49 @@ fn a_batch_is_as_good_as_its_rows() {
 }
 
 #[test]
-fn every_operator_of_the_fixtures_is_in_the_table() {
-    let known: Vec<_> = coverage().into_iter().map(|(name, _)| name).collect();
-    let mut used = std::collections::BTreeSet::new();
-    for fixture in fixture::all()
-        .into_iter()
-        .filter(|fixture| fixture.cases().is_some())
-    {
-        used.extend(inspect(&fixture.model()).unwrap().operators.into_keys());
+fn a_signature_that_cannot_be_served_is_left_out() {
+    let fixture = fixture::named("tf1_classify_and_predict");
+    let model = load(&fixture.model(), &Options::default()).unwrap();
+    let names: Vec<_> = model
+        .signatures()
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["serving_default"]);
+    let found = inspect(&fixture.model()).unwrap();
+    assert_eq!(found.signatures.len(), 2);
+    let left = &found.left_out[0];
+    assert_eq!(left.signature, "classification");
+    assert!(left.reason.contains("`ParseExample"), "{}", left.reason);
+    for case in fixture.cases().unwrap() {
+        assert!(!fixture::run(&model, &case).is_empty());
     }
-    assert!(
-        used.iter()
-            .all(|operator| known.contains(&operator.as_str()))
-    );
+}
+
+#[test]
+fn every_operator_of_the_fixtures_is_in_the_table() {
+    let all = coverage().into_iter();
+    let known: Vec<_> = all
+        .filter(|row| !matches!(row.1, Treatment::Refused(_)))
+        .collect();
+    let known: Vec<_> = known.iter().map(|row| row.0).collect();
+    let mut used = std::collections::BTreeSet::new();
+    for fixture in fixture::all() {
+        let found = inspect(&fixture.model()).unwrap();
+        if fixture.cases().is_some() && found.left_out.is_empty() {
+            used.extend(found.operators.into_keys());
+        }
+    }
+    let strange: Vec<_> = used
+        .iter()
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
+    assert!(strange.is_empty(), "{strange:?}");
     let unseen: Vec<_> = known.iter().filter(|name| !used.contains(**name)).collect();
     println!(
         "no fixture has {} of {}: {unseen:?}",
         unseen.len(),
         known.len()
     );
-    assert!(unseen.len() < 40, "{unseen:?}");
+    assert!(unseen.len() < 90, "{unseen:?}");
 }
