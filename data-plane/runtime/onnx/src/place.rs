@@ -211,6 +211,7 @@ impl<'p> Placer<'p> {
         let place = match (self.verdict(graph, node, scope, &made)?, own) {
             (_, Ok((compiled, _))) if extents == Extents::OwnFirst => Ok(Place::Own(compiled)),
             (Ok(nodes), _) => Ok(Place::Engine(nodes)),
+            (Err(refused), _) if extents == Extents::EngineAlone => Err(refused),
             (Err(_), Ok((compiled, _))) => Ok(Place::Own(compiled)),
             (Err(refused), Err(why)) => Err(refused.or(why, node)),
         };

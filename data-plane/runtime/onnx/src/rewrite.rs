@@ -7,6 +7,7 @@
 //! | the same with `select_last_index` | refused | the operator without the attribute |
 //! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
+//! | a pooling or transposed convolution without `strides` or `dilations` | refused | with ones |
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
@@ -15,6 +16,9 @@ use hari_proto::onnx::{AttributeProto, NodeProto, TensorProto};
 /// The nodes to put in the place of this one, if it needs that.
 pub(crate) fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
     let own = matches!(node.domain(), "" | "ai.onnx");
+    if own && let Some(windowed) = windowed(node) {
+        return Some(vec![windowed]);
+    }
     let ([input], [output]) = (&*node.input, &*node.output) else {
         return None;
     };
@@ -25,6 +29,35 @@ pub(crate) fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
             Some(to_bool(input, output))
         }
         _ => None,
+    }
+}
+
+/// A node with a window that leaves out by how much the window moves or how far it is spread.
+fn windowed(node: &NodeProto) -> Option<NodeProto> {
+    let names: &[&str] = match node.op_type() {
+        "MaxPool" | "AveragePool" => &["strides"],
+        "ConvTranspose" | "ConvInteger" => &["strides", "dilations"],
+        _ => return None,
+    };
+    let find = |name: &str| node.attribute.iter().find(|found| found.name() == name);
+    let kernel = find("kernel_shape").map(|kernel| kernel.ints.len());
+    let pads = || find("pads").map(|pads| pads.ints.len() / 2);
+    let others = || Some(find("strides").or_else(|| find("dilations"))?.ints.len());
+    let count = kernel.or_else(pads).or_else(others)?;
+    let mut windowed = node.clone();
+    let left_out = names.iter().filter(|name| find(name).is_none());
+    windowed
+        .attribute
+        .extend(left_out.map(|name| ones(name, count)));
+    (windowed.attribute.len() > node.attribute.len()).then_some(windowed)
+}
+
+fn ones(name: &str, count: usize) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        ints: vec![1; count],
+        r#type: Some(AttributeType::Ints as i32),
+        ..AttributeProto::default()
     }
 }
 
@@ -224,6 +257,18 @@ mod tests {
         let given = Tensor::from_vec([3], vec![2_u8, 0, 255]).unwrap();
         let found = run(&cast(Elem::Uint8), vec![given]);
         assert_eq!(found[0].to_vec::<f32>().unwrap(), [1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_window_moves_by_one_if_nothing_is_said() {
+        let pool = with(node("MaxPool", &["x"], &["y"]), ones("kernel_shape", 3));
+        let found = rewritten(&pool).unwrap();
+        assert_eq!(found[0].attribute[1], ones("strides", 3));
+        assert!(rewritten(&found[0]).is_none());
+        let bare = node("ConvTranspose", &["x", "w"], &["y"]);
+        assert!(rewritten(&bare).is_none());
+        let strided = rewritten(&with(bare, ones("strides", 2))).unwrap();
+        assert_eq!(strided[0].attribute[1], ones("dilations", 2));
     }
 
     #[test]

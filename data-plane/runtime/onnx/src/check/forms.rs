@@ -15,15 +15,19 @@ enum Takes {
     Integers,
     /// FP32.
     Floats,
+    /// Nothing: it looks at bits, which the engine has others of.
+    Nothing,
 }
 
 fn takes(operator: &str) -> Takes {
     match operator {
-        "Cast" | "CastLike" | "BitCast" | "Identity" | "Reshape" | "Transpose" | "Squeeze"
-        | "Unsqueeze" | "Flatten" | "Expand" | "Slice" | "Gather" | "GatherElements"
-        | "GatherND" | "Split" | "Shape" | "Size" | "Trilu" | "Pad" | "Scatter"
-        | "ScatterElements" | "ScatterND" | "EyeLike" | "If" | "Loop" | "DequantizeLinear"
-        | "MatMulInteger" | "ConvInteger" => Takes::All,
+        "BitCast" => Takes::Nothing,
+        "Cast" | "CastLike" | "Identity" | "Reshape" | "Transpose" | "Squeeze" | "Unsqueeze"
+        | "Flatten" | "Expand" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Split"
+        | "Shape" | "Size" | "Trilu" | "Pad" | "Scatter" | "ScatterElements" | "ScatterND"
+        | "EyeLike" | "If" | "Loop" | "DequantizeLinear" | "MatMulInteger" | "ConvInteger" => {
+            Takes::All
+        }
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Equal" | "Greater" | "GreaterOrEqual"
         | "Less" | "LessOrEqual" | "Where" | "Neg" | "Abs" | "Clip" | "Min" | "Max" | "Sum"
         | "Concat" | "Tile" | "ArgMax" | "ArgMin" | "CumSum" | "NonZero" | "ReduceL1"
@@ -35,18 +39,31 @@ fn takes(operator: &str) -> Takes {
 }
 
 /// Why the engine would fail on inputs of these types, if it would.
-pub(crate) fn problem(operator: &str, first: Option<&Type>) -> Option<String> {
-    let Some(Type::Tensor(dtype)) = first else {
-        return None;
+pub(crate) fn problem(operator: &str, inputs: &[Option<&Type>]) -> Option<String> {
+    let dtype = |at: usize| match inputs.get(at).copied().flatten() {
+        Some(Type::Tensor(dtype)) => Some(*dtype),
+        _ => None,
     };
+    let data = dtype(usize::from(operator == "Where"))?;
+    if !taken(operator, data) {
+        return Some(format!(
+            "is given {data}, which the engine's {operator} does not take"
+        ));
+    }
+    let exponent = dtype(1).filter(|_| operator == "Pow")?;
+    let mixed = exponent.is_float() != data.is_float();
+    mixed.then(|| format!("raises {data} to {exponent}, which the engine does not"))
+}
+
+fn taken(operator: &str, dtype: DataType) -> bool {
     use DataType::{Bool, Fp16, Fp32, Fp64, Int32, Int64};
-    let taken = match takes(operator) {
+    match takes(operator) {
         Takes::All => true,
+        Takes::Nothing => false,
         Takes::Numbers => matches!(dtype, Fp32 | Fp16 | Fp64 | Int32 | Int64 | Bool),
         Takes::Integers => matches!(dtype, Int32 | Int64 | Bool),
         Takes::Floats => matches!(dtype, Fp32 | Fp16 | Fp64),
-    };
-    (!taken).then(|| format!("is given {dtype}, which the engine's {operator} does not take"))
+    }
 }
 
 #[cfg(test)]
@@ -56,16 +73,22 @@ mod tests {
     #[test]
     fn small_integers_are_moved_and_not_computed_with() {
         let small = Type::Tensor(DataType::Uint8);
-        assert_eq!(problem("Gather", Some(&small)), None);
-        let why = problem("Add", Some(&small)).unwrap();
+        assert_eq!(problem("Gather", &[Some(&small)]), None);
+        let why = problem("Add", &[Some(&small)]).unwrap();
         assert_eq!(why, "is given UINT8, which the engine's Add does not take");
-        assert_eq!(problem("Add", None), None);
+        assert_eq!(problem("Add", &[None]), None);
     }
 
     #[test]
     fn an_activation_is_for_floats() {
-        assert!(problem("Relu", Some(&Type::Tensor(DataType::Int64))).is_some());
-        assert!(problem("Relu", Some(&Type::Tensor(DataType::Fp16))).is_none());
-        assert!(problem("Not", Some(&Type::Tensor(DataType::Bool))).is_none());
+        let refused = |operator: &str, dtypes: &[DataType]| {
+            let kinds: Vec<Type> = dtypes.iter().map(|&dtype| Type::Tensor(dtype)).collect();
+            problem(operator, &kinds.iter().map(Some).collect::<Vec<_>>()).is_some()
+        };
+        assert!(refused("Relu", &[DataType::Int64]) && !refused("Relu", &[DataType::Fp16]));
+        assert!(!refused("Not", &[DataType::Bool]) && refused("BitCast", &[DataType::Bool]));
+        assert!(refused("Pow", &[DataType::Fp32, DataType::Int64]));
+        assert!(!refused("Pow", &[DataType::Fp32, DataType::Fp32]));
+        assert!(refused("Where", &[DataType::Bool, DataType::Int8]));
     }
 }

@@ -19,6 +19,9 @@ use crate::{Options, guard, tensors, threads, value};
 /// Weights of at least so many bytes are kept once, however many parts use them.
 const SHARED: usize = 1024;
 
+/// Bytes of a graph that is loaded a second time if need be.
+const SMALL: usize = 1 << 20;
+
 /// A model, or a part of one, on the engine.
 pub(crate) struct Rten {
     model: rten::Model,
@@ -26,14 +29,19 @@ pub(crate) struct Rten {
 }
 
 impl Rten {
-    /// Loads a whole model from the bytes of its file.
+    /// Loads a model from the bytes of its file. The engine fails to improve a few graphs; those
+    /// that are small are loaded again, to run as they are.
     pub(crate) fn load(
         options: &ModelOptions,
         bytes: Vec<u8>,
         pool: Option<Arc<ThreadPool>>,
     ) -> Result<Self> {
-        let model = guard::catch("loading the model", || options.load(bytes))?
-            .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))?;
+        let again = (bytes.len() <= SMALL).then(|| bytes.clone());
+        let plain = || options.clone().enable_optimization(false).clone();
+        let model = match (load(options, bytes), again) {
+            (Err(error), Some(again)) => load(&plain(), again).map_err(|_| error)?,
+            (loaded, _) => loaded?,
+        };
         Ok(Self { model, pool })
     }
 
@@ -244,6 +252,11 @@ fn ports(
         })
     };
     names.iter().zip(ids).enumerate().map(of).collect()
+}
+
+fn load(options: &ModelOptions, bytes: Vec<u8>) -> Result<rten::Model> {
+    guard::catch("loading the model", || options.load(bytes))?
+        .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))
 }
 
 /// The engine's own options.

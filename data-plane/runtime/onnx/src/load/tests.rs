@@ -43,7 +43,7 @@ fn what_is_no_model_is_refused() {
 fn versions_that_are_missing_or_unknown_are_refused() {
     let mut model = dense();
     model.opset_import[0].version = Some(99);
-    assert!(refused(&model).contains("expected version 1 to 26 of the ONNX operators, found 99"));
+    assert!(refused(&model).contains("expected version 1 to 28 of the ONNX operators, found 99"));
     model.opset_import.clear();
     assert!(refused(&model).contains("`opset_import`"));
     model.ir_version = None;

@@ -5,7 +5,7 @@ use hari_operators::Type;
 use hari_proto::onnx::{GraphProto, NodeProto};
 
 use super::{Placer, Refused, own};
-use crate::check::{Problem, deviations, forms, not_held, numbers, operators};
+use crate::check::{Problem, deviations, forms, gaps, not_held, numbers, operators};
 use crate::engine::Takes;
 use crate::scope::{Known, Scope};
 use crate::{element, extent, rewrite, tensors};
@@ -45,7 +45,8 @@ impl Placer<'_> {
                 return Ok(Err(Refused::Operator(titles.0, why, titles.1)));
             }
         }
-        Ok(match self.unlike(graph, node, scope, made) {
+        let first = shown.first().unwrap_or(node);
+        Ok(match self.unlike(graph, (node, first), scope, made) {
             None => Ok(rewritten),
             Some(problem) => Err(Refused::Value(problem)),
         })
@@ -56,22 +57,28 @@ impl Placer<'_> {
         self.probe.borrow_mut().ask(node)
     }
 
-    /// What the engine would compute differently from ONNX.
+    /// What the engine would compute differently from ONNX, or not at all. The second node is the
+    /// first one as the engine gets it.
     fn unlike(
         &self,
         graph: &GraphProto,
-        node: &NodeProto,
+        (node, rewritten): (&NodeProto, &NodeProto),
         scope: &Scope<'_>,
         made: &[Known<'_>],
     ) -> Option<Problem> {
         self.inputs(graph, node, scope)
             .or_else(|| deviations::problem(graph, node))
             .or_else(|| {
-                let first = node.input.first().and_then(|name| scope.get(name));
-                let why =
-                    forms::problem(node.op_type(), first.and_then(|known| known.kind.as_ref()));
-                let hint = "cast it to FP32 or INT32 before";
-                why.map(|why| Problem::new(tensors::title(node), why, hint))
+                let kind = |name: &String| scope.get(name).and_then(|known| known.kind.as_ref());
+                let kinds: Vec<_> = node.input.iter().map(kind).collect();
+                let why = forms::problem(node.op_type(), &kinds);
+                why.map(|why| problem(node, &why, "cast it to FP32 or INT32 before"))
+            })
+            .or_else(|| {
+                let constants = |name: &str| scope.get(name)?.constant;
+                let gap = gaps::gap(graph, rewritten, &constants)?;
+                let why = format!("{gap}, which the engine fails on");
+                Some(problem(node, &why, "export it in another form"))
             })
             .or_else(|| made.iter().find_map(|known| held(node, known)))
     }
