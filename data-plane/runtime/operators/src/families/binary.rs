@@ -3,12 +3,13 @@
 use hari_core::{DataType, Tensor};
 use hari_error::{Error, Result};
 
+use super::activation::swish;
 use crate::Inputs;
 use crate::array::{aligned, pair, zip};
 use crate::cell::Cell;
 use crate::compile::{Entry, Node};
 use crate::convert::convert;
-use crate::number::{INTEGERS, NUMBERS, Number, by_integer, by_number, by_real, unfit};
+use crate::number::{FLOATS, INTEGERS, NUMBERS, Number, by_integer, by_number, by_real, unfit};
 use crate::rule::{Built, Rule, computed, moved};
 
 /// Both inputs as numbers of one type, through one function.
@@ -86,6 +87,7 @@ pub(crate) const OTHERS: &[Entry] = &[
     Entry::onnx("Equal", 1, equal),
     Entry::onnx("BitShift", 11, shift),
     Entry::onnx("PRelu", 1, prelu),
+    Entry::onnx("SwiGLU", 28, swiglu),
 ];
 
 /// How the second input is laid beside the first: from the back, or, before version 7, from an
@@ -289,6 +291,18 @@ fn shift(node: &mut Node<'_>) -> Built {
                     a.checked_shr(by).unwrap_or(sign)
                 }
             };
+            Tensor::from_vec(shape, zip(&a.values::<T>()?, &b.values::<T>()?, one))
+        })
+    })
+}
+
+/// The second input, weighted by the first one's swish.
+fn swiglu(node: &mut Node<'_>) -> Built {
+    let alpha = node.attributes.float_or("alpha", 1.0)?;
+    computed(FLOATS, Rule::Like(0), move |inputs| {
+        let (shape, a, b) = pair(inputs.tensor(0)?, inputs.tensor(1)?)?;
+        by_real!(a.dtype(), T => {
+            let one = |a: T, b: T| swish(a, T::near(alpha.into())) * b;
             Tensor::from_vec(shape, zip(&a.values::<T>()?, &b.values::<T>()?, one))
         })
     })

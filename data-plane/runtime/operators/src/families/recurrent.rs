@@ -6,7 +6,6 @@ use hari_error::{Error, Result};
 use super::activation as act;
 use crate::Inputs;
 use crate::array::ints;
-use crate::attributes::Attributes;
 use crate::compile::{Entry, Node};
 use crate::convert::convert;
 use crate::matrix::Matrix;
@@ -14,6 +13,12 @@ use crate::number::{FLOATS, Real, by_real};
 use crate::rule::{Built, Rule, computed_many};
 use crate::size;
 use crate::view::View;
+
+mod activation;
+mod row;
+
+use activation::Activation;
+use row::Row;
 
 pub(crate) const TABLE: &[Entry] = &[
     Entry::onnx("GRU", 1, |node| recurrent(node, Kind::Gru)),
@@ -44,89 +49,6 @@ impl Kind {
             Self::Gru => &["Sigmoid", "Tanh"],
             Self::Lstm => &["Sigmoid", "Tanh", "Tanh"],
         }
-    }
-}
-
-/// A function by its name, with up to two numbers.
-#[derive(Clone, Debug)]
-struct Activation {
-    name: String,
-    alpha: f64,
-    beta: f64,
-}
-
-impl Activation {
-    /// The numbers are taken from the lists by those functions that have them.
-    fn list(attributes: Attributes<'_>, kind: Kind, directions: usize) -> Result<Vec<Self>> {
-        let names: Vec<String> = match attributes.strings("activations")? {
-            Some(names) => names
-                .iter()
-                .map(|name| String::from_utf8_lossy(name).into())
-                .collect(),
-            None => {
-                let names = kind.defaults().repeat(directions);
-                names.into_iter().map(str::to_owned).collect()
-            }
-        };
-        let mut alphas = attributes
-            .floats("activation_alpha")?
-            .unwrap_or_default()
-            .iter();
-        let mut betas = attributes
-            .floats("activation_beta")?
-            .unwrap_or_default()
-            .iter();
-        let made = names.into_iter().map(|name| {
-            let (alpha, beta) = match name.to_ascii_lowercase().as_str() {
-                "affine" | "scaledtanh" => (Some(1.0), Some(0.0)),
-                "hardsigmoid" => (Some(0.2), Some(0.5)),
-                "leakyrelu" => (Some(0.01), None),
-                "elu" | "thresholdedrelu" => (Some(1.0), None),
-                "relu" | "sigmoid" | "softplus" | "softsign" | "tanh" => (None, None),
-                _ => {
-                    return Err(Error::model(format!(
-                        "attribute `activations`: no activation is called `{name}`"
-                    )));
-                }
-            };
-            let take = |list: &mut std::slice::Iter<'_, f32>, default: Option<f64>| {
-                default.map_or(0.0, |default| {
-                    list.next().map_or(default, |&given| given.into())
-                })
-            };
-            Ok(Self {
-                alpha: take(&mut alphas, alpha),
-                beta: take(&mut betas, beta),
-                name: name.to_ascii_lowercase(),
-            })
-        });
-        let made: Vec<Self> = made.collect::<Result<_>>()?;
-        let wanted = kind.defaults().len() * directions;
-        if made.len() != wanted {
-            return Err(Error::model(format!(
-                "attribute `activations`: expected {wanted}, found {}",
-                made.len()
-            )));
-        }
-        Ok(made)
-    }
-
-    fn apply<T: Real>(&self, values: &mut [T]) {
-        let (alpha, beta) = (T::of(self.alpha), T::of(self.beta));
-        let one = |x: T| match self.name.as_str() {
-            "affine" => act::affine(x, alpha, beta),
-            "elu" => act::elu(x, alpha),
-            "hardsigmoid" => act::hard_sigmoid(x, alpha, beta),
-            "leakyrelu" => act::leaky_relu(x, alpha),
-            "relu" => act::relu(x),
-            "scaledtanh" => act::scaled_tanh(x, alpha, beta),
-            "sigmoid" => act::sigmoid(x),
-            "softplus" => act::softplus(x),
-            "softsign" => act::softsign(x),
-            "thresholdedrelu" => act::thresholded_relu(x, alpha),
-            _ => x.tanh(),
-        };
-        values.iter_mut().for_each(|x| *x = one(*x));
     }
 }
 
@@ -461,102 +383,6 @@ fn lengths(inputs: Inputs<'_>, size: Size) -> Result<Vec<usize>> {
         )));
     }
     Ok(given)
-}
-
-/// One row of a batch in one step.
-struct Row<'a, T> {
-    /// What the inputs give.
-    gates: Vec<T>,
-    /// What the state gives.
-    held: &'a [T],
-    hidden: &'a [T],
-    cell: &'a [T],
-    weights: &'a Weights<T>,
-    functions: &'a [Activation],
-}
-
-impl<T: Real + Matrix> Row<'_, T> {
-    /// The sum of inputs, state and biases for one gate.
-    fn gate(&self, number: usize) -> Vec<T> {
-        let (size, width) = (self.hidden.len(), self.gates.len());
-        let at = |unit: usize| number * size + unit;
-        (0..size)
-            .map(|unit| {
-                let bias = self.weights.bias[at(unit)] + self.weights.bias[width + at(unit)];
-                self.gates[at(unit)] + self.held[at(unit)] + bias
-            })
-            .collect()
-    }
-
-    fn active(&self, layer: &Layer, mut values: Vec<T>, function: usize) -> Vec<T> {
-        layer.clipped(&mut values);
-        self.functions[function].apply(&mut values);
-        values
-    }
-
-    fn rnn(&self, layer: &Layer) -> Vec<T> {
-        self.active(layer, self.gate(0), 0)
-    }
-
-    /// Gates: update, reset, hidden.
-    fn gru(&self, layer: &Layer) -> Result<Vec<T>> {
-        let (size, width) = (self.hidden.len(), self.gates.len());
-        let update = self.active(layer, self.gate(0), 0);
-        let reset = self.active(layer, self.gate(1), 0);
-        let (bias, state_bias) = self.weights.bias.split_at(width);
-        let inner: Vec<T> = if layer.after {
-            let held = self.held[2 * size..].iter().zip(&state_bias[2 * size..]);
-            held.zip(&reset)
-                .map(|((&held, &bias), &reset)| reset * (held + bias))
-                .collect()
-        } else {
-            let kept: Vec<T> = reset
-                .iter()
-                .zip(self.hidden)
-                .map(|(&r, &h)| r * h)
-                .collect();
-            let product = T::multiply(&kept, &self.weights.state, [1, size, width])?;
-            let held = product[2 * size..].iter().zip(&state_bias[2 * size..]);
-            held.map(|(&held, &bias)| held + bias).collect()
-        };
-        let given = self.gates[2 * size..].iter().zip(&bias[2 * size..]);
-        let sum = given
-            .zip(&inner)
-            .map(|((&given, &bias), &inner)| given + bias + inner);
-        let fresh = self.active(layer, sum.collect(), 1);
-        let mixed = update.iter().zip(&fresh).zip(self.hidden);
-        Ok(mixed
-            .map(|((&z, &new), &old)| (T::one() - z) * new + z * old)
-            .collect())
-    }
-
-    /// Gates: input, output, forget, cell. Peepholes stand in the order input, output, forget.
-    fn lstm(&self, layer: &Layer) -> (Vec<T>, Vec<T>) {
-        let size = self.hidden.len();
-        let peeped = |gate: Vec<T>, number: usize, cell: &[T]| -> Vec<T> {
-            let peephole = &self.weights.peephole[number * size..(number + 1) * size];
-            let pairs = peephole.iter().zip(cell);
-            gate.iter()
-                .zip(pairs)
-                .map(|(&gate, (&p, &c))| gate + p * c)
-                .collect()
-        };
-        let input = self.active(layer, peeped(self.gate(0), 0, self.cell), 0);
-        let forget = if layer.coupled {
-            input.iter().map(|&input| T::one() - input).collect()
-        } else {
-            self.active(layer, peeped(self.gate(2), 2, self.cell), 0)
-        };
-        let fresh = self.active(layer, self.gate(3), 1);
-        let kept = forget.iter().zip(self.cell).map(|(&f, &c)| f * c);
-        let added = input.iter().zip(&fresh).map(|(&i, &new)| i * new);
-        let cell: Vec<T> = kept.zip(added).map(|(kept, added)| kept + added).collect();
-        let output = self.active(layer, peeped(self.gate(1), 1, &cell), 0);
-        let mut shown = cell.clone();
-        self.functions[2].apply(&mut shown);
-        let hidden = output.iter().zip(&shown).map(|(&o, &c)| o * c).collect();
-        (hidden, cell)
-    }
 }
 
 #[cfg(test)]
