@@ -11,6 +11,7 @@ use std::path::Path;
 
 use hari_error::{Error, Result};
 
+pub use self::manifest::NAME as MANIFEST;
 use self::target::{Target, clear};
 use crate::digest::Sha256;
 use crate::fetch::{Artifact, blocking};

@@ -76,3 +76,18 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::internal("the fetch crashed").with_source(error))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: T) {}
+
+    #[test]
+    fn a_fetch_may_move_between_threads() {
+        let uri = ModelUri::parse("s3://bucket/model", std::path::Path::new("/")).unwrap();
+        let options = FetchOptions::default();
+        is_send(fetch(&uri, &options));
+        is_send(crate::copy_to(&uri, std::path::Path::new("x"), &options));
+    }
+}

@@ -41,7 +41,7 @@ mod uri;
 mod version;
 
 pub use archive::ArchiveLimits;
-pub use copy::copy_to;
+pub use copy::{MANIFEST, copy_to};
 pub use fetch::{Artifact, fetch};
 pub use fingerprint::fingerprint;
 pub use options::{FetchOptions, Retry, Timeouts, Versions};

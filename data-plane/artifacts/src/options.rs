@@ -44,7 +44,7 @@ impl Default for FetchOptions {
             policy: Policy::default(),
             limits: ArchiveLimits::default(),
             progress: None,
-            versions: Versions::Newest,
+            versions: Versions::default(),
             storage: Storage::from_env(),
             cache_size: None,
             parallel: None,
@@ -88,21 +88,50 @@ const MOST_PARALLEL: usize = 64;
 
 /// Which of the version folders `1/`, `2/`, ... of a bucket are fetched. What lies beside them is
 /// always fetched, and all of a folder that has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Versions {
-    /// The highest that holds a model.
-    #[default]
-    Newest,
-    /// This one.
-    Only(u64),
     /// Every one.
     All,
+    /// Some of them.
+    Chosen {
+        /// So many of the highest that hold a model.
+        latest: usize,
+        /// These, which have to be there.
+        listed: Vec<u64>,
+    },
+}
+
+impl Versions {
+    /// The highest that holds a model.
+    #[must_use]
+    pub fn newest() -> Self {
+        Self::Chosen {
+            latest: 1,
+            listed: Vec::new(),
+        }
+    }
+
+    /// This one.
+    #[must_use]
+    pub fn only(number: u64) -> Self {
+        Self::Chosen {
+            latest: 0,
+            listed: vec![number],
+        }
+    }
+}
+
+impl Default for Versions {
+    /// The newest.
+    fn default() -> Self {
+        Self::newest()
+    }
 }
 
 impl From<Option<u64>> for Versions {
     /// The wanted one, else the newest: as [`crate::pick`] picks.
     fn from(wanted: Option<u64>) -> Self {
-        wanted.map_or(Self::Newest, Self::Only)
+        wanted.map_or_else(Self::newest, Self::only)
     }
 }
 

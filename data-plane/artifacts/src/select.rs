@@ -19,22 +19,25 @@ const SNAPSHOTS: &str = "snapshots";
 ///
 /// # Errors
 /// `NotFound` if the wanted version is not there, with those that are.
-pub(crate) fn versions(objects: Vec<Object>, wanted: Versions) -> Result<Vec<Object>> {
+pub(crate) fn versions(objects: Vec<Object>, wanted: &Versions) -> Result<Vec<Object>> {
     let direct = objects.iter().any(|object| match object.name.parts() {
         [file] => is_marker(file),
         _ => false,
     });
-    let models = numbered(&objects);
-    let chosen = match wanted {
-        Versions::All => return Ok(objects),
-        Versions::Newest if direct || models.is_empty() => return Ok(objects),
-        Versions::Newest => newest(&models),
-        Versions::Only(number) if models.contains_key(&number) => number,
-        // A version that lies elsewhere, below a model's folder say: picked once it is here.
-        Versions::Only(_) if models.is_empty() => return Ok(objects),
-        Versions::Only(number) => return Err(missing(number, &models)),
+    let Versions::Chosen { latest, listed } = wanted else {
+        return Ok(objects);
     };
-    let keep = |object: &Object| version(object).is_none_or(|number| number == chosen);
+    let models = numbered(&objects);
+    // Versions may lie elsewhere, below a model's folder say: picked once they are here.
+    if models.is_empty() || (direct && listed.is_empty()) {
+        return Ok(objects);
+    }
+    if let Some(missing) = listed.iter().find(|number| !models.contains_key(number)) {
+        return Err(absent(*missing, &models));
+    }
+    let mut chosen = newest(&models, *latest);
+    chosen.extend(listed);
+    let keep = |object: &Object| version(object).is_none_or(|number| chosen.contains(&number));
     Ok(objects.into_iter().filter(keep).collect())
 }
 
@@ -62,13 +65,21 @@ fn version(object: &Object) -> Option<u64> {
     }
 }
 
-/// The highest that holds a model; the highest, if none does.
-fn newest(all: &BTreeMap<u64, bool>) -> u64 {
-    let best = all.iter().max_by_key(|(number, model)| (**model, **number));
-    best.map_or(0, |(number, _)| *number)
+/// So many of the highest, those that hold a model first.
+fn newest(all: &BTreeMap<u64, bool>, count: usize) -> Vec<u64> {
+    let mut numbers: Vec<(bool, u64)> = all
+        .iter()
+        .map(|(number, model)| (*model, *number))
+        .collect();
+    numbers.sort_by_key(|one| Reverse(*one));
+    numbers
+        .into_iter()
+        .take(count)
+        .map(|(_, number)| number)
+        .collect()
 }
 
-fn missing(wanted: u64, all: &BTreeMap<u64, bool>) -> Error {
+fn absent(wanted: u64, all: &BTreeMap<u64, bool>) -> Error {
     let mut numbers: Vec<u64> = all.keys().copied().collect();
     numbers.sort_by_key(|number| Reverse(*number));
     let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
@@ -149,7 +160,7 @@ mod tests {
         each.collect()
     }
 
-    fn chosen(names: &[&str], wanted: Versions) -> Vec<String> {
+    fn chosen(names: &[&str], wanted: &Versions) -> Vec<String> {
         let found = versions(objects(names), wanted).unwrap();
         found.iter().map(|object| object.name.to_string()).collect()
     }
@@ -165,13 +176,18 @@ mod tests {
     #[test]
     fn only_the_wanted_version_is_chosen() {
         let newest = ["2/saved_model.pb", "2/variables/x", "labels.txt"];
-        assert_eq!(chosen(&TWO, Versions::Newest), newest);
+        assert_eq!(chosen(&TWO, &Versions::newest()), newest);
         assert_eq!(
-            chosen(&TWO, Versions::Only(1)),
+            chosen(&TWO, &Versions::only(1)),
             ["1/saved_model.pb", "labels.txt"]
         );
-        assert_eq!(chosen(&TWO, Versions::All), TWO);
-        let error = versions(objects(&TWO), Versions::Only(7)).unwrap_err();
+        assert_eq!(chosen(&TWO, &Versions::All), TWO);
+        let both = Versions::Chosen {
+            latest: 1,
+            listed: vec![1],
+        };
+        assert_eq!(chosen(&TWO, &both).len(), 4);
+        let error = versions(objects(&TWO), &Versions::only(7)).unwrap_err();
         assert!(
             error.message().contains("no version 7; it has 3, 2, 1"),
             "{error}"
@@ -185,10 +201,10 @@ mod tests {
             &["config.json", "model.safetensors", "1_Pooling/config.json"],
             &["mnist/1/model.onnx", "mnist/config.pbtxt"],
         ] {
-            assert_eq!(chosen(names, Versions::Newest), names);
+            assert_eq!(chosen(names, &Versions::newest()), names);
         }
         let repository = ["mnist/1/model.onnx", "mnist/2/model.onnx"];
-        assert_eq!(chosen(&repository, Versions::Only(1)), repository);
+        assert_eq!(chosen(&repository, &Versions::only(1)), repository);
     }
 
     #[test]

@@ -68,7 +68,13 @@ pub(crate) async fn fetch(uri: &ModelUri, options: &FetchOptions) -> Result<Arti
     if let (Some(record), true) = (&known, wanted.is_some()) {
         return shelf.artifact(record, true);
     }
-    again_if_changed(async || update(uri, (&shelf, known.as_ref()), options).await).await
+    let mut round = 1;
+    loop {
+        match update(uri, (&shelf, known.as_ref()), options).await {
+            Err(error) if is_changed(&error) && round < ROUNDS => round += 1,
+            done => return done,
+        }
+    }
 }
 
 async fn update(
@@ -98,12 +104,15 @@ pub(crate) async fn fetch_into(
     staging: &Path,
     options: &FetchOptions,
 ) -> Result<(Placed, Sha256)> {
-    again_if_changed(async || {
+    let mut round = 1;
+    loop {
         let plan = plan(uri, options).await?;
         let staged = carry_out(&plan, uri, staging, options).await;
-        staged.inspect_err(|error| give_up(staging, error))
-    })
-    .await
+        match staged.inspect_err(|error| give_up(staging, error)) {
+            Err(error) if is_changed(&error) && round < ROUNDS => round += 1,
+            done => return done,
+        }
+    }
 }
 
 /// A fetch that was cut short is gone on with; one that cannot end well leaves nothing.
@@ -126,16 +135,6 @@ fn give_up(staging: &Path, error: &Error) {
 pub(crate) fn goes_on(error: &Error) -> bool {
     use hari_error::Kind;
     matches!(error.kind(), Kind::Unavailable | Kind::Internal) || is_changed(error)
-}
-
-async fn again_if_changed<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    let mut round = 1;
-    loop {
-        match work().await {
-            Err(error) if is_changed(&error) && round < ROUNDS => round += 1,
-            done => return done,
-        }
-    }
 }
 
 async fn plan(uri: &ModelUri, options: &FetchOptions) -> Result<Plan> {
@@ -171,7 +170,7 @@ async fn of_bucket(uri: &ModelUri, at: &BucketUri, options: &FetchOptions) -> Re
             let revision = retrying(&what, options, || small(&bucket, &hub.main)).await?;
             (hub.revision(&objects, &revision)?, Shape::Folder)
         }
-        (false, None) => (versions(objects, options.versions)?, Shape::Folder),
+        (false, None) => (versions(objects, &options.versions)?, Shape::Folder),
     };
     Ok(Plan {
         tag: tag(&objects),

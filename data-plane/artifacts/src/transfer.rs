@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use hari_error::{Error, Result};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
@@ -59,11 +59,10 @@ pub(crate) async fn bring(
         done: AtomicU64::new(0),
         total: objects.iter().map(|object| object.bytes).sum(),
     };
-    stream::iter(objects)
-        .map(|object| transfer.object(object))
-        .buffered(parallel)
-        .try_collect()
-        .await
+    let transfer = &transfer;
+    let works = objects.iter().map(|object| transfer.object(object).boxed());
+    let works: Vec<_> = works.collect();
+    stream::iter(works).buffered(parallel).try_collect().await
 }
 
 struct Transfer<'a> {

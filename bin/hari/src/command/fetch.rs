@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use hari_artifacts::{Artifact, FetchOptions, ModelUri, Policy, Progress, copy_to};
+use hari_artifacts::{
+    Artifact, FetchOptions, MANIFEST, ModelUri, Policy, Progress, Versions, copy_to,
+};
 use serde_json::json;
 
 use super::serving::on_runtime;
@@ -16,16 +18,24 @@ use crate::output;
 /// Fetch a model into a folder: download, verify, unpack
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A folder that holds exactly this model already is left as it is.
+A folder that holds exactly this model already is left as it is; an older copy that `hari fetch` put
+there is replaced. What a call that was cut short brought from a bucket is used by the next.
 
 Examples:
   hari fetch https://host/mnist.tar.gz /mnt/models
-  hari fetch 'https://host/model.onnx#sha256=9f86d0...' model")]
+  hari fetch 'https://host/model.onnx#sha256=9f86d0...' model
+  hari fetch gs://bucket/mnist model --version latest
+  AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... hari fetch s3://bucket/mnist model
+  hari fetch oci://ghcr.io/organisation/mnist:v1 model")]
 pub(crate) struct Fetch {
-    /// Where the model is: a path, file://, http:// or https://; `#sha256=...` checks it
+    /// Where the model is: a path, file://, http(s)://, s3://, gs://, azure://, oci://, or
+    /// remote:bucket/path; `#sha256=...` checks it
     uri: String,
-    /// Folder to put it into; it must be empty or not there yet
+    /// Folder to put it into; empty, not there yet, or filled by `hari fetch` before
     dir: PathBuf,
+    /// Which version folders of a bucket: a number, `latest` or `all`
+    #[arg(long, value_name = "NUMBER", default_value = "all", value_parser = versions)]
+    version: Versions,
     /// Print what was fetched as JSON
     #[arg(long)]
     json: bool,
@@ -37,7 +47,11 @@ impl Fetch {
     }
 
     async fn fetch(self) -> anyhow::Result<()> {
-        let (uri, options) = (here(&self.uri)?, options()?);
+        let uri = here(&self.uri)?;
+        let options = FetchOptions {
+            versions: self.version.clone(),
+            ..options()?
+        };
         let artifact = copy_to(&uri, &self.dir, &options).await?;
         let files = count_files(&self.dir)
             .with_context(|| format!("cannot list {}", self.dir.display()))?;
@@ -78,6 +92,17 @@ impl Fetch {
     }
 }
 
+fn versions(text: &str) -> Result<Versions, String> {
+    match text {
+        "all" => Ok(Versions::All),
+        "latest" => Ok(Versions::newest()),
+        number => number
+            .parse()
+            .map(Versions::only)
+            .map_err(|_| format!("expected a number, `latest` or `all`, found `{number}`")),
+    }
+}
+
 /// A URI of the command line: relative paths start at the working directory.
 pub(super) fn here(uri: &str) -> anyhow::Result<ModelUri> {
     let base = std::env::current_dir().context("there is no working directory")?;
@@ -110,6 +135,10 @@ fn count_files(folder: &std::path::Path) -> std::io::Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
+        // Ours, not the model's.
+        if entry.file_name() == MANIFEST {
+            continue;
+        }
         count += if entry.file_type()?.is_dir() {
             count_files(&entry.path())?
         } else {
@@ -127,8 +156,17 @@ mod tests {
         Fetch {
             uri: "model".into(),
             dir: "there".into(),
+            version: Versions::All,
             json: false,
         }
+    }
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(versions("all"), Ok(Versions::All));
+        assert_eq!(versions("latest"), Ok(Versions::newest()));
+        assert_eq!(versions("3"), Ok(Versions::only(3)));
+        assert!(versions("newest").unwrap_err().contains("`newest`"));
     }
 
     fn artifact(digest: Option<&str>, reused: bool) -> Artifact {

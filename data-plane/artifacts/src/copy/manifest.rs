@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::place::unwritable;
 use crate::tree::walk;
 
-/// The file's name.
-pub(super) const NAME: &str = ".hari-fetched.json";
+/// The name of the file that [`crate::copy_to`] puts beside a model, to know it again.
+pub const NAME: &str = ".hari-fetched.json";
 
 /// What a call of ours put into a folder.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -110,11 +110,11 @@ async fn other_versions_are_fetched_on_wish() {
         ..with(&server, &cache)
     };
     let all = ["1/saved_model.pb", "2/saved_model.pb", "2/variables/v"];
-    for (versions, expected) in [(Versions::Only(1), &all[..1]), (Versions::All, &all)] {
+    for (versions, expected) in [(Versions::only(1), &all[..1]), (Versions::All, &all)] {
         let artifact = crate::fetch(&uri("s3://models/mnist/"), &of(versions)).await;
         assert_eq!(files(&artifact.unwrap().root), expected);
     }
-    let missing = crate::fetch(&uri("s3://models/mnist"), &of(Versions::Only(9))).await;
+    let missing = crate::fetch(&uri("s3://models/mnist"), &of(Versions::only(9))).await;
     let error = missing.unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(
