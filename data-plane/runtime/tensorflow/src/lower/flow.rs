@@ -15,7 +15,7 @@ use crate::shape::Dim;
 /// Graphs inside graphs, at most this deep.
 const MAX_DEPTH: usize = 24;
 /// Values of all attempts together, at most this many.
-const MAX_VALUES: usize = 1 << 22;
+const MAX_VALUES: usize = 1 << 20;
 
 pub(super) static OPERATORS: &[Operator] = &[
     lowered("If", choices::choice),
@@ -103,3 +103,6 @@ fn common(builder: &mut Builder, (a, b): (Id, Id), before: u32) -> Result<Kind, 
         });
     Ok((dtype, Some(both.collect())))
 }
+
+#[cfg(test)]
+mod tests;
