@@ -5,7 +5,9 @@
 
 mod errors;
 mod metrics;
+mod onnx_operators;
 mod operators;
+mod parity;
 mod resource;
 mod settings;
 mod table;
@@ -22,7 +24,9 @@ const PAGES: &[Page] = &[
     ("annotations", resource::annotations),
     ("errors", errors::page),
     ("metrics", metrics::page),
+    ("onnx-operators", onnx_operators::page),
     ("operators", operators::page),
+    ("parity", parity::page),
     ("rules", resource::rules),
     ("servers", resource::servers),
     ("settings", settings::page),

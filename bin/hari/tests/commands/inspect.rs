@@ -56,7 +56,7 @@ fn the_version_folder_itself_will_do() {
 
 #[test]
 fn operators_that_are_missing_are_named() {
-    let model = "data-plane/runtime/tensorflow/tests/fixtures/unsupported_lstm/1";
+    let model = "data-plane/runtime/tensorflow/tests/fixtures/unsupported_fft/1";
     let found = hari(&["inspect", model]);
     assert_eq!(found.code, 1, "{}", found.err);
     assert!(

@@ -57,15 +57,20 @@ pub(crate) fn from_element(element: Element) -> DataType {
 }
 
 /// The type that holds such elements inside the ONNX graph: every integer narrower than 32 bits is
-/// computed as 32 bits and wrapped afterwards, since the engine has no arithmetic for them. None
-/// for what the engine cannot hold exactly.
+/// computed as 32 bits and wrapped afterwards, since engines have no arithmetic for them. None for
+/// what is no tensor of ONNX's.
 pub(crate) fn held_as(dtype: DataType) -> Option<OnnxType> {
     Some(match dtype {
         DataType::DtFloat => OnnxType::Float,
+        DataType::DtDouble => OnnxType::Double,
         DataType::DtHalf => OnnxType::Float16,
+        DataType::DtBfloat16 => OnnxType::Bfloat16,
         DataType::DtInt64 => OnnxType::Int64,
+        DataType::DtUint64 => OnnxType::Uint64,
         DataType::DtBool => OnnxType::Bool,
         DataType::DtInt32 => OnnxType::Int32,
+        DataType::DtUint32 => OnnxType::Uint32,
+        DataType::DtString => OnnxType::String,
         _ if is_narrow(dtype) => OnnxType::Int32,
         _ => return None,
     })
@@ -81,7 +86,19 @@ pub(crate) fn is_narrow(dtype: DataType) -> bool {
 
 /// Whether it is an integer that the graph can hold.
 pub(crate) fn is_integer(dtype: DataType) -> bool {
-    is_narrow(dtype) || matches!(dtype, DataType::DtInt32 | DataType::DtInt64)
+    is_narrow(dtype)
+        || matches!(
+            dtype,
+            DataType::DtInt32 | DataType::DtInt64 | DataType::DtUint32 | DataType::DtUint64
+        )
+}
+
+/// Whether it is a floating-point number.
+pub(crate) fn is_float(dtype: DataType) -> bool {
+    matches!(
+        dtype,
+        DataType::DtFloat | DataType::DtDouble | DataType::DtHalf | DataType::DtBfloat16
+    )
 }
 
 /// The name users know: `float32`, `string`.
@@ -115,9 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn the_graph_holds_no_double_and_no_text() {
-        assert_eq!(held_as(DataType::DtDouble), None);
-        assert_eq!(held_as(DataType::DtString), None);
+    fn the_graph_holds_every_element_but_no_handle() {
+        assert_eq!(held_as(DataType::DtDouble), Some(OnnxType::Double));
+        assert_eq!(held_as(DataType::DtString), Some(OnnxType::String));
+        assert_eq!(held_as(DataType::DtResource), None);
+        assert_eq!(held_as(DataType::DtVariant), None);
         assert_eq!(held_as(DataType::DtUint8), Some(OnnxType::Int32));
         assert_eq!(name(DataType::DtDouble), "float64");
         assert_eq!(name(DataType::DtString), "string");

@@ -4,7 +4,7 @@
 //!
 //! 1. `saved_model`, `bundle`: the folder is decoded, every size and checksum checked;
 //! 2. `signature`, `function`, `graph`: each signature becomes one flat graph;
-//! 3. `variables`: the saved value of each variable is found;
+//! 3. `variables`, `tables`: the saved value of each variable and lookup table is found;
 //! 4. `lower`, `emit`, `fold`, `shape`: operators become ONNX operators, shape computations fold
 //!    away around a symbolic batch;
 //! 5. `layout`: channels come second, and transposes cancel;
@@ -15,6 +15,7 @@
 mod attrs;
 mod bundle;
 mod constant;
+mod coverage;
 mod dtype;
 mod emit;
 mod fold;
@@ -27,9 +28,10 @@ mod refusal;
 mod saved_model;
 mod shape;
 mod signature;
+mod tables;
 mod variables;
 
+pub use coverage::{Treatment, coverage, covered_version};
 pub use hari_onnx::Options;
-pub use load::{Inspection, TensorflowModel, inspect, load};
-pub use lower::{Treatment, coverage};
+pub use load::{Exported, Inspection, LeftOut, TensorflowModel, export, inspect, load};
 pub use refusal::Unsupported;

@@ -92,16 +92,32 @@ impl Refusals {
         self.0.iter().map(entry).collect()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds those of another part of the model.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for (key, nodes) in other.0 {
+            *self.0.entry(key).or_default() += nodes;
+        }
+    }
+
+    /// All of them in a row.
+    pub(crate) fn reasons(&self) -> String {
+        let names: Vec<_> = self.list().iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+
     /// One error that names them all; none if nothing was refused.
     pub(crate) fn error(&self) -> Option<Error> {
         if self.0.is_empty() {
             return None;
         }
-        let names: Vec<_> = self.list().iter().map(ToString::to_string).collect();
         let message = format!(
             "the SavedModel uses what cannot be served: {}; rewrite the model without it, or leave \
              that part of the work to the caller",
-            names.join(", ")
+            self.reasons()
         );
         Some(Error::new(Kind::Model, message).with_reason("UNSUPPORTED_OPERATOR"))
     }
@@ -130,5 +146,11 @@ mod tests {
         }
         assert!(!error.message().contains("Relu"));
         assert_eq!(refusals.list().len(), 3);
+        let mut all = Refusals::default();
+        assert!(all.is_empty());
+        all.unknown("FFT");
+        all.extend(refusals);
+        assert_eq!(all.list().len(), 3);
+        assert!(all.reasons().contains("`FFT` (3 operations)"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use hari_error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::bundle::Bundle;
 /// The tag of the graph that is for serving.
 pub(crate) const SERVE: &str = "serve";
 const MAX_GRAPH: u64 = 2 << 30;
+const MAX_ASSET: u64 = 1 << 30;
 
 /// A decoded SavedModel. Variables are read from disk one by one, when they are asked for.
 pub(crate) struct SavedModel {
@@ -60,6 +61,22 @@ impl SavedModel {
             return Ok(None);
         }
         Bundle::open(&folder).map(Some)
+    }
+
+    /// The bytes of a file in the folder `assets`.
+    ///
+    /// # Errors
+    /// If there is no such file right in that folder, or if it is over 1 GiB.
+    pub(crate) fn asset(&self, name: &str) -> Result<Bytes> {
+        let mut parts = Path::new(name).components();
+        let plain = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
+        if !plain {
+            return Err(Error::model(
+                "an asset is not a file in the folder `assets`",
+            ));
+        }
+        read_capped(&self.folder.join("assets").join(name), MAX_ASSET)
+            .map_err(|error| error.context(format!("assets/{name}")))
     }
 
     /// Bytes of the graph and of the variables on disk.
@@ -197,6 +214,25 @@ mod tests {
         std::fs::write(folder.path().join("saved_model.pbtxt"), "").unwrap();
         let error = SavedModel::open(folder.path()).err().unwrap();
         assert!(error.message().contains("pbtxt"), "{error}");
+    }
+
+    #[test]
+    fn assets_are_read_from_their_folder_alone() {
+        let folder = saved(&[&["serve"]]);
+        std::fs::create_dir(folder.path().join("assets")).unwrap();
+        std::fs::write(folder.path().join("assets/words.txt"), "red").unwrap();
+        let model = SavedModel::open(folder.path()).unwrap();
+        assert_eq!(model.asset("words.txt").unwrap(), "red");
+        for name in [
+            "../saved_model.pb",
+            "/etc/hosts",
+            "a/b",
+            "",
+            "..",
+            "other.txt",
+        ] {
+            assert!(model.asset(name).is_err(), "{name}");
+        }
     }
 
     #[test]

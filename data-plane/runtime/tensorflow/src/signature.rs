@@ -8,9 +8,10 @@ use hari_proto::tensorflow::tensor_info::Encoding;
 use hari_proto::tensorflow::{MetaGraphDef, SignatureDef, TensorInfo, TensorShapeProto};
 
 use crate::dtype;
+use crate::load::LeftOut;
 
 /// TensorFlow's own signature for what runs once after loading.
-const INIT: &str = "__saved_model_init_op";
+pub(crate) const INIT: &str = "__saved_model_init_op";
 
 const MAX_SIGNATURES: usize = 256;
 
@@ -22,31 +23,37 @@ pub(crate) struct Bound {
     pub(crate) fetches: Vec<String>,
 }
 
-/// Every signature of the graph, `serving_default` first, the others by name.
+/// Every signature of the graph, `serving_default` first, the others by name; and those with an
+/// input or output that is sparse or of a type that cannot be served.
 ///
 /// # Errors
-/// If there is none, or if an input or output is sparse or of a type that cannot be served.
-pub(crate) fn all(meta: &MetaGraphDef) -> Result<Vec<Bound>> {
+/// If there is none.
+pub(crate) fn all(meta: &MetaGraphDef) -> Result<(Vec<Bound>, Vec<LeftOut>)> {
     if meta.signature_def.len() > MAX_SIGNATURES {
         return Err(Error::model(format!(
             "more than {MAX_SIGNATURES} signatures"
         )));
     }
-    let mut bound = Vec::new();
+    let (mut bound, mut left_out) = (Vec::new(), Vec::new());
     for (name, definition) in &meta.signature_def {
         if name == INIT || definition.outputs.is_empty() {
             continue;
         }
-        let context = |error: Error| error.context(format!("signature `{name}`"));
-        bound.push(bind(name, definition).map_err(context)?);
+        match bind(name, definition) {
+            Ok(one) => bound.push(one),
+            Err(error) => left_out.push(LeftOut {
+                signature: name.clone(),
+                reason: error.message().to_owned(),
+            }),
+        }
     }
-    if bound.is_empty() {
+    if bound.is_empty() && left_out.is_empty() {
         return Err(Error::model(
             "the SavedModel has no signature; export it with one, as `model.export` does",
         ));
     }
     bound.sort_by_key(|bound| bound.signature.name != Signature::DEFAULT);
-    Ok(bound)
+    Ok((bound, left_out))
 }
 
 fn bind(name: &str, definition: &SignatureDef) -> Result<Bound> {
@@ -157,8 +164,8 @@ mod tests {
             ("alpha", classify),
             (Signature::DEFAULT, plain),
         ]));
-        let all = all.unwrap();
-        assert_eq!(all.len(), 2);
+        let (all, left_out) = all.unwrap();
+        assert_eq!((all.len(), left_out.len()), (2, 0));
         let first = &all[0].signature;
         assert_eq!(first.name, Signature::DEFAULT);
         assert_eq!(first.inputs[0].wire_shape(), [-1, 3]);
@@ -171,20 +178,12 @@ mod tests {
     #[test]
     fn what_is_not_a_dense_tensor_is_named() {
         let variant = definition(info("x:0", 21, None), "");
-        let error = all(&meta(vec![("s", variant)])).unwrap_err();
-        assert!(
-            error
-                .message()
-                .contains("signature `s`: input `x` has type variant"),
-            "{error}"
-        );
         let sparse = definition(TensorInfo::default(), "");
-        assert!(
-            all(&meta(vec![("s", sparse)]))
-                .unwrap_err()
-                .message()
-                .contains("dense")
-        );
+        let (bound, left) = all(&meta(vec![("s", variant), ("t", sparse)])).unwrap();
+        assert!(bound.is_empty());
+        assert_eq!(left[0].signature, "s");
+        assert!(left[0].reason.contains("input `x` has type variant"));
+        assert!(left[1].reason.contains("dense"), "{}", left[1].reason);
         assert!(
             all(&meta(Vec::new()))
                 .unwrap_err()

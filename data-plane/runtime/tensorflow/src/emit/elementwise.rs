@@ -87,7 +87,10 @@ impl Builder {
     }
 
     /// Brings the result of arithmetic in 32 bits back into a narrow type, as its overflow would.
-    fn wrap(&mut self, x: Id, dtype: DataType) -> Result<Id, Refusal> {
+    ///
+    /// # Errors
+    /// Never for integers.
+    pub(crate) fn wrap(&mut self, x: Id, dtype: DataType) -> Result<Id, Refusal> {
         let (low, count) = match dtype {
             DataType::DtUint8 => (0, 1 << 8),
             DataType::DtInt8 => (-(1 << 7), 1 << 8),
@@ -166,6 +169,13 @@ impl Builder {
             }
             _ => None,
         };
+        if self.dtype(a) == DataType::DtBool {
+            // Not every engine chooses between truths.
+            let first = self.binary("And", condition, a)?;
+            let other = self.unary("Not", condition);
+            let second = self.binary("And", other, b)?;
+            return self.binary("Or", first, second);
+        }
         Ok(self.node(
             "Where",
             &[condition, a, b],

@@ -161,7 +161,8 @@ impl Builder {
         if axes == order {
             return Ok(x);
         }
-        if let Some(constant) = self.value(x).constant.clone() {
+        let constant = self.value(x).constant.clone();
+        if let Some(constant) = constant.filter(|constant| constant.bytes().is_some()) {
             return self.transposed_constant(&constant, order);
         }
         let dims = self.shape(x).and_then(|dims| {
@@ -246,14 +247,24 @@ impl Builder {
         self.settle(id, content)
     }
 
+    /// The shape that an integer vector gives, as far as it is known.
+    pub(crate) fn dims_of_shape(&mut self, target: Id) -> Option<Vec<Dim>> {
+        if let Some(content) = self.content(target) {
+            return Some(content);
+        }
+        let rank = self.shape(target).and_then(|dims| dims.first()?.known());
+        let rank = rank.and_then(|rank| usize::try_from(rank).ok())?;
+        (rank <= 64).then(|| (0..rank).map(|_| self.symbols.fresh()).collect())
+    }
+
     /// The elements repeated along dimensions of size 1 until they have the shape that an integer
     /// vector gives.
     ///
     /// # Errors
     /// If the shapes do not go together.
     pub(crate) fn expand(&mut self, x: Id, target: Id) -> Result<Id, Refusal> {
-        let content = self.content(target);
-        let dims = match (self.value(x).shape.clone(), content) {
+        let wanted = self.dims_of_shape(target);
+        let dims = match (self.value(x).shape.clone(), wanted) {
             (Some(own), Some(target)) => Some(self.symbols.broadcast(&own, &target)?),
             _ => None,
         };

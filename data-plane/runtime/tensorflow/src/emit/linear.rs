@@ -14,7 +14,7 @@ impl Builder {
     /// If the elements are not floats, if a rank is not known or below 2, or if the sizes differ.
     pub(crate) fn matmul(&mut self, a: Id, b: Id) -> Result<Id, Refusal> {
         let dtype = self.dtype(a);
-        if !is_float(dtype) {
+        if !multiplies(dtype) {
             return Err(Refusal::new(format!(
                 "a product of matrices of {}",
                 dtype::name(dtype)
@@ -58,11 +58,12 @@ impl Builder {
     /// If the elements are not floats or the equation does not fit the inputs.
     pub(crate) fn einsum(&mut self, inputs: &[Id], equation: &str) -> Result<Id, Refusal> {
         let equation: String = equation.split_whitespace().collect();
+        let equation = self.spelled_out(inputs, &equation)?;
         let wrong = || Refusal::new(format!("equation `{equation}`"));
         let (terms, result) = equation.split_once("->").ok_or_else(wrong)?;
         let terms: Vec<_> = terms.split(',').collect();
-        let floats = inputs.iter().all(|&input| is_float(self.dtype(input)));
-        if terms.len() != inputs.len() || !floats {
+        let numbers = inputs.iter().all(|&input| multiplies(self.dtype(input)));
+        if terms.len() != inputs.len() || !numbers {
             return Err(wrong());
         }
         let mut sizes = HashMap::new();
@@ -80,11 +81,43 @@ impl Builder {
         Ok(self.node("Einsum", inputs, attrs, (dtype, dims)))
     }
 
+    /// The equation with letters for each ellipsis, the last ones shared.
+    fn spelled_out(&self, inputs: &[Id], equation: &str) -> Result<String, Refusal> {
+        if !equation.contains("...") {
+            return Ok(equation.to_owned());
+        }
+        let wrong = || Refusal::new(format!("equation `{equation}`"));
+        let (terms, result) = equation.split_once("->").ok_or_else(wrong)?;
+        let free = ('A'..='Z')
+            .chain('a'..='z')
+            .filter(|&letter| !equation.contains(letter));
+        let free: String = free.collect();
+        let (mut made, mut most) = (Vec::new(), 0);
+        let mut sizes: HashMap<usize, Dim> = HashMap::new();
+        for (term, &input) in terms.split(',').zip(inputs) {
+            let dims = self.dims(input)?;
+            let named = term.chars().filter(|&letter| letter != '.').count();
+            let count = if term.contains("...") {
+                dims.len().checked_sub(named).ok_or_else(wrong)?
+            } else {
+                0
+            };
+            let front = term.find("...").unwrap_or(0);
+            for (index, &dim) in dims.iter().skip(front).take(count).enumerate() {
+                let known = sizes.entry(count - index).or_insert(dim);
+                if (*known == Dim::Known(1)) != (dim == Dim::Known(1)) {
+                    return Err(Refusal::new("a dimension of its ellipsis is repeated"));
+                }
+            }
+            most = most.max(count);
+            made.push(term.replace("...", last(&free, count)));
+        }
+        let result = result.replace("...", last(&free, most));
+        Ok(format!("{}->{result}", made.join(",")))
+    }
+
     fn label(&self, sizes: &mut HashMap<char, Dim>, term: &str, input: Id) -> Result<(), Refusal> {
         let dims = self.dims(input)?;
-        if term.contains('.') {
-            return Ok(());
-        }
         if term.chars().count() != dims.len() {
             return Err(Refusal::new(format!(
                 "term `{term}` for an input of rank {}",
@@ -101,9 +134,16 @@ impl Builder {
     }
 }
 
-/// Whether the engine computes such elements as floats.
-pub(crate) fn is_float(dtype: DataType) -> bool {
-    matches!(dtype, DataType::DtFloat | DataType::DtHalf)
+/// Whether the graph multiplies and sums such elements.
+fn multiplies(dtype: DataType) -> bool {
+    dtype::is_float(dtype) || (dtype::is_integer(dtype) && !dtype::is_narrow(dtype))
+}
+
+/// The last letters.
+fn last(letters: &str, count: usize) -> &str {
+    letters
+        .get(letters.len().saturating_sub(count)..)
+        .unwrap_or(letters)
 }
 
 #[cfg(test)]
@@ -135,7 +175,14 @@ mod tests {
         let sum = builder.einsum(&[x, w], "abc, cd->da").unwrap();
         assert_eq!(builder.shape(sum).unwrap(), [Dim::Known(5), batch]);
         assert!(builder.einsum(&[x, w], "ab,cd->d").is_err());
+        let sum = builder.einsum(&[x, w], "...x,xy->y...").unwrap();
+        assert_eq!(
+            builder.shape(sum).unwrap(),
+            [Dim::Known(5), batch, Dim::Known(2)]
+        );
         let numbers = builder.input("n", DataType::DtInt32, Some(known(&[2, 2])));
-        assert!(builder.matmul(numbers, numbers).is_err());
+        assert!(builder.matmul(numbers, numbers).is_ok());
+        let bytes = builder.input("b", DataType::DtUint8, Some(known(&[2, 2])));
+        assert!(builder.matmul(bytes, bytes).is_err());
     }
 }

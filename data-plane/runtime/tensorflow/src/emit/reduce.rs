@@ -24,20 +24,8 @@ impl Builder {
             return Ok(x);
         }
         let dims = self.dims(x)?;
-        let mut reduced = Vec::new();
-        for &axis in axes {
-            reduced.push(shape::axis(axis, dims.len())?);
-        }
-        reduced.sort_unstable();
-        reduced.dedup();
-        let left = dims.iter().enumerate().filter_map(|(axis, &dim)| {
-            if reduced.contains(&axis) {
-                keep.then_some(Dim::Known(1))
-            } else {
-                Some(dim)
-            }
-        });
-        let left: Vec<_> = left.collect();
+        let reduced = counted(axes, dims.len())?;
+        let left = self.reduced_dims(x, axes, keep)?;
         let content = self.content(x).filter(|_| dims.len() == 1);
         let content = content.and_then(|content| match op {
             "ReduceProd" => Some(vec![self.symbols.product(&content)]),
@@ -53,6 +41,43 @@ impl Builder {
         let attrs = vec![("keepdims", Attr::Int(keep.into()))];
         let id = self.node(op, &[x, axes], attrs, (self.dtype(x), Some(left)));
         self.settle(id, content)
+    }
+
+    /// The shape without these axes, or with size 1 in their place if `keep`.
+    ///
+    /// # Errors
+    /// If the rank is not known or an axis is out of range.
+    pub(crate) fn reduced_dims(
+        &self,
+        x: Id,
+        axes: &[i64],
+        keep: bool,
+    ) -> Result<Vec<Dim>, Refusal> {
+        let dims = self.dims(x)?;
+        let reduced = counted(axes, dims.len())?;
+        let left = dims.iter().enumerate().filter_map(|(axis, &dim)| {
+            if reduced.contains(&axis) {
+                keep.then_some(Dim::Known(1))
+            } else {
+                Some(dim)
+            }
+        });
+        Ok(left.collect())
+    }
+
+    /// The size of an axis as a scalar.
+    ///
+    /// # Errors
+    /// If the rank is not known or the axis is out of range.
+    pub(crate) fn size_of_axis(
+        &mut self,
+        x: Id,
+        axis: usize,
+        dtype: DataType,
+    ) -> Result<Id, Refusal> {
+        let sizes = self.shape_of(x, dtype)?;
+        let at = self.integers(DataType::DtInt64, &[], &[axis as i64])?;
+        self.gather(sizes, at, 0)
     }
 
     /// The index of the greatest (or least) element along an axis, the first of several. ONNX's own
@@ -95,9 +120,7 @@ impl Builder {
                 self.integers(DataType::DtInt64, &[], &[size - 1])?,
             ));
         }
-        let sizes = self.shape_of(x, DataType::DtInt64)?;
-        let at = self.integers(DataType::DtInt64, &[], &[axis as i64])?;
-        let size = self.gather(sizes, at, 0)?;
+        let size = self.size_of_axis(x, axis, DataType::DtInt64)?;
         let zero = self.integers(DataType::DtInt64, &[], &[0])?;
         let one = self.integers(DataType::DtInt64, &[], &[1])?;
         let all = self.range(zero, size, one)?;
@@ -121,10 +144,26 @@ impl Builder {
         {
             return self.integers(self.dtype(start), &[numbers.len()], &numbers);
         }
-        let length = self.symbols.fresh();
+        let one = |id| {
+            self.content(id)
+                .and_then(|content| content.first().copied())
+        };
+        let length = match (one(start), one(limit), one(delta)) {
+            (Some(Dim::Known(0)), Some(size @ Dim::Symbol(_)), Some(Dim::Known(1))) => size,
+            _ => self.symbols.fresh(),
+        };
         let kind = (self.dtype(start), Some(vec![length]));
         Ok(self.node("Range", &[start, limit, delta], Vec::new(), kind))
     }
+}
+
+/// The axes counted from the front, each once, in order.
+fn counted(axes: &[i64], rank: usize) -> Result<Vec<usize>, Refusal> {
+    let axes = axes.iter().map(|&axis| shape::axis(axis, rank));
+    let mut axes = axes.collect::<Result<Vec<_>, _>>()?;
+    axes.sort_unstable();
+    axes.dedup();
+    Ok(axes)
 }
 
 /// The numbers of a range, if there are not too many to keep.

@@ -32,7 +32,7 @@ pub(crate) enum Pads {
 
 impl Window {
     /// The part of the input that one window covers in each dimension.
-    fn reach(&self) -> impl Iterator<Item = i64> + '_ {
+    pub(crate) fn reach(&self) -> impl Iterator<Item = i64> + '_ {
         self.size
             .iter()
             .zip(&self.dilations)
@@ -233,6 +233,34 @@ impl Builder {
             attrs,
             (self.dtype(x), Some(dims)),
         ))
+    }
+}
+
+impl Builder {
+    /// All of a transposed convolution: nothing is cut off as padding.
+    ///
+    /// # Errors
+    /// If the rank is not known.
+    pub(crate) fn whole_transposed_convolution(
+        &mut self,
+        x: Id,
+        kernel: Id,
+        window: &Window,
+    ) -> Result<Id, Refusal> {
+        let dims = self.dims(x)?;
+        let [batch, _, inputs @ ..] = dims.as_slice() else {
+            return Err(Refusal::new("its input has no spatial dimensions"));
+        };
+        window.check(inputs.len())?;
+        let none = Pads::Fixed(vec![(0, 0); inputs.len()]);
+        let out = self.dims(kernel)?.get(1).copied().unwrap_or(Dim::Known(1));
+        let sizes = inputs
+            .iter()
+            .map(|_| self.symbols.fresh())
+            .collect::<Vec<_>>();
+        let dims = [*batch, out].into_iter().chain(sizes).collect();
+        let kind = (self.dtype(x), Some(dims));
+        Ok(self.node("ConvTranspose", &[x, kernel], window.attrs(&none), kind))
     }
 }
 

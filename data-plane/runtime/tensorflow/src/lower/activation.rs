@@ -1,7 +1,7 @@
 //! Activations.
 
 use super::{Context, Lowered, Operator, lowered};
-use crate::dtype::DataType;
+use crate::dtype;
 use crate::emit::{Attr, Id};
 use crate::refusal::Refusal;
 
@@ -27,7 +27,7 @@ pub(super) static OPERATORS: &[Operator] = &[
 ];
 
 fn relu(c: &mut Context<'_>) -> Lowered {
-    if c.dtype(0)? == DataType::DtFloat {
+    if dtype::is_float(c.dtype(0)?) {
         return c.unary("Relu");
     }
     let (x, zero) = (c.first()?, c.like(0.0)?);

@@ -1,7 +1,8 @@
 //! Convolutions over one or two dimensions, plain, per channel and transposed.
 
 use super::{Channels, Context, Lowered, Operator, dilation, lowered};
-use crate::emit::{Builder, Id, Padding, Pads, Window};
+use crate::dtype::DataType;
+use crate::emit::{Builder, END, Id, Padding, Pads, Range, Window};
 use crate::graph::Node;
 use crate::refusal::Refusal;
 use crate::shape::{Dim, MAX_SIZE};
@@ -138,26 +139,100 @@ fn depthwise(c: &mut Context<'_>) -> Lowered {
 
 /// The gradient of a convolution as to its input: what Keras calls a transposed convolution.
 fn transposed(c: &mut Context<'_>) -> Lowered {
-    let (sizes, kernel, x) = (c.first()?, c.input(1)?, c.input(2)?);
+    let (target, kernel, x) = (c.first()?, c.input(1)?, c.input(2)?);
     let channels = Channels::of(c.node)?;
-    let [height, width, ..] = kernel_sizes(c, kernel)?;
-    let window = window(c.node, channels, vec![height, width])?;
-    let unknown = || Refusal::new("the size of its output is not known");
-    let sizes = channels.spatial(&c.builder.content(sizes).ok_or_else(unknown)?);
-    if sizes.iter().any(|size| {
-        !size
-            .known()
-            .is_some_and(|size| (0..=MAX_SIZE).contains(&size))
-    }) {
-        return Err(unknown());
-    }
-    let Pads::Fixed(pads) = window.pads(&sizes) else {
-        return Err(unknown());
-    };
+    let mut size = c.builder.sizes(kernel)?;
+    let spatial = size.len().saturating_sub(2);
+    size.truncate(spatial);
+    let window = window(c.node, channels, size)?;
+    let order: Vec<_> = [spatial + 1, spatial]
+        .into_iter()
+        .chain(0..spatial)
+        .collect();
     let x = channels.second(c.builder, x)?;
-    let kernel = c.builder.transpose(kernel, &[3, 2, 0, 1])?;
-    let y = c
+    let kernel = c.builder.transpose(kernel, &order)?;
+    let sizes = c
         .builder
-        .transposed_convolution(x, kernel, &window, (&sizes, &pads))?;
+        .content(target)
+        .map(|sizes| channels.spatial(&sizes));
+    let sane = |size: &Dim| {
+        size.known()
+            .is_some_and(|size| (0..=MAX_SIZE).contains(&size))
+    };
+    let known = sizes.filter(|sizes| sizes.len() == spatial && sizes.iter().all(sane));
+    if let Some(sizes) = known
+        && let Pads::Fixed(pads) = window.pads(&sizes)
+        && c.builder.dims(x)?.iter().skip(2).all(sane)
+    {
+        let y = c
+            .builder
+            .transposed_convolution(x, kernel, &window, (&sizes, &pads))?;
+        return Ok(vec![channels.restored(c.builder, y)?]);
+    }
+    let first = if channels == Channels::Last { 1 } else { 2 };
+    let range = Range {
+        axis: 0,
+        start: first,
+        end: first + spatial as i64,
+        step: 1,
+    };
+    let target = c.builder.slice(target, &[range])?;
+    let target = c.builder.cast(target, DataType::DtInt64)?;
+    let y = of_any_size(c, (x, kernel), &window, target)?;
     Ok(vec![channels.restored(c.builder, y)?])
+}
+
+/// A transposed convolution to a size that is known only when a request comes: the whole of it,
+/// and then the part that the padding of the convolution that it reverses leaves.
+fn of_any_size(
+    c: &mut Context<'_>,
+    (x, kernel): (Id, Id),
+    window: &Window,
+    target: Id,
+) -> Result<Id, Refusal> {
+    let spatial = window.size.len();
+    let whole = c.builder.whole_transposed_convolution(x, kernel, window)?;
+    let zero = c.builder.int64s(&[0])?;
+    let start = match &window.padding {
+        Padding::Valid => c.builder.int64s(&vec![0; spatial])?,
+        Padding::Explicit(pads) => {
+            let before: Vec<_> = pads.iter().map(|pad| pad.0).collect();
+            c.builder.int64s(&before)?
+        }
+        Padding::Same => {
+            let sizes = c.builder.shape_of(x, DataType::DtInt64)?;
+            let range = Range {
+                axis: 0,
+                start: 2,
+                end: END,
+                step: 1,
+            };
+            let inputs = c.builder.slice(sizes, &[range])?;
+            let strides = c.builder.int64s(&window.strides)?;
+            let reach: Vec<_> = window
+                .reach()
+                .zip(&window.strides)
+                .map(|(r, s)| r - s)
+                .collect();
+            let rest = c.builder.int64s(&reach)?;
+            let covered = c.builder.binary("Mul", inputs, strides)?;
+            let covered = c.builder.binary("Add", covered, rest)?;
+            let total = c.builder.binary("Sub", covered, target)?;
+            let total = c.builder.binary("Max", total, zero)?;
+            let two = c.builder.int64s(&[2])?;
+            c.builder.binary("Div", total, two)?
+        }
+    };
+    // No more than a step is beyond what any window reaches.
+    let more = window.strides.iter().map(|stride| stride - 1);
+    let pads: Vec<_> = vec![0; spatial + 4].into_iter().chain(more).collect();
+    let padded = c.builder.pad(whole, &pads, "constant", None)?;
+    let end = c.builder.binary("Add", start, target)?;
+    let axes: Vec<_> = (2..2 + spatial as i64).collect();
+    let axes = c.builder.int64s(&axes)?;
+    let mut dims: Vec<_> = c.builder.dims(padded)?.into_iter().take(2).collect();
+    dims.extend((0..spatial).map(|_| c.builder.symbols.fresh()));
+    let kind = (c.builder.dtype(x), Some(dims));
+    Ok(c.builder
+        .node("Slice", &[padded, start, end, axes], Vec::new(), kind))
 }

@@ -9,6 +9,12 @@ pub(super) static OPERATORS: &[Operator] = &[
         let (target, value) = c.pair()?;
         Ok(vec![c.builder.expand(value, target)?])
     }),
+    lowered("Empty", |c| {
+        let target = c.first()?;
+        let dtype = c.node.attrs.dtype("dtype")?;
+        let zero = c.builder.scalar(dtype, 0.0)?;
+        Ok(vec![c.builder.expand(zero, target)?])
+    }),
     lowered("ZerosLike", |c| filled(c, 0.0)),
     lowered("OnesLike", |c| filled(c, 1.0)),
     lowered("Range", |c| {

@@ -2,6 +2,7 @@
 
 use super::{Context, Lowered, Operator, folded, lowered};
 use crate::constant;
+use crate::dtype::DataType;
 use crate::refusal::Refusal;
 
 pub(super) static OPERATORS: &[Operator] = &[
@@ -14,6 +15,12 @@ pub(super) static OPERATORS: &[Operator] = &[
         Ok(vec![c.builder.constant(tensor)])
     }),
     folded("VarHandleOp", variable),
+    folded("HashTable", variable),
+    folded("HashTableV2", variable),
+    folded("MutableDenseHashTable", variable),
+    folded("MutableDenseHashTableV2", variable),
+    folded("MutableHashTable", variable),
+    folded("MutableHashTableV2", variable),
     folded("VariableV2", variable),
     folded("Variable", variable),
     folded("ReadVariableOp", |c| c.pass(0)),
@@ -23,7 +30,15 @@ pub(super) static OPERATORS: &[Operator] = &[
     folded("PreventGradient", |c| c.pass(0)),
     folded("Snapshot", |c| c.pass(0)),
     folded("CheckNumerics", |c| c.pass(0)),
-    folded("EnsureShape", |c| c.pass(0)),
+    folded("EnsureShape", shaped),
+    folded("VarIsInitializedOp", |c| {
+        Ok(vec![c.builder.integers(DataType::DtBool, &[], &[1])?])
+    }),
+    folded("VariableShape", |c| {
+        let to = c.node.attrs.dtype("out_type").unwrap_or(DataType::DtInt32);
+        let x = c.first()?;
+        Ok(vec![c.builder.shape_of(x, to)?])
+    }),
     folded("PlaceholderWithDefault", |c| c.pass(0)),
     folded("Placeholder", |_| {
         Err(Refusal::new("it is not an input of the signature"))
@@ -34,6 +49,19 @@ pub(super) static OPERATORS: &[Operator] = &[
         Ok(vec![c.builder.cast(x, to)?])
     }),
 ];
+
+/// The input; with the shape that the operation wants, if its own rank is not known.
+fn shaped(c: &mut Context<'_>) -> Lowered {
+    let x = c.first()?;
+    let wanted = c.node.attrs.shape("shape")?;
+    match c.builder.symbols.shape(wanted) {
+        Some(dims) if c.builder.shape(x).is_none() => {
+            let kind = (c.builder.dtype(x), Some(dims));
+            Ok(vec![c.builder.node("Identity", &[x], Vec::new(), kind)])
+        }
+        _ => c.pass(0),
+    }
+}
 
 fn variable(c: &mut Context<'_>) -> Lowered {
     let value = c.weights.get(&c.node.name).copied();

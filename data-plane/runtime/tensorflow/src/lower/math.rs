@@ -15,7 +15,16 @@ pub(super) static OPERATORS: &[Operator] = &[
     lowered("Asin", |c| c.unary("Asin")),
     lowered("Asinh", |c| c.unary("Asinh")),
     lowered("Atan", |c| c.unary("Atan")),
+    lowered("ApproximateEqual", |c| {
+        let (a, b) = c.pair()?;
+        let tolerance = c.like(c.node.attrs.float("tolerance")?.into())?;
+        let difference = c.builder.binary("Sub", a, b)?;
+        let size = c.builder.unary("Abs", difference);
+        Ok(vec![c.builder.compare("Less", size, tolerance)?])
+    }),
+    lowered("Atan2", direction),
     lowered("Atanh", |c| c.unary("Atanh")),
+    lowered("Bucketize", bucket),
     lowered("Ceil", |c| c.unary("Ceil")),
     lowered("ClipByValue", clip),
     lowered("Cos", |c| c.unary("Cos")),
@@ -38,13 +47,24 @@ pub(super) static OPERATORS: &[Operator] = &[
     }),
     lowered("Floor", |c| c.unary("Floor")),
     lowered("FloorDiv", floor_division),
-    lowered("FloorMod", |c| c.binary("Mod")),
+    lowered("FloorMod", |c| {
+        let (a, b) = c.pair()?;
+        Ok(vec![floor_mod(c, a, b)?])
+    }),
     lowered("Greater", |c| compare(c, "Greater")),
     lowered("GreaterEqual", |c| compare(c, "GreaterOrEqual")),
     lowered("Inv", |c| c.unary("Reciprocal")),
     lowered("IsFinite", is_finite),
     lowered("IsInf", |c| question(c, "IsInf")),
     lowered("IsNan", |c| question(c, "IsNaN")),
+    lowered("L2Loss", |c| {
+        let x = c.first()?;
+        let axes: Vec<_> = (0..c.builder.rank(x)? as i64).collect();
+        let squares = c.builder.binary("Mul", x, x)?;
+        let sum = c.builder.reduce("ReduceSum", squares, &axes, false)?;
+        let half = c.like(0.5)?;
+        Ok(vec![c.builder.binary("Mul", sum, half)?])
+    }),
     lowered("Less", |c| compare(c, "Less")),
     lowered("LessEqual", |c| compare(c, "LessOrEqual")),
     lowered("Log", |c| c.unary("Log")),
@@ -109,7 +129,60 @@ pub(super) static OPERATORS: &[Operator] = &[
         let quotient = c.builder.binary("Div", x, y)?;
         where_zero(c, x, quotient)
     }),
+    lowered("Xlog1py", |c| {
+        let (x, y, one) = (c.first()?, c.input(1)?, c.like(1.0)?);
+        let more = c.builder.binary("Add", y, one)?;
+        let log = c.builder.unary("Log", more);
+        let product = c.builder.binary("Mul", x, log)?;
+        where_zero(c, x, product)
+    }),
+    lowered("Xlogy", |c| {
+        let (x, y) = c.pair()?;
+        let log = c.builder.unary("Log", y);
+        let product = c.builder.binary("Mul", x, log)?;
+        where_zero(c, x, product)
+    }),
 ];
+
+/// The angle of the point `(x, y)`: that of its slope, half a turn further on the left. Zeros have
+/// a sign.
+fn direction(c: &mut Context<'_>) -> Lowered {
+    let (y, x) = c.pair()?;
+    let (zero, turn) = (c.like(0.0)?, c.like(std::f64::consts::PI)?);
+    let slope = c.builder.binary("Div", y, x)?;
+    let right = c.builder.unary("Atan", slope);
+    let below = is_negative(c, y)?;
+    let back = c.builder.unary("Neg", turn);
+    let half = c.builder.choose(below, back, turn)?;
+    let left = c.builder.binary("Add", right, half)?;
+    let is_left = is_negative(c, x)?;
+    let angle = c.builder.choose(is_left, left, right)?;
+    let quarter = c.like(0.5)?;
+    let upright = c.builder.binary("Mul", half, quarter)?;
+    let on_axis = c.builder.compare("Equal", x, zero)?;
+    let angle = c.builder.choose(on_axis, upright, angle)?;
+    let flat = c.builder.choose(is_left, half, zero)?;
+    let level = c.builder.compare("Equal", y, zero)?;
+    Ok(vec![c.builder.choose(level, flat, angle)?])
+}
+
+/// Whether the sign is negative, that of zero too.
+fn is_negative(c: &mut Context<'_>, x: Id) -> Result<Id, Refusal> {
+    let zero = c.like(0.0)?;
+    let below = c.builder.compare("Less", x, zero)?;
+    let inverse = c.builder.unary("Reciprocal", x);
+    let inverse = c.builder.compare("Less", inverse, zero)?;
+    c.builder.binary("Or", below, inverse)
+}
+
+/// How many boundaries are not above each number.
+fn bucket(c: &mut Context<'_>) -> Lowered {
+    let boundaries = c.node.attrs.floats("boundaries");
+    let x = c.first()?;
+    let attrs = vec![("boundaries", Attr::Floats(boundaries))];
+    let kind = (DataType::DtInt32, c.builder.value(x).shape.clone());
+    Ok(vec![c.builder.node("hari.Bucketize", &[x], attrs, kind)])
+}
 
 fn compare(c: &mut Context<'_>, op: &'static str) -> Lowered {
     let (a, b) = c.pair()?;
@@ -165,7 +238,7 @@ fn divide_or_zero(c: &mut Context<'_>) -> Lowered {
 /// engine may divide by multiplying with the reciprocal.
 fn floor_division(c: &mut Context<'_>) -> Lowered {
     let (a, b) = c.pair()?;
-    let rest = c.builder.binary("Mod", a, b)?;
+    let rest = floor_mod(c, a, b)?;
     let whole = c.builder.binary("Sub", a, rest)?;
     let quotient = c.builder.binary("Div", whole, b)?;
     if dtype::is_integer(c.dtype(0)?) {
@@ -174,18 +247,34 @@ fn floor_division(c: &mut Context<'_>) -> Lowered {
     Ok(vec![c.builder.unary("Round", quotient)])
 }
 
-/// The remainder of a division that rounds towards zero.
+/// The remainder with the sign of the divisor. ONNX has that of integers alone.
+fn floor_mod(c: &mut Context<'_>, a: Id, b: Id) -> Result<Id, Refusal> {
+    if dtype::is_integer(c.dtype(0)?) {
+        return c.builder.binary("Mod", a, b);
+    }
+    let rest = truncated(c, a, b)?;
+    let zero = c.like(0.0)?;
+    let below = c.builder.compare("Less", rest, zero)?;
+    let wanted = c.builder.compare("Less", b, zero)?;
+    let other = c.builder.binary("Xor", below, wanted)?;
+    let is_zero = c.builder.compare("Equal", rest, zero)?;
+    let moved = c.builder.binary("Add", rest, b)?;
+    let moved = c.builder.choose(other, moved, rest)?;
+    c.builder.choose(is_zero, rest, moved)
+}
+
 fn remainder(c: &mut Context<'_>) -> Lowered {
     let (a, b) = c.pair()?;
+    Ok(vec![truncated(c, a, b)?])
+}
+
+/// The remainder of a division that rounds towards zero.
+fn truncated(c: &mut Context<'_>, a: Id, b: Id) -> Result<Id, Refusal> {
     let shapes = (c.builder.dims(a)?, c.builder.dims(b)?);
     let shape = c.builder.symbols.broadcast(&shapes.0, &shapes.1)?;
     let kind = (c.builder.dtype(a), Some(shape));
-    Ok(vec![c.builder.node(
-        "Mod",
-        &[a, b],
-        vec![("fmod", Attr::Int(1))],
-        kind,
-    )])
+    let attrs = vec![("fmod", Attr::Int(1))];
+    Ok(c.builder.node("Mod", &[a, b], attrs, kind))
 }
 
 fn negative(c: &mut Context<'_>) -> Lowered {
@@ -207,9 +296,7 @@ fn sign(c: &mut Context<'_>) -> Lowered {
 
 fn running_sum(c: &mut Context<'_>) -> Lowered {
     let (x, axis) = c.pair()?;
-    if dtype::is_narrow(c.dtype(0)?) {
-        return Err(Refusal::new(format!("of {}", dtype::name(c.dtype(0)?))));
-    }
+    let dtype = c.dtype(0)?;
     let flag = |name| c.node.attrs.bool(name).map(|flag| Attr::Int(flag.into()));
     let attrs = vec![
         ("exclusive", flag("exclusive")?),
@@ -217,5 +304,6 @@ fn running_sum(c: &mut Context<'_>) -> Lowered {
     ];
     let kind = (c.builder.dtype(x), c.builder.value(x).shape.clone());
     let axis = c.builder.cast(axis, DataType::DtInt64)?;
-    Ok(vec![c.builder.node("CumSum", &[x, axis], attrs, kind)])
+    let sums = c.builder.node("CumSum", &[x, axis], attrs, kind);
+    Ok(vec![c.builder.wrap(sums, dtype)?])
 }

@@ -1,17 +1,16 @@
 //! Elements added around a tensor.
 
 use super::{Context, Lowered, Operator, lowered};
+use crate::dtype::DataType;
+use crate::emit::{Attr, Id};
 use crate::refusal::Refusal;
 use crate::shape::Dim;
 
 pub(super) static OPERATORS: &[Operator] = &[
-    lowered("Pad", |c| {
-        let (x, pads) = (c.first()?, paddings(c)?);
-        Ok(vec![c.builder.pad(x, &pads, "constant", None)?])
-    }),
+    lowered("Pad", |c| constant(c, None)),
     lowered("PadV2", |c| {
-        let (x, pads, value) = (c.first()?, paddings(c)?, c.input(2)?);
-        Ok(vec![c.builder.pad(x, &pads, "constant", Some(value))?])
+        let value = c.input(2)?;
+        constant(c, Some(value))
     }),
     lowered("MirrorPad", mirror),
 ];
@@ -32,6 +31,28 @@ fn paddings(c: &Context<'_>) -> Result<Vec<i64>, Refusal> {
     }
     let before = pairs.iter().map(|pair| pair[0]);
     Ok(before.chain(pairs.iter().map(|pair| pair[1])).collect())
+}
+
+fn constant(c: &mut Context<'_>, value: Option<Id>) -> Lowered {
+    let (x, pairs) = c.pair()?;
+    if c.builder.numbers(pairs, "paddings").is_ok() {
+        let pads = paddings(c)?;
+        return Ok(vec![c.builder.pad(x, &pads, "constant", value)?]);
+    }
+    let dims = c
+        .builder
+        .dims(x)?
+        .iter()
+        .map(|_| c.builder.symbols.fresh())
+        .collect();
+    let pads = c.builder.cast(pairs, DataType::DtInt64)?;
+    let pads = c.builder.transpose(pads, &[1, 0])?;
+    let flat = c.builder.int64s(&[-1])?;
+    let pads = c.builder.reshape(pads, flat)?;
+    let inputs: Vec<_> = [x, pads].into_iter().chain(value).collect();
+    let attrs = vec![("mode", Attr::Text("constant".to_owned()))];
+    let kind = (c.builder.dtype(x), Some(dims));
+    Ok(vec![c.builder.node("Pad", &inputs, attrs, kind)])
 }
 
 /// The elements next to each edge, mirrored; gathered by their indices, so that the edge itself

@@ -27,18 +27,18 @@ fn over_axes(c: &mut Context<'_>, op: &'static str) -> Lowered {
 
 fn of_floats(c: &mut Context<'_>, op: &'static str) -> Lowered {
     match c.dtype(0)? {
-        DataType::DtFloat | DataType::DtHalf => over_axes(c, op),
+        float if dtype::is_float(float) => over_axes(c, op),
         other => Err(Refusal::new(format!("of {}", dtype::name(other)))),
     }
 }
 
 fn of_wide(c: &mut Context<'_>, op: &'static str) -> Lowered {
-    match c.dtype(0)? {
-        narrow if dtype::is_narrow(narrow) => {
-            Err(Refusal::new(format!("of {}", dtype::name(narrow))))
-        }
-        _ => over_axes(c, op),
-    }
+    let outputs = over_axes(c, op)?;
+    let dtype = c.dtype(0)?;
+    outputs
+        .into_iter()
+        .map(|id| c.builder.wrap(id, dtype))
+        .collect()
 }
 
 fn of_booleans(c: &mut Context<'_>, op: &'static str) -> Lowered {

@@ -1,7 +1,8 @@
 //! `StridedSlice`: Python's indexing, with its ellipsis, new axes and single indices.
 
 use super::{Context, Lowered, Operator, lowered};
-use crate::emit::{END, Range, START};
+use crate::dtype::DataType;
+use crate::emit::{END, Id, Range, START};
 use crate::graph::Node;
 use crate::refusal::Refusal;
 use crate::shape::Dim;
@@ -134,12 +135,106 @@ fn strided_slice(c: &mut Context<'_>) -> Lowered {
         end: c.builder.content(end).unwrap_or(no_end),
         steps,
     };
-    let plan = plan(&entries, &masks, c.builder.rank(x)?)?;
+    let rank = c.builder.rank(x)?;
+    let Ok(plan) = plan(&entries, &masks, rank) else {
+        return at_runtime(c, (&entries, &masks), rank);
+    };
     let mut y = c.builder.slice(x, &plan.ranges)?;
     if !plan.shrunk.is_empty() {
         y = c.builder.squeeze(y, &plan.shrunk)?;
     }
     Ok(vec![c.builder.unsqueeze(y, &plan.fresh)?])
+}
+
+/// The same where some bounds are numbers that are known only when a request comes: those count as
+/// masked in the plan, and are then taken by a slice or, for a single index, by a gather.
+fn at_runtime(c: &mut Context<'_>, (entries, masks): (&Entries, &Masks), rank: usize) -> Lowered {
+    let (x, begin, end) = (c.first()?, c.input(1)?, c.input(2)?);
+    let mut guessed = Entries {
+        begin: entries.begin.clone(),
+        end: entries.end.clone(),
+        steps: entries.steps.clone(),
+    };
+    for dim in guessed.begin.iter_mut().chain(&mut guessed.end) {
+        *dim = Dim::Known(dim.known().unwrap_or(0));
+    }
+    let plan = plan(&guessed, masks, rank)?;
+    let used = (0..entries.steps.len())
+        .filter(|&index| !bit(masks.ellipsis, index) && !bit(masks.new_axis, index));
+    let (mut bounds, mut single) = (Bounds::default(), Vec::new());
+    for (index, range) in used.zip(&plan.ranges) {
+        let known = |dims: &[Dim]| dims.get(index).copied().and_then(Dim::known);
+        if bit(masks.shrink, index) {
+            single.push((range.axis, bound(c, begin, (index, known(&entries.begin)))?));
+            continue;
+        }
+        let (mut from, mut to) = (known(&entries.begin), known(&entries.end));
+        if bit(masks.begin, index) {
+            from = Some(range.start);
+        }
+        if bit(masks.end, index) {
+            to = Some(range.end);
+        }
+        bounds.starts.push(bound(c, begin, (index, from))?);
+        bounds.ends.push(bound(c, end, (index, to))?);
+        bounds.axes.push(range.axis as i64);
+        bounds.steps.push(range.step);
+    }
+    let mut y = bounds.slice(c, x)?;
+    for (axis, index) in single.into_iter().rev() {
+        let index = c.builder.squeeze(index, &[0])?;
+        y = c.builder.gather(y, index, axis as i64)?;
+    }
+    Ok(vec![c.builder.unsqueeze(y, &plan.fresh)?])
+}
+
+/// A bound as a vector of one: its number if that is known, else what the input has there.
+fn bound(
+    c: &mut Context<'_>,
+    input: Id,
+    (index, known): (usize, Option<i64>),
+) -> Result<Id, Refusal> {
+    if let Some(number) = known {
+        return c.builder.int64s(&[number.clamp(START, END)]);
+    }
+    let at = c.builder.int64s(&[index as i64])?;
+    let found = c.builder.gather(input, at, 0)?;
+    c.builder.cast(found, DataType::DtInt64)
+}
+
+/// Bounds of a slice, some of them computed.
+#[derive(Default)]
+struct Bounds {
+    starts: Vec<Id>,
+    ends: Vec<Id>,
+    axes: Vec<i64>,
+    steps: Vec<i64>,
+}
+
+impl Bounds {
+    fn slice(&self, c: &mut Context<'_>, x: Id) -> Result<Id, Refusal> {
+        if self.axes.is_empty() {
+            return Ok(x);
+        }
+        let mut dims = c.builder.dims(x)?;
+        for &axis in &self.axes {
+            if let Some(dim) = usize::try_from(axis)
+                .ok()
+                .and_then(|axis| dims.get_mut(axis))
+            {
+                *dim = c.builder.symbols.fresh();
+            }
+        }
+        let inputs = [
+            x,
+            c.builder.concat(&self.starts, 0)?,
+            c.builder.concat(&self.ends, 0)?,
+            c.builder.int64s(&self.axes)?,
+            c.builder.int64s(&self.steps)?,
+        ];
+        let kind = (c.builder.dtype(x), Some(dims));
+        Ok(c.builder.node("Slice", &inputs, Vec::new(), kind))
+    }
 }
 
 #[cfg(test)]

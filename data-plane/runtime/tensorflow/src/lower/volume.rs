@@ -12,6 +12,7 @@ use crate::shape::Dim;
 
 pub(super) static OPERATORS: &[Operator] = &[
     lowered("Conv3D", convolve),
+    lowered("Conv3DBackpropInputV2", transposed),
     lowered("MaxPool3D", |c| pool(c, "MaxPool")),
     lowered("AvgPool3D", |c| pool(c, "AveragePool")),
 ];
@@ -172,6 +173,109 @@ fn convolve(c: &mut Context<'_>) -> Lowered {
     let sum = sum.ok_or_else(unknown)?;
     let y = volume.volumes(c, sum)?;
     as_given(c, y, channels)
+}
+
+/// A transposed convolution: each step of the kernel in its depth is a two-dimensional one, whose
+/// results lie a stride apart, the steps one behind the other.
+fn transposed(c: &mut Context<'_>) -> Lowered {
+    let (kernel, x) = (c.input(1)?, c.input(2)?);
+    let channels = Channels::of(c.node)?;
+    let kernel = c.builder.value(kernel).constant.clone();
+    let kernel = kernel.ok_or_else(|| Refusal::new("its kernel is not a constant"))?;
+    let size = kernel.shape().iter().take(3).map(|&size| size as i64);
+    let window = convolution::window(c.node, channels, size.collect())?;
+    window.check(3)?;
+    let sizes = c.builder.content(c.first()?).ok_or_else(unknown)?;
+    let sizes = channels.spatial(&sizes);
+    let Pads::Fixed(pads) = window.pads(&sizes) else {
+        return Err(unknown());
+    };
+    let (flat, &[Dim::Known(depth), ref plane @ ..], &[(before, _), ref pads @ ..]) =
+        (divide(&window)?.1, sizes.as_slice(), pads.as_slice())
+    else {
+        return Err(unknown());
+    };
+    let x = channels_last(c, x, channels)?;
+    let (images, volume) = flattened(c, x)?;
+    let mut sum = None;
+    for (step, kernel) in planes(&kernel)?.iter().enumerate() {
+        let kernel = c.builder.transposed_constant(kernel, &[3, 2, 0, 1])?;
+        let part = c
+            .builder
+            .transposed_convolution(images, kernel, &flat, (plane, pads))?;
+        let part = volume.spread(c, part, (&window, step as i64))?;
+        sum = Some(match sum {
+            Some(sum) => c.builder.binary("Add", sum, part)?,
+            None => part,
+        });
+    }
+    let range = Range {
+        axis: 1,
+        start: before,
+        end: before + depth,
+        step: 1,
+    };
+    let y = c.builder.slice(sum.ok_or_else(unknown)?, &[range])?;
+    as_given(c, y, channels)
+}
+
+/// The batch and the depths of a volume whose planes were put into one batch.
+struct Flattened {
+    batch: Dim,
+    depths: i64,
+}
+
+/// All planes of `[batch, depth, height, width, channels]` as images with channels first.
+fn flattened(c: &mut Context<'_>, x: Id) -> Result<(Id, Flattened), Refusal> {
+    let dims = c.builder.dims(x)?;
+    let &[batch, Dim::Known(depths), height, width, channels] = dims.as_slice() else {
+        return Err(unknown());
+    };
+    let images = c.builder.symbols.product(&[batch, Dim::Known(depths)]);
+    let flat = c
+        .builder
+        .reshape_to(x, &[images, height, width, channels])?;
+    Ok((
+        Channels::Last.second(c.builder, flat)?,
+        Flattened { batch, depths },
+    ))
+}
+
+impl Flattened {
+    /// The images as a volume again, `stride` apart in depth, where the kernel's step puts them.
+    fn spread(
+        &self,
+        c: &mut Context<'_>,
+        images: Id,
+        (window, step): (&Window, i64),
+    ) -> Result<Id, Refusal> {
+        let first = |numbers: &[i64]| numbers.first().copied().unwrap_or(1);
+        let (count, stride) = (first(&window.size), first(&window.strides));
+        let dilation = first(&window.dilations);
+        let images = Channels::Last.restored(c.builder, images)?;
+        let plane: Vec<_> = c.builder.dims(images)?.into_iter().skip(1).collect();
+        let dims = |depths: &[i64]| {
+            let depths = depths.iter().copied().map(Dim::Known);
+            [self.batch]
+                .into_iter()
+                .chain(depths)
+                .chain(plane.clone())
+                .collect::<Vec<_>>()
+        };
+        let apart = c.builder.reshape_to(images, &dims(&[self.depths, 1]))?;
+        let pads = [0, 0, 0, 0, 0, 0, 0, 0, stride - 1, 0, 0, 0];
+        let apart = c.builder.pad(apart, &pads, "constant", None)?;
+        let together = c
+            .builder
+            .reshape_to(apart, &dims(&[self.depths * stride]))?;
+        let (before, after) = (step * dilation, (count - 1 - step) * dilation);
+        c.builder.pad(
+            together,
+            &[0, before, 0, 0, 0, 0, after, 0, 0, 0],
+            "constant",
+            None,
+        )
+    }
 }
 
 /// The two-dimensional kernel of each depth.
