@@ -67,19 +67,23 @@ impl Config {
     /// A size that the graph cannot be made without; the first of the names that is there.
     pub(crate) fn size(&self, names: &[&str]) -> Result<usize> {
         let found = names.iter().find_map(|name| self.members.get(*name));
-        let size = found.and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
-        size.filter(|size| (1..=1 << 24).contains(size)).ok_or_else(|| {
-            let found = found.map_or("nothing".to_owned(), ToString::to_string);
-            Error::model(format!(
-                "`config.json`: `{}` is to be a positive number, found {found}",
-                names.first().copied().unwrap_or_default()
-            ))
-        })
+        let size = found
+            .and_then(Value::as_u64)
+            .and_then(|size| usize::try_from(size).ok());
+        size.filter(|size| (1..=1 << 24).contains(size))
+            .ok_or_else(|| {
+                let found = found.map_or("nothing".to_owned(), ToString::to_string);
+                Error::model(format!(
+                    "`config.json`: `{}` is to be a positive number, found {found}",
+                    names.first().copied().unwrap_or_default()
+                ))
+            })
     }
 
     /// The token that pads a text.
     pub(crate) fn pad(&self) -> Option<u32> {
-        self.integer("pad_token_id").and_then(|pad| u32::try_from(pad).ok())
+        self.integer("pad_token_id")
+            .and_then(|pad| u32::try_from(pad).ok())
     }
 
     /// The most tokens that the positions of the network allow; none if they are not bounded.
@@ -100,12 +104,18 @@ impl Config {
     pub(crate) fn labels(&self) -> Vec<String> {
         let named = self.members.get("id2label").and_then(Value::as_object);
         let count = named.map_or_else(
-            || self.integer("num_labels").and_then(|n| usize::try_from(n).ok()).unwrap_or(2),
+            || {
+                self.integer("num_labels")
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(2)
+            },
             Map::len,
         );
         let label = |at: usize| {
             let label = named.and_then(|named| named.get(&at.to_string()));
-            label.and_then(Value::as_str).map_or_else(|| format!("LABEL_{at}"), str::to_owned)
+            label
+                .and_then(Value::as_str)
+                .map_or_else(|| format!("LABEL_{at}"), str::to_owned)
         };
         (0..count.min(MOST_LABELS)).map(label).collect()
     }
@@ -136,7 +146,11 @@ mod tests {
 
     #[test]
     fn some_architectures_reserve_positions() {
-        let config = |kind: &str| Config::from(json!({"model_type": kind, "max_position_embeddings": 514, "pad_token_id": 1}));
+        let config = |kind: &str| {
+            Config::from(
+                json!({"model_type": kind, "max_position_embeddings": 514, "pad_token_id": 1}),
+            )
+        };
         assert_eq!(config("roberta").positions(), Some(512));
         assert_eq!(config("bert").positions(), Some(514));
         assert_eq!(Config::default().positions(), None);
@@ -147,7 +161,16 @@ mod tests {
         let config = Config::from(json!({"hidden_size": -1, "dim": 32}));
         assert_eq!(config.size(&["dim"]).unwrap(), 32);
         let error = config.size(&["hidden_size"]).unwrap_err();
-        assert!(error.message().contains("`hidden_size`") && error.message().contains("-1"), "{error}");
-        assert!(config.task().unwrap_err().message().contains("parameter `task`"));
+        assert!(
+            error.message().contains("`hidden_size`") && error.message().contains("-1"),
+            "{error}"
+        );
+        assert!(
+            config
+                .task()
+                .unwrap_err()
+                .message()
+                .contains("parameter `task`")
+        );
     }
 }

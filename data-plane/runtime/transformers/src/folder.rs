@@ -81,23 +81,20 @@ impl Folder {
             .ok_or_else(|| Error::model(format!("`{name}` is not in the model's folder")))
     }
 
-    /// Bytes of a file, as the file system says.
-    pub(crate) fn size(&self, name: &str) -> u64 {
-        let path = self.path(name).ok();
-        path.and_then(|path| fs::metadata(path).ok())
-            .map_or(0, |found| found.len())
-    }
-
     fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
         let path = self.path(name)?;
         if !path.is_file() {
             return Ok(None);
         }
-        let failed = |error: std::io::Error| Error::model(format!("`{name}` cannot be read")).with_source(error);
+        let failed = |error: std::io::Error| {
+            Error::model(format!("`{name}` cannot be read")).with_source(error)
+        };
         let file = fs::File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let mut bytes = Vec::with_capacity(usize::try_from(length.min(most)).unwrap_or(0));
-        file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(most + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
             return Err(Error::model(format!("`{name}` has more than {most} bytes")));
         }
@@ -126,8 +123,23 @@ mod tests {
         fs::write(root.path().join("raw.txt"), [0xff, 0xfe]).unwrap();
         let folder = Folder::new(root.path());
         assert!(folder.json("none.json").unwrap().is_none());
-        assert!(folder.json("bad.json").unwrap_err().message().starts_with("`bad.json` is not JSON"));
-        assert_eq!(folder.text("raw.txt").unwrap_err().message(), "`raw.txt` is not UTF-8 text");
-        assert!(folder.weights("none").unwrap_err().message().contains("not in the model's folder"));
+        assert!(
+            folder
+                .json("bad.json")
+                .unwrap_err()
+                .message()
+                .starts_with("`bad.json` is not JSON")
+        );
+        assert_eq!(
+            folder.text("raw.txt").unwrap_err().message(),
+            "`raw.txt` is not UTF-8 text"
+        );
+        assert!(
+            folder
+                .weights("none")
+                .unwrap_err()
+                .message()
+                .contains("not in the model's folder")
+        );
     }
 }

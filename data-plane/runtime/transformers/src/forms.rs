@@ -82,7 +82,9 @@ impl Request {
             }
             Payload::Json(value) => {
                 let draft = json::read(task, value).map_err(|error| error.context("jsonData"))?;
-                form = Form::Json { single: draft.single };
+                form = Form::Json {
+                    single: draft.single,
+                };
                 draft
             }
             Payload::Tensors(tensors) => {
@@ -100,15 +102,26 @@ impl Request {
             }
         };
         draft.beside(task, given)?;
-        Ok(Self { tensors: draft.tensors(task)?, form })
+        Ok(Self {
+            tensors: draft.tensors(task)?,
+            form,
+        })
     }
 }
 
 impl Draft {
     /// Takes parameters that came beside the message, unless it has them too.
     fn beside(&mut self, task: Task, given: &Map<String, Value>) -> Result<()> {
-        let extra = given.get("extra").and_then(Value::as_object).into_iter().flatten();
-        for (name, value) in given.iter().filter(|(name, _)| !SILENT.contains(&&***name)).chain(extra) {
+        let extra = given
+            .get("extra")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        for (name, value) in given
+            .iter()
+            .filter(|(name, _)| !SILENT.contains(&&***name))
+            .chain(extra)
+        {
             if parameters::is_known(name) && !self.shared.contains_key(name) {
                 self.parameter(task, name, value.clone())?;
             }
@@ -126,7 +139,9 @@ impl Draft {
     fn tensors(self, task: Task) -> Result<Vec<NamedTensor>> {
         let rows = self.items.len();
         if rows > MOST_ROWS {
-            return Err(Error::too_large(format!("{rows} texts, at most {MOST_ROWS} are taken")));
+            return Err(Error::too_large(format!(
+                "{rows} texts, at most {MOST_ROWS} are taken"
+            )));
         }
         let mut columns: Vec<Vec<Bytes>> = vec![Vec::with_capacity(rows); inputs(task).len()];
         let mut parameters = Vec::with_capacity(rows);
@@ -146,7 +161,10 @@ impl Draft {
         let names = inputs(task).iter().copied().chain([PARAMETERS]);
         let columns = columns.into_iter().chain([parameters]);
         let tensor = |(name, column): (&str, Vec<Bytes>)| {
-            Ok(NamedTensor::new(name, Tensor::from_strings([rows], column)?))
+            Ok(NamedTensor::new(
+                name,
+                Tensor::from_strings([rows], column)?,
+            ))
         };
         names.zip(columns).map(tensor).collect()
     }
@@ -192,7 +210,10 @@ impl Form {
             return Err(Error::internal("a pipeline answers tensors"));
         };
         match self {
-            Self::Tensors => tensors.iter_mut().filter(|named| named.name == OUTPUT).for_each(say_json),
+            Self::Tensors => tensors
+                .iter_mut()
+                .filter(|named| named.name == OUTPUT)
+                .for_each(say_json),
             Self::Json { .. } if tensors.iter().any(|named| named.name == EMBEDDING) => {
                 tensors.retain(|named| named.name == EMBEDDING);
                 if answer.representation == Representation::Unspecified {
@@ -207,7 +228,9 @@ impl Form {
 
 /// Says that every element is JSON, in the word of MLServer.
 fn say_json(named: &mut NamedTensor) {
-    named.parameters.insert("content_type".to_owned(), "hg_jsonlist".into());
+    named
+        .parameters
+        .insert("content_type".to_owned(), "hg_jsonlist".into());
 }
 
 /// The rows of `output` as JSON values.
@@ -215,9 +238,15 @@ fn values(tensors: &[NamedTensor], single: bool) -> Result<Value> {
     let output = tensors.iter().find(|named| named.name == OUTPUT);
     let output = output.ok_or_else(|| Error::internal("a pipeline answers `output`"))?;
     let read = |text: &Bytes| {
-        serde_json::from_slice(text).map_err(|error| Error::internal("an answer is not JSON").with_source(error))
+        serde_json::from_slice(text)
+            .map_err(|error| Error::internal("an answer is not JSON").with_source(error))
     };
-    let mut rows = output.tensor.strings()?.iter().map(read).collect::<Result<Vec<Value>>>()?;
+    let mut rows = output
+        .tensor
+        .strings()?
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<Value>>>()?;
     match rows.pop() {
         Some(only) if single && rows.is_empty() => Ok(only),
         last => Ok(rows.into_iter().chain(last).collect()),

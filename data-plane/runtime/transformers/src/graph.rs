@@ -29,7 +29,15 @@ use build::Build;
 
 /// Architectures that are written as graphs, by `model_type`.
 pub(crate) const ARCHITECTURES: [&str; 9] = [
-    "bert", "distilbert", "roberta", "xlm-roberta", "camembert", "mpnet", "electra", "albert", "deberta-v2",
+    "bert",
+    "distilbert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "electra",
+    "albert",
+    "deberta-v2",
 ];
 
 /// A graph with its one signature.
@@ -61,7 +69,9 @@ impl Head {
             Task::TokenClassification => Self::Tokens,
             Task::QuestionAnswering => Self::Span,
             Task::FillMask => Self::Mask,
-            Task::FeatureExtraction | Task::SentenceEmbeddings | Task::SentenceSimilarity => Self::Hidden,
+            Task::FeatureExtraction | Task::SentenceEmbeddings | Task::SentenceSimilarity => {
+                Self::Hidden
+            }
         }
     }
 
@@ -79,7 +89,9 @@ impl Head {
         match self {
             Self::Classes => vec![open("batch"), open("labels")],
             Self::Span => vec![open("batch"), open("length")],
-            Self::Tokens | Self::Mask | Self::Hidden => vec![open("batch"), open("length"), open("width")],
+            Self::Tokens | Self::Mask | Self::Hidden => {
+                vec![open("batch"), open("length"), open("width")]
+            }
         }
     }
 }
@@ -94,7 +106,9 @@ pub(crate) fn write(config: &Config, weights: &Weights, head: Head) -> Result<Gr
     let outputs = match architecture {
         "bert" => bert::write(&mut build, head, bert::Kind::Bert)?,
         "electra" => bert::write(&mut build, head, bert::Kind::Electra)?,
-        "roberta" | "xlm-roberta" | "camembert" => bert::write(&mut build, head, bert::Kind::Roberta)?,
+        "roberta" | "xlm-roberta" | "camembert" => {
+            bert::write(&mut build, head, bert::Kind::Roberta)?
+        }
         "distilbert" => distilbert::write(&mut build, head)?,
         "mpnet" => mpnet::write(&mut build, head)?,
         "albert" => albert::write(&mut build, head)?,
@@ -128,11 +142,22 @@ fn signature(head: Head, types: bool) -> BoundSignature {
     if types {
         names.push("token_type_ids");
     }
-    let spec = |name: &str, dtype, shape| TensorSpec { name: name.to_owned(), dtype, shape: Some(shape) };
+    let spec = |name: &str, dtype, shape| TensorSpec {
+        name: name.to_owned(),
+        dtype,
+        shape: Some(shape),
+    };
     let open = |name: &str| Dim::Dynamic(Some(name.to_owned()));
     let rows = || vec![open("batch"), open("length")];
-    let inputs = names.iter().map(|name| spec(name, DataType::Int64, rows())).collect();
-    let outputs = head.outputs().iter().map(|name| spec(name, DataType::Fp32, head.shape())).collect();
+    let inputs = names
+        .iter()
+        .map(|name| spec(name, DataType::Int64, rows()))
+        .collect();
+    let outputs = head
+        .outputs()
+        .iter()
+        .map(|name| spec(name, DataType::Fp32, head.shape()))
+        .collect();
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     BoundSignature {
         signature: Signature {

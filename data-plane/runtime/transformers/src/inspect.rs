@@ -49,7 +49,11 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let modules = Modules::read(&root)?;
     let folder = root.inside(modules.as_ref().map_or("", |modules| &*modules.transformer))?;
     let config = Config::read(&folder)?;
-    let task = if modules.is_some() { Task::SentenceEmbeddings } else { config.task()? };
+    let task = if modules.is_some() {
+        Task::SentenceEmbeddings
+    } else {
+        config.task()?
+    };
     let file = network::file(&folder, None)?;
     let (operators, problems, bytes) = if file.ends_with(".onnx") {
         let found = hari_onnx::inspect(&folder.path(&file)?)?;
@@ -66,11 +70,17 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     Ok(Inspection {
         task,
         architecture: config.architecture().unwrap_or_default().to_owned(),
-        version: config.text("transformers_version").unwrap_or_default().to_owned(),
+        version: config
+            .text("transformers_version")
+            .unwrap_or_default()
+            .to_owned(),
         file,
         labels,
         bytes,
-        signatures: vec![pipeline::describe(task, pipeline::width(&config, modules.as_ref()))],
+        signatures: vec![pipeline::describe(
+            task,
+            pipeline::width(&config, modules.as_ref()),
+        )],
         operators,
         problems,
     })

@@ -96,7 +96,11 @@ pub(crate) fn file(folder: &Folder, wanted: Option<&str>) -> Result<String> {
         return beside
             .into_iter()
             .find(|name| folder.has(name))
-            .ok_or_else(|| Error::model(format!("parameter `file_name`: the folder has no `{wanted}`")));
+            .ok_or_else(|| {
+                Error::model(format!(
+                    "parameter `file_name`: the folder has no `{wanted}`"
+                ))
+            });
     }
     let found = FILES.iter().find(|name| folder.has(name));
     found.map(|&name| name.to_owned()).ok_or_else(|| {
@@ -132,7 +136,9 @@ impl Network {
         let inputs = &signature(&model)?.inputs;
         let feeds = inputs.iter().map(Feed::of).collect::<Result<Vec<_>>>()?;
         let fixed = |axis: usize| {
-            let dims = inputs.iter().filter_map(|input| input.shape.as_ref()?.get(axis));
+            let dims = inputs
+                .iter()
+                .filter_map(|input| input.shape.as_ref()?.get(axis));
             dims.filter_map(|dim| match dim {
                 Dim::Fixed(size) => Some(*size),
                 Dim::Dynamic(_) => None,
@@ -140,7 +146,13 @@ impl Network {
             .min()
         };
         let (rows, length) = (fixed(0), fixed(1));
-        Ok(Self { rows, length, model, feeds, pad })
+        Ok(Self {
+            rows,
+            length,
+            model,
+            feeds,
+            pad,
+        })
     }
 
     /// Tokens of a row, if the export fixed or bounded them.
@@ -152,6 +164,10 @@ impl Network {
         self.model.memory_bytes()
     }
 
+    pub(crate) fn engine(&self) -> &str {
+        self.model.engine()
+    }
+
     pub(crate) fn platform(&self) -> &str {
         self.model.platform()
     }
@@ -159,12 +175,17 @@ impl Network {
     /// Places of the outputs of these names, each the first that is there.
     pub(crate) fn find(&self, names: &[&str]) -> Option<usize> {
         let outputs = &self.model.signatures().first()?.outputs;
-        names.iter().find_map(|name| outputs.iter().position(|output| output.name == *name))
+        names
+            .iter()
+            .find_map(|name| outputs.iter().position(|output| output.name == *name))
     }
 
     /// How many outputs there are.
     pub(crate) fn outputs(&self) -> &[TensorSpec] {
-        self.model.signatures().first().map_or(&[], |signature| &signature.outputs)
+        self.model
+            .signatures()
+            .first()
+            .map_or(&[], |signature| &signature.outputs)
     }
 
     /// Computes the wanted outputs of every row, in the order of the rows.
@@ -176,7 +197,10 @@ impl Network {
             tokens: MOST_TOKENS.min(MOST_FLOATS / self.width(wanted)).max(1),
         };
         for group in groups::by_length(&lengths, bounds) {
-            let members: Vec<Row<'_>> = group.iter().filter_map(|&at| rows.get(at).copied()).collect();
+            let members: Vec<Row<'_>> = group
+                .iter()
+                .filter_map(|&at| rows.get(at).copied())
+                .collect();
             for (at, parts) in group.into_iter().zip(self.group(&members, wanted)?) {
                 if let Some(answer) = answers.get_mut(at) {
                     *answer = parts;
@@ -188,7 +212,9 @@ impl Network {
 
     /// Floats that a token takes in the widest output.
     fn width(&self, wanted: &[Wanted]) -> usize {
-        let specs = wanted.iter().filter_map(|wanted| self.outputs().get(wanted.at));
+        let specs = wanted
+            .iter()
+            .filter_map(|wanted| self.outputs().get(wanted.at));
         let last = specs.filter_map(|spec| match spec.shape.as_deref()?.last()? {
             Dim::Fixed(width) => Some(*width),
             Dim::Dynamic(_) => None,
@@ -200,10 +226,15 @@ impl Network {
         let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
         let length = self.length.unwrap_or(longest).max(1);
         if longest > length {
-            return Err(Error::invalid(format!("a text has {longest} tokens, the network takes {length}")));
+            return Err(Error::invalid(format!(
+                "a text has {longest} tokens, the network takes {length}"
+            )));
         }
         let count = self.rows.unwrap_or(rows.len()).max(1);
-        let inputs = self.feeds.iter().map(|feed| feed.tensor(rows, (count, length), self.pad));
+        let inputs = self
+            .feeds
+            .iter()
+            .map(|feed| feed.tensor(rows, (count, length), self.pad));
         let call = Call {
             signature: 0,
             inputs: inputs.collect::<Result<Vec<_>>>()?,
@@ -223,7 +254,10 @@ impl Network {
 }
 
 fn signature(model: &OnnxModel) -> Result<&Signature> {
-    model.signatures().first().ok_or_else(|| Error::model("the network has no signature"))
+    model
+        .signatures()
+        .first()
+        .ok_or_else(|| Error::model("the network has no signature"))
 }
 
 impl Feed {
@@ -233,19 +267,35 @@ impl Feed {
             "attention_mask" => What::Mask,
             "token_type_ids" => What::Types,
             "position_ids" => What::Positions,
-            _ => return Err(Error::model(format!(
-                "the network takes {spec}: expected input_ids, attention_mask, token_type_ids or position_ids"
-            ))),
+            _ => {
+                return Err(Error::model(format!(
+                    "the network takes {spec}: expected input_ids, attention_mask, token_type_ids or position_ids"
+                )));
+            }
         };
         if !matches!(spec.dtype, DataType::Int64 | DataType::Int32) {
-            return Err(Error::model(format!("the network takes {spec}: expected INT64 or INT32")));
+            return Err(Error::model(format!(
+                "the network takes {spec}: expected INT64 or INT32"
+            )));
         }
-        Ok(Self { what, dtype: spec.dtype })
+        Ok(Self {
+            what,
+            dtype: spec.dtype,
+        })
     }
 
     /// `[count, length]`; rows that are not there are padding.
-    fn tensor(&self, rows: &[Row<'_>], (count, length): (usize, usize), pad: u32) -> Result<Tensor> {
-        let filler = if self.what == What::Ids { i64::from(pad) } else { 0 };
+    fn tensor(
+        &self,
+        rows: &[Row<'_>],
+        (count, length): (usize, usize),
+        pad: u32,
+    ) -> Result<Tensor> {
+        let filler = if self.what == What::Ids {
+            i64::from(pad)
+        } else {
+            0
+        };
         let mut values = vec![filler; count * length];
         for (slot, row) in values.chunks_exact_mut(length).zip(rows) {
             self.fill(slot, *row);
@@ -253,7 +303,10 @@ impl Feed {
         if self.dtype == DataType::Int64 {
             return Tensor::from_vec([count, length], values);
         }
-        let narrow = values.iter().map(|&value| i32::try_from(value).unwrap_or(i32::MAX)).collect();
+        let narrow = values
+            .iter()
+            .map(|&value| i32::try_from(value).unwrap_or(i32::MAX))
+            .collect();
         Tensor::from_vec::<i32>([count, length], narrow)
     }
 
@@ -261,7 +314,10 @@ impl Feed {
         match self.what {
             What::Ids => copy(slot, row.ids),
             What::Types => copy(slot, row.types),
-            What::Mask => slot.iter_mut().zip(row.ids).for_each(|(value, _)| *value = 1),
+            What::Mask => slot
+                .iter_mut()
+                .zip(row.ids)
+                .for_each(|(value, _)| *value = 1),
             What::Positions => slot.iter_mut().zip(0..).for_each(|(value, at)| *value = at),
         }
     }
@@ -274,7 +330,12 @@ fn copy(slot: &mut [i64], from: &[u32]) {
 }
 
 /// The rows of an output, without their padding.
-fn cut(tensor: &Tensor, per: Per, (count, length): (usize, usize), lengths: &[usize]) -> Result<Vec<Part>> {
+fn cut(
+    tensor: &Tensor,
+    per: Per,
+    (count, length): (usize, usize),
+    lengths: &[usize],
+) -> Result<Vec<Part>> {
     let (shape, found) = (tensor.shape(), tensor.dtype());
     let width = match (per, shape) {
         (Per::Row, &[rows, width]) if rows == count => Some(width),
@@ -288,13 +349,24 @@ fn cut(tensor: &Tensor, per: Per, (count, length): (usize, usize), lengths: &[us
             "the network answered {found} {shape:?} for {count} rows of {length} tokens: expected {expected}"
         ))
     })?;
-    let tensor = if found == DataType::Fp32 { tensor.clone() } else { tensor.clone().cast(DataType::Fp32)? };
+    let tensor = if found == DataType::Fp32 {
+        tensor.clone()
+    } else {
+        tensor.clone().cast(DataType::Fp32)?
+    };
     let values = tensor.values::<f32>()?;
     let per_row = values.len() / count.max(1);
     let rows = values.chunks_exact(per_row.max(1)).zip(lengths);
     let part = |(row, &length): (&[f32], &usize)| {
-        let kept = if per == Per::Row { width } else { length * width };
-        Part { width, values: row.get(..kept).unwrap_or(row).to_vec() }
+        let kept = if per == Per::Row {
+            width
+        } else {
+            length * width
+        };
+        Part {
+            width,
+            values: row.get(..kept).unwrap_or(row).to_vec(),
+        }
     };
     Ok(rows.map(part).collect())
 }
@@ -308,7 +380,10 @@ mod tests {
         let tensor = Tensor::from_vec([2, 3, 1], vec![1.0_f32, 2.0, 0.0, 3.0, 4.0, 5.0]).unwrap();
         let parts = cut(&tensor, Per::Token, (2, 3), &[2, 3]).unwrap();
         assert_eq!(parts[0].values, [1.0, 2.0]);
-        assert_eq!(parts[1].vectors().map(|one| one[0]).collect::<Vec<_>>(), [3.0, 4.0, 5.0]);
+        assert_eq!(
+            parts[1].vectors().map(|one| one[0]).collect::<Vec<_>>(),
+            [3.0, 4.0, 5.0]
+        );
     }
 
     #[test]
@@ -321,11 +396,29 @@ mod tests {
 
     #[test]
     fn inputs_are_padded_to_the_longest() {
-        let spec = |name: &str, dtype| TensorSpec { name: name.to_owned(), dtype, shape: None };
-        let rows = [Row { ids: &[5, 6], types: &[0, 1] }, Row { ids: &[7], types: &[0] }];
+        let spec = |name: &str, dtype| TensorSpec {
+            name: name.to_owned(),
+            dtype,
+            shape: None,
+        };
+        let rows = [
+            Row {
+                ids: &[5, 6],
+                types: &[0, 1],
+            },
+            Row {
+                ids: &[7],
+                types: &[0],
+            },
+        ];
         let values = |name, dtype| {
             let feed = Feed::of(&spec(name, dtype)).unwrap();
-            feed.tensor(&rows, (2, 2), 9).unwrap().cast(DataType::Int64).unwrap().to_vec::<i64>().unwrap()
+            feed.tensor(&rows, (2, 2), 9)
+                .unwrap()
+                .cast(DataType::Int64)
+                .unwrap()
+                .to_vec::<i64>()
+                .unwrap()
         };
         assert_eq!(values("input_ids", DataType::Int64), [5, 6, 7, 9]);
         assert_eq!(values("attention_mask", DataType::Int32), [1, 1, 1, 0]);

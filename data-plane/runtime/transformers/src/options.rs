@@ -24,13 +24,17 @@ pub struct Options {
 
 /// Parameters of a deployment that say nothing about the pipeline: the server's own, and names on the
 /// Hub, which the folder stands for.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 11] = [
     "pretrained_model",
     "optimum_model",
     "max_batch_size",
     "batch_window_ms",
     "version",
     "version_labels",
+    "version_policy",
+    "engine",
+    "threads",
+    "device",
     "model_uri",
 ];
 
@@ -43,13 +47,18 @@ impl Options {
     pub fn of(given: impl IntoIterator<Item = (String, Value)>) -> Result<Self> {
         let mut options = Self::default();
         for (name, value) in given {
-            let text = value.as_str().map(str::to_owned).filter(|text| !text.is_empty());
+            let text = value
+                .as_str()
+                .map(str::to_owned)
+                .filter(|text| !text.is_empty());
             match &*name {
                 "task" => options.task = text.map(|text| Task::named(&text)).transpose()?,
                 "file_name" => options.file = text,
                 "pretrained_tokenizer" => options.tokenizer = text,
                 other if OTHERS.contains(&other) => {}
-                other if parameters::is_known(other) => drop(options.parameters.insert(name, value)),
+                other if parameters::is_known(other) => {
+                    options.parameters.insert(name, value);
+                }
                 other => {
                     return Err(Error::invalid(format!(
                         "parameter `{other}`: no pipeline has it; they have {}",
@@ -70,7 +79,11 @@ mod tests {
     use super::*;
 
     fn of(given: &[(&str, Value)]) -> Result<Options> {
-        Options::of(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
+        Options::of(
+            given
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        )
     }
 
     #[test]
@@ -91,7 +104,15 @@ mod tests {
     #[test]
     fn what_no_pipeline_has_is_refused() {
         let error = of(&[("temperature", json!(0.7))]).unwrap_err();
-        assert!(error.message().contains("`temperature`") && error.message().contains("top_k"), "{error}");
-        assert_eq!(of(&[("task", json!("text-generation"))]).unwrap_err().kind(), Kind::Unimplemented);
+        assert!(
+            error.message().contains("`temperature`") && error.message().contains("top_k"),
+            "{error}"
+        );
+        assert_eq!(
+            of(&[("task", json!("text-generation"))])
+                .unwrap_err()
+                .kind(),
+            Kind::Unimplemented
+        );
     }
 }

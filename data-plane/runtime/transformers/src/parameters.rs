@@ -23,13 +23,25 @@ const fn known_as(name: &'static str, doc: &'static str, tasks: &'static [Task])
 /// Every parameter.
 const KNOWN: [Known; 21] = {
     use Task::{
-        FeatureExtraction, FillMask, QuestionAnswering, SentenceEmbeddings, SentenceSimilarity, TextClassification,
-        TokenClassification, ZeroShotClassification,
+        FeatureExtraction, FillMask, QuestionAnswering, SentenceEmbeddings, SentenceSimilarity,
+        TextClassification, TokenClassification, ZeroShotClassification,
     };
     [
-        known_as("top_k", "answers for each text; null for all of them", &[TextClassification, QuestionAnswering, FillMask]),
-        known_as("function_to_apply", "sigmoid, softmax or none", &[TextClassification]),
-        known_as("return_all_scores", "true as top_k null", &[TextClassification]),
+        known_as(
+            "top_k",
+            "answers for each text; null for all of them",
+            &[TextClassification, QuestionAnswering, FillMask],
+        ),
+        known_as(
+            "function_to_apply",
+            "sigmoid, softmax or none",
+            &[TextClassification],
+        ),
+        known_as(
+            "return_all_scores",
+            "true as top_k null",
+            &[TextClassification],
+        ),
         known_as("text_pair", "a second text", &[TextClassification]),
         known_as(
             "truncation",
@@ -39,23 +51,85 @@ const KNOWN: [Known; 21] = {
         known_as(
             "max_length",
             "tokens that a text is cut at",
-            &[TextClassification, FillMask, FeatureExtraction, SentenceEmbeddings, SentenceSimilarity],
+            &[
+                TextClassification,
+                FillMask,
+                FeatureExtraction,
+                SentenceEmbeddings,
+                SentenceSimilarity,
+            ],
         ),
-        known_as("aggregation_strategy", "none, simple, first, average or max", &[TokenClassification]),
-        known_as("ignore_labels", "labels that are left out", &[TokenClassification]),
-        known_as("stride", "tokens that parts of a long text have in common", &[TokenClassification]),
-        known_as("doc_stride", "tokens that parts of a long context have in common", &[QuestionAnswering]),
-        known_as("max_answer_len", "tokens of an answer", &[QuestionAnswering]),
-        known_as("max_seq_len", "tokens of question and part together", &[QuestionAnswering]),
-        known_as("max_question_len", "taken for compatibility; a question is never cut", &[QuestionAnswering]),
-        known_as("handle_impossible_answer", "whether there may be no answer", &[QuestionAnswering]),
-        known_as("align_to_words", "whether answers are whole words", &[QuestionAnswering]),
+        known_as(
+            "aggregation_strategy",
+            "none, simple, first, average or max",
+            &[TokenClassification],
+        ),
+        known_as(
+            "ignore_labels",
+            "labels that are left out",
+            &[TokenClassification],
+        ),
+        known_as(
+            "stride",
+            "tokens that parts of a long text have in common",
+            &[TokenClassification],
+        ),
+        known_as(
+            "doc_stride",
+            "tokens that parts of a long context have in common",
+            &[QuestionAnswering],
+        ),
+        known_as(
+            "max_answer_len",
+            "tokens of an answer",
+            &[QuestionAnswering],
+        ),
+        known_as(
+            "max_seq_len",
+            "tokens of question and part together",
+            &[QuestionAnswering],
+        ),
+        known_as(
+            "max_question_len",
+            "taken for compatibility; a question is never cut",
+            &[QuestionAnswering],
+        ),
+        known_as(
+            "handle_impossible_answer",
+            "whether there may be no answer",
+            &[QuestionAnswering],
+        ),
+        known_as(
+            "align_to_words",
+            "whether answers are whole words",
+            &[QuestionAnswering],
+        ),
         known_as("targets", "words to choose from", &[FillMask]),
-        known_as("candidate_labels", "labels to choose from", &[ZeroShotClassification]),
-        known_as("hypothesis_template", "a sentence with {} for the label", &[ZeroShotClassification]),
-        known_as("multi_label", "whether several labels may be right", &[ZeroShotClassification]),
-        known_as("normalize", "whether vectors get length one", &[SentenceEmbeddings, SentenceSimilarity]),
-        known_as("pooling", "mean, cls or max, for a folder that does not say", &[SentenceEmbeddings, SentenceSimilarity]),
+        known_as(
+            "candidate_labels",
+            "labels to choose from",
+            &[ZeroShotClassification],
+        ),
+        known_as(
+            "hypothesis_template",
+            "a sentence with {} for the label",
+            &[ZeroShotClassification],
+        ),
+        known_as(
+            "multi_label",
+            "whether several labels may be right",
+            &[ZeroShotClassification],
+        ),
+        known_as(
+            "normalize",
+            "whether vectors get length one",
+            &[SentenceEmbeddings, SentenceSimilarity],
+        ),
+        known_as(
+            "pooling",
+            "mean, cls or max, for a folder that does not say",
+            &[SentenceEmbeddings, SentenceSimilarity],
+        ),
     ]
 };
 
@@ -75,12 +149,18 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 /// Whether the pipeline of `task` has it.
 pub(crate) fn belongs(name: &str, task: Task) -> bool {
-    KNOWN.iter().any(|known| known.name == name && known.tasks.contains(&task))
+    KNOWN
+        .iter()
+        .any(|known| known.name == name && known.tasks.contains(&task))
 }
 
 /// The names that the pipeline of `task` has.
 pub(crate) fn of_task(task: Task) -> Vec<&'static str> {
-    KNOWN.iter().filter(|known| known.tasks.contains(&task)).map(|known| known.name).collect()
+    KNOWN
+        .iter()
+        .filter(|known| known.tasks.contains(&task))
+        .map(|known| known.name)
+        .collect()
 }
 
 /// The parameters of one row.
@@ -92,8 +172,9 @@ impl Parameters {
     pub(crate) fn read(text: &[u8], defaults: &Map<String, Value>) -> Result<Self> {
         let mut members = defaults.clone();
         if !text.is_empty() {
-            let own: Map<String, Value> = serde_json::from_slice(text)
-                .map_err(|error| Error::invalid(format!("`parameters` is not a JSON object: {error}")))?;
+            let own: Map<String, Value> = serde_json::from_slice(text).map_err(|error| {
+                Error::invalid(format!("`parameters` is not a JSON object: {error}"))
+            })?;
             members.extend(own);
         }
         Ok(Self(members))
@@ -111,7 +192,9 @@ impl Parameters {
                 Value::String(text) => text.trim().parse::<u64>().ok(),
                 value => value.as_u64().or_else(|| whole(value.as_f64()?)),
             };
-            number.and_then(|number| usize::try_from(number).ok()).filter(|&number| number > 0)
+            number
+                .and_then(|number| usize::try_from(number).ok())
+                .filter(|&number| number > 0)
         })
     }
 
@@ -139,10 +222,17 @@ impl Parameters {
     pub(crate) fn list(&self, name: &str) -> Result<Option<Vec<String>>> {
         self.get(name, "a list of texts", |value| match value {
             Value::String(text) => {
-                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                let parts = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|part| !part.is_empty());
                 Some(parts.map(str::to_owned).collect())
             }
-            value => value.as_array()?.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            value => value
+                .as_array()?
+                .iter()
+                .map(|one| one.as_str().map(str::to_owned))
+                .collect(),
         })
     }
 
@@ -154,18 +244,30 @@ impl Parameters {
         }
     }
 
-    fn get<T>(&self, name: &str, expected: &str, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>> {
+    fn get<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| {
-                Error::invalid(format!("parameter `{name}`: expected {expected}, found {}", short(value)))
+                Error::invalid(format!(
+                    "parameter `{name}`: expected {expected}, found {}",
+                    short(value)
+                ))
             }),
         }
     }
 }
 
 /// The number, if it is a whole one.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked before"
+)]
 fn whole(number: f64) -> Option<u64> {
     let fits = number.fract() == 0.0 && (0.0..1e15).contains(&number);
     fits.then_some(number as u64)
@@ -187,7 +289,9 @@ mod tests {
     use super::*;
 
     fn parameters(text: &str) -> Parameters {
-        let Value::Object(defaults) = json!({"top_k": 3, "targets": "a, b"}) else { panic!() };
+        let Value::Object(defaults) = json!({"top_k": 3, "targets": "a, b"}) else {
+            panic!()
+        };
         Parameters::read(text.as_bytes(), &defaults).unwrap()
     }
 
@@ -197,8 +301,14 @@ mod tests {
         let own = parameters(r#"{"top_k": null}"#);
         assert_eq!(own.count("top_k").unwrap(), None);
         assert!(own.has("top_k"));
-        assert_eq!(parameters(r#"{"top_k": "7"}"#).count("top_k").unwrap(), Some(7));
-        assert_eq!(parameters(r#"{"top_k": 2.0}"#).count("top_k").unwrap(), Some(2));
+        assert_eq!(
+            parameters(r#"{"top_k": "7"}"#).count("top_k").unwrap(),
+            Some(7)
+        );
+        assert_eq!(
+            parameters(r#"{"top_k": 2.0}"#).count("top_k").unwrap(),
+            Some(2)
+        );
     }
 
     #[test]
@@ -213,7 +323,10 @@ mod tests {
     fn what_is_expected_and_found_is_said() {
         let own = parameters(r#"{"top_k": 0, "multi_label": "maybe", "stride": 0}"#);
         let error = own.count("top_k").unwrap_err();
-        assert_eq!(error.message(), "parameter `top_k`: expected a whole number above 0, found 0");
+        assert_eq!(
+            error.message(),
+            "parameter `top_k`: expected a whole number above 0, found 0"
+        );
         assert!(own.flag("multi_label").is_err());
         assert_eq!(own.number("stride").unwrap(), Some(0));
         let long = Value::from("x".repeat(100));
@@ -225,7 +338,10 @@ mod tests {
     fn every_parameter_belongs_to_a_task_and_no_name_is_there_twice() {
         for known in known() {
             assert!(!known.tasks.is_empty() && is_known(known.name));
-            assert_eq!(names().iter().filter(|name| **name == known.name).count(), 1);
+            assert_eq!(
+                names().iter().filter(|name| **name == known.name).count(),
+                1
+            );
         }
         assert!(belongs("top_k", Task::FillMask) && !belongs("top_k", Task::SentenceEmbeddings));
         assert!(of_task(Task::SentenceEmbeddings).contains(&"normalize"));

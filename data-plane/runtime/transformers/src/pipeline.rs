@@ -87,7 +87,9 @@ impl Pipeline {
         let made = (&config, Head::of(task));
         let network = Network::load(&folder, &file, made, &options.engine, tokenizer.pad)?;
         let modules = match task {
-            Task::SentenceEmbeddings | Task::SentenceSimilarity => Some(embedding::modules(modules, &options.parameters)?),
+            Task::SentenceEmbeddings | Task::SentenceSimilarity => {
+                Some(embedding::modules(modules, &options.parameters)?)
+            }
             _ => None,
         };
         let platform = format!("transformers_{}", network.platform());
@@ -103,7 +105,10 @@ impl Pipeline {
             platform,
         };
         pipeline.check()?;
-        pipeline.signatures = vec![signature(task, width(&pipeline.config, pipeline.modules.as_ref()))];
+        pipeline.signatures = vec![signature(
+            task,
+            width(&pipeline.config, pipeline.modules.as_ref()),
+        )];
         Ok(pipeline)
     }
 
@@ -131,7 +136,9 @@ impl Pipeline {
     /// What a task needs beyond its files.
     fn check(&self) -> Result<()> {
         if self.task == Task::FillMask && self.tokenizer.mask.is_none() {
-            return Err(Error::model("the tokenizer has no `mask_token`, which fill-mask needs"));
+            return Err(Error::model(
+                "the tokenizer has no `mask_token`, which fill-mask needs",
+            ));
         }
         for name in self.defaults.keys() {
             crate::forms::check_parameter(name, self.task)?;
@@ -144,7 +151,12 @@ impl Pipeline {
         let named = |names: &[&str], per| {
             let only = (self.network.outputs().len() == 1).then_some(0);
             let at = self.network.find(names).or(only).ok_or_else(|| {
-                let found: Vec<_> = self.network.outputs().iter().map(|spec| &*spec.name).collect();
+                let found: Vec<_> = self
+                    .network
+                    .outputs()
+                    .iter()
+                    .map(|spec| &*spec.name)
+                    .collect();
                 Error::model(format!(
                     "task {} needs the output `{}` of the network, which has {}",
                     self.task,
@@ -157,8 +169,14 @@ impl Pipeline {
         Ok(match Head::of(self.task) {
             Head::Classes => vec![named(&["logits"], Per::Row)?],
             Head::Tokens | Head::Mask => vec![named(&["logits"], Per::Token)?],
-            Head::Span => vec![named(&["start_logits"], Per::Token)?, named(&["end_logits"], Per::Token)?],
-            Head::Hidden => vec![named(&["last_hidden_state", "token_embeddings"], Per::Token)?],
+            Head::Span => vec![
+                named(&["start_logits"], Per::Token)?,
+                named(&["end_logits"], Per::Token)?,
+            ],
+            Head::Hidden => vec![named(
+                &["last_hidden_state", "token_embeddings"],
+                Per::Token,
+            )?],
         })
     }
 
@@ -189,7 +207,10 @@ impl Pipeline {
 
     /// The most tokens of a row.
     fn limit(&self) -> Option<usize> {
-        [self.tokenizer.limit, self.network.length()].into_iter().flatten().min()
+        [self.tokenizer.limit, self.network.length()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn answer(&self, asked: &[Asked<'_>]) -> Result<Answers> {
@@ -209,7 +230,15 @@ impl Pipeline {
     fn compute(&self, encodings: &[Encoding]) -> Result<Vec<Vec<network::Part>>> {
         let row = |encoding| {
             let encoding: &Encoding = encoding;
-            Row { ids: encoding.get_ids(), types: encoding.get_type_ids() }
+            let types = if self.tokenizer.types {
+                encoding.get_type_ids()
+            } else {
+                &[]
+            };
+            Row {
+                ids: encoding.get_ids(),
+                types,
+            }
         };
         let rows: Vec<Row<'_>> = encodings.iter().map(row).collect();
         self.network.run(&rows, &self.outputs()?)
@@ -224,7 +253,10 @@ fn tokenizer_folder(folder: &Folder, options: &Options) -> Folder {
     match folder.inside(name) {
         Ok(own) if folder.has_folder(name) => own,
         _ => {
-            tracing::warn!(pretrained_tokenizer = name, "no such folder in the model's: its own tokenizer is used");
+            tracing::warn!(
+                pretrained_tokenizer = name,
+                "no such folder in the model's: its own tokenizer is used"
+            );
             folder.clone()
         }
     }
@@ -255,7 +287,9 @@ fn signature(task: Task, width: Dim) -> Signature {
     Signature {
         name: Signature::DEFAULT.to_owned(),
         method: SignatureMethod::Predict,
-        inputs: names.map(|name| spec(name, DataType::Bytes, Vec::new())).collect(),
+        inputs: names
+            .map(|name| spec(name, DataType::Bytes, Vec::new()))
+            .collect(),
         outputs,
     }
 }
@@ -282,29 +316,48 @@ impl Model for Pipeline {
 
     fn run(&self, call: Call) -> Result<Vec<Tensor>> {
         let texts = inputs(self.task);
-        let columns = call.inputs.iter().map(Tensor::strings).collect::<Result<Vec<_>>>()?;
+        let columns = call
+            .inputs
+            .iter()
+            .map(Tensor::strings)
+            .collect::<Result<Vec<_>>>()?;
         if columns.len() != texts.len() + 1 {
-            return Err(Error::internal(format!("{} inputs for {}", columns.len(), self.task)));
+            return Err(Error::internal(format!(
+                "{} inputs for {}",
+                columns.len(),
+                self.task
+            )));
         }
         let rows = columns.first().map_or(0, |column| column.len());
         let cell = |column: usize, row: usize| -> &Bytes {
             static EMPTY: Bytes = Bytes::new();
-            columns.get(column).and_then(|column| column.get(row)).unwrap_or(&EMPTY)
+            columns
+                .get(column)
+                .and_then(|column| column.get(row))
+                .unwrap_or(&EMPTY)
         };
         let asked = |row: usize| {
             Ok(Asked {
                 first: text(cell(0, row), texts, 0)?,
-                second: if texts.len() > 1 { text(cell(1, row), texts, 1)? } else { "" },
+                second: if texts.len() > 1 {
+                    text(cell(1, row), texts, 1)?
+                } else {
+                    ""
+                },
                 parameters: Parameters::read(cell(texts.len(), row), &self.defaults)?,
             })
         };
         let asked = (0..rows).map(asked).collect::<Result<Vec<_>>>()?;
         let answers = self.answer(&asked)?;
-        self.tensors(answers, &call.outputs)
+        self.tensors(&answers, &call.outputs)
     }
 
     fn platform(&self) -> &str {
         &self.platform
+    }
+
+    fn engine(&self) -> &str {
+        self.network.engine()
     }
 
     fn memory_bytes(&self) -> u64 {

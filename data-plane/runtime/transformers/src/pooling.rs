@@ -56,14 +56,23 @@ impl Modules {
         let Some(listed) = folder.json("modules.json")? else {
             return Ok(None);
         };
-        let listed = listed.as_array().filter(|listed| listed.len() <= MOST_MODULES);
-        let listed = listed.ok_or_else(|| Error::model("`modules.json` is not a short list of modules"))?;
+        let listed = listed
+            .as_array()
+            .filter(|listed| listed.len() <= MOST_MODULES);
+        let listed =
+            listed.ok_or_else(|| Error::model("`modules.json` is not a short list of modules"))?;
         let mut modules = Self::default();
         for module in listed {
             modules.add(folder, module)?;
         }
-        if !modules.steps.iter().any(|step| matches!(step, Step::Pool(_))) {
-            return Err(Error::model("`modules.json` has no Pooling: nothing makes one vector of many"));
+        if !modules
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Pool(_)))
+        {
+            return Err(Error::model(
+                "`modules.json` has no Pooling: nothing makes one vector of many",
+            ));
         }
         Ok(Some(modules))
     }
@@ -73,7 +82,10 @@ impl Modules {
         let pool = Pool::named(pooling)?;
         let mut steps = vec![Step::Pool(vec![pool])];
         steps.extend(normalize.then_some(Step::Normalize));
-        Ok(Self { steps, ..Self::default() })
+        Ok(Self {
+            steps,
+            ..Self::default()
+        })
     }
 
     fn add(&mut self, folder: &Folder, module: &Value) -> Result<()> {
@@ -82,16 +94,26 @@ impl Modules {
         match kind.rsplit('.').next().unwrap_or_default() {
             "Transformer" => {
                 path.clone_into(&mut self.transformer);
-                let config = folder.inside(path)?.json("sentence_bert_config.json")?.unwrap_or_default();
+                let config = folder
+                    .inside(path)?
+                    .json("sentence_bert_config.json")?
+                    .unwrap_or_default();
                 let length = config["max_seq_length"].as_u64();
-                self.length = length.and_then(|length| usize::try_from(length).ok()).filter(|&length| length > 0);
+                self.length = length
+                    .and_then(|length| usize::try_from(length).ok())
+                    .filter(|&length| length > 0);
                 self.lowercase = config["do_lower_case"] == true;
             }
             "Pooling" => {
-                let config = folder.inside(path)?.json("config.json")?.unwrap_or_default();
+                let config = folder
+                    .inside(path)?
+                    .json("config.json")?
+                    .unwrap_or_default();
                 self.steps.push(Step::Pool(pools(&config)?));
             }
-            "Dense" => self.steps.push(Step::Dense(Dense::read(&folder.inside(path)?)?)),
+            "Dense" => self
+                .steps
+                .push(Step::Dense(Dense::read(&folder.inside(path)?)?)),
             "Normalize" => self.steps.push(Step::Normalize),
             "Dropout" => {}
             other => {
@@ -129,7 +151,12 @@ impl Modules {
 
 /// The vector with length one; nothing stays nothing.
 pub(crate) fn normalized(vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
+    let length = vector
+        .iter()
+        .map(|value| value * value)
+        .sum::<f32>()
+        .sqrt()
+        .max(1e-12);
     vector.into_iter().map(|value| value / length).collect()
 }
 
@@ -146,10 +173,16 @@ fn pools(config: &Value) -> Result<Vec<Pool>> {
     let named: Vec<&str> = match &config["pooling_mode"] {
         Value::String(name) => name.split('+').collect(),
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => FLAGS.iter().filter(|(flag, _)| config[*flag] == true).map(|(_, name)| *name).collect(),
+        _ => FLAGS
+            .iter()
+            .filter(|(flag, _)| config[*flag] == true)
+            .map(|(_, name)| *name)
+            .collect(),
     };
     if named.is_empty() {
-        return Err(Error::model("`config.json` of the module Pooling names no pooling"));
+        return Err(Error::model(
+            "`config.json` of the module Pooling names no pooling",
+        ));
     }
     named.into_iter().map(Pool::named).collect()
 }
@@ -182,7 +215,11 @@ impl Pool {
             Self::Max => highest(tokens),
             Self::Mean => sum(tokens, even, count as f32),
             Self::MeanSqrt => sum(tokens, even, (count as f32).sqrt()),
-            Self::Weighted => sum(tokens, |at| (at + 1) as f32, (count * (count + 1) / 2) as f32),
+            Self::Weighted => sum(
+                tokens,
+                |at| (at + 1) as f32,
+                (count * (count + 1) / 2) as f32,
+            ),
         }
     }
 }
@@ -191,7 +228,9 @@ fn sum(tokens: &Part, weight: impl Fn(usize) -> f32, over: f32) -> Vec<f32> {
     let mut sum = vec![0.0_f32; tokens.width];
     for (at, vector) in tokens.vectors().enumerate() {
         let weight = weight(at);
-        sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value * weight);
+        sum.iter_mut()
+            .zip(vector)
+            .for_each(|(sum, value)| *sum += value * weight);
     }
     let over = over.max(1e-9);
     sum.iter_mut().for_each(|value| *value /= over);
@@ -201,7 +240,10 @@ fn sum(tokens: &Part, weight: impl Fn(usize) -> f32, over: f32) -> Vec<f32> {
 fn highest(tokens: &Part) -> Vec<f32> {
     let mut highest = vec![f32::NEG_INFINITY; tokens.width];
     for vector in tokens.vectors() {
-        highest.iter_mut().zip(vector).for_each(|(high, value)| *high = high.max(*value));
+        highest
+            .iter_mut()
+            .zip(vector)
+            .for_each(|(high, value)| *high = high.max(*value));
     }
     highest
 }
@@ -213,30 +255,54 @@ impl Dense {
         let tanh = match activation.rsplit('.').next().unwrap_or_default() {
             "Tanh" => true,
             "Identity" => false,
-            other => return Err(Error::unimplemented(format!("activation `{other}` of the module Dense is not served"))),
+            other => {
+                return Err(Error::unimplemented(format!(
+                    "activation `{other}` of the module Dense is not served"
+                )));
+            }
         };
         let weights = Weights::read(folder, "model.safetensors")?;
         let weight = weights.get("linear.weight")?;
         let &[outputs, inputs] = &*weight.shape else {
-            return Err(Error::model(format!("weight `linear.weight`: expected two dimensions, found {:?}", weight.shape)));
+            return Err(Error::model(format!(
+                "weight `linear.weight`: expected two dimensions, found {:?}",
+                weight.shape
+            )));
         };
         let bias = match weights.has("linear.bias") {
             true => floats(&weights.get("linear.bias")?.bytes),
             false => vec![0.0; outputs],
         };
         if bias.len() != outputs {
-            return Err(Error::model(format!("weight `linear.bias`: expected {outputs} numbers, found {}", bias.len())));
+            return Err(Error::model(format!(
+                "weight `linear.bias`: expected {outputs} numbers, found {}",
+                bias.len()
+            )));
         }
-        Ok(Self { weight: floats(&weight.bytes), bias, inputs, tanh })
+        Ok(Self {
+            weight: floats(&weight.bytes),
+            bias,
+            inputs,
+            tanh,
+        })
     }
 
     fn apply(&self, vector: &[f32]) -> Result<Vec<f32>> {
         if vector.len() != self.inputs {
-            return Err(Error::model(format!("the module Dense takes {} numbers, found {}", self.inputs, vector.len())));
+            return Err(Error::model(format!(
+                "the module Dense takes {} numbers, found {}",
+                self.inputs,
+                vector.len()
+            )));
         }
         let rows = self.weight.chunks_exact(self.inputs.max(1)).zip(&self.bias);
         let output = |(row, bias): (&[f32], &f32)| {
-            let sum = bias + row.iter().zip(vector).map(|(weight, value)| weight * value).sum::<f32>();
+            let sum = bias
+                + row
+                    .iter()
+                    .zip(vector)
+                    .map(|(weight, value)| weight * value)
+                    .sum::<f32>();
             if self.tanh { sum.tanh() } else { sum }
         };
         Ok(rows.map(output).collect())
@@ -244,7 +310,12 @@ impl Dense {
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&chunk| f32::from_le_bytes(chunk))
+        .collect()
 }
 
 #[cfg(test)]
@@ -256,11 +327,17 @@ mod tests {
     use super::*;
 
     fn tokens() -> Part {
-        Part { width: 2, values: vec![1.0, -2.0, 3.0, 4.0] }
+        Part {
+            width: 2,
+            values: vec![1.0, -2.0, 3.0, 4.0],
+        }
     }
 
     fn pooled(name: &str) -> Vec<f32> {
-        Modules::plain(name, false).unwrap().apply(&tokens()).unwrap()
+        Modules::plain(name, false)
+            .unwrap()
+            .apply(&tokens())
+            .unwrap()
     }
 
     #[test]
@@ -272,14 +349,20 @@ mod tests {
         assert_eq!(pooled("weightedmean"), [7.0 / 3.0, 2.0]);
         assert!((pooled("mean_sqrt_len_tokens")[0] - 4.0 / 2.0_f32.sqrt()).abs() < 1e-6);
         assert!(Modules::plain("median", false).is_err());
-        let unit = Modules::plain("lasttoken", true).unwrap().apply(&tokens()).unwrap();
+        let unit = Modules::plain("lasttoken", true)
+            .unwrap()
+            .apply(&tokens())
+            .unwrap();
         assert_eq!(unit, [0.6, 0.8]);
         assert_eq!(normalized(vec![0.0]), [0.0]);
     }
 
     #[test]
     fn pooling_is_read_in_both_forms() {
-        assert_eq!(pools(&json!({"pooling_mode": "cls+max"})).unwrap(), [Pool::Cls, Pool::Max]);
+        assert_eq!(
+            pools(&json!({"pooling_mode": "cls+max"})).unwrap(),
+            [Pool::Cls, Pool::Max]
+        );
         let old = json!({"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true});
         assert_eq!(pools(&old).unwrap(), [Pool::Mean]);
         assert!(pools(&json!({})).is_err());
@@ -292,9 +375,19 @@ mod tests {
         assert!(Modules::read(&folder).unwrap().is_none());
         let write = |text: &str| fs::write(root.path().join("modules.json"), text).unwrap();
         write(r#"[{"type": "sentence_transformers.models.WKPooling", "path": "1"}]"#);
-        assert!(Modules::read(&folder).unwrap_err().message().contains("`WKPooling`"));
+        assert!(
+            Modules::read(&folder)
+                .unwrap_err()
+                .message()
+                .contains("`WKPooling`")
+        );
         write(r#"[{"type": "x.Transformer", "path": ""}]"#);
-        assert!(Modules::read(&folder).unwrap_err().message().contains("no Pooling"));
+        assert!(
+            Modules::read(&folder)
+                .unwrap_err()
+                .message()
+                .contains("no Pooling")
+        );
         write(r#"[{"type": "x.Pooling", "path": "../1"}]"#);
         assert!(Modules::read(&folder).is_err());
     }

@@ -96,7 +96,10 @@ impl Task {
 
 fn unserved(what: &str) -> Error {
     let all: Vec<_> = Task::ALL.iter().map(|task| task.name()).collect();
-    Error::unimplemented(format!("{what} is not served; served are {}", all.join(", ")))
+    Error::unimplemented(format!(
+        "{what} is not served; served are {}",
+        all.join(", ")
+    ))
 }
 
 impl fmt::Display for Task {
@@ -117,7 +120,10 @@ mod tests {
             assert_eq!(Task::named(task.name()).unwrap(), task);
         }
         assert_eq!(Task::named("ner").unwrap(), Task::TokenClassification);
-        assert_eq!(Task::named("sentiment-analysis").unwrap(), Task::TextClassification);
+        assert_eq!(
+            Task::named("sentiment-analysis").unwrap(),
+            Task::TextClassification
+        );
     }
 
     #[test]
@@ -136,7 +142,10 @@ mod tests {
     fn an_architecture_says_its_task() {
         for (name, task) in [
             ("BertForSequenceClassification", Task::TextClassification),
-            ("DistilBertForTokenClassification", Task::TokenClassification),
+            (
+                "DistilBertForTokenClassification",
+                Task::TokenClassification,
+            ),
             ("RobertaForQuestionAnswering", Task::QuestionAnswering),
             ("XLMRobertaForMaskedLM", Task::FillMask),
             ("MPNetModel", Task::FeatureExtraction),

@@ -6,7 +6,8 @@ mod special;
 use hari_error::{Error, Result};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, truncate_encodings};
 use tokenizers::{
-    Decoder as _, Encoding, ModelWrapper, PostProcessor as _, PostProcessorWrapper, Tokenizer as Inner,
+    Decoder as _, Encoding, ModelWrapper, PostProcessor as _, PostProcessorWrapper,
+    Tokenizer as Inner,
 };
 
 pub(crate) use tokenizers::utils::truncation::TruncationStrategy;
@@ -17,6 +18,9 @@ use crate::guard;
 
 /// The longest text, in bytes: some pre-tokenizers are regular expressions that look back.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Architectures whose tokenizers leave types out unless they say otherwise.
+const UNTYPED: [&str; 5] = ["roberta", "xlm-roberta", "camembert", "mpnet", "distilbert"];
 
 /// A tokenizer with what the pipelines need to know of it.
 pub(crate) struct Tokenizer {
@@ -37,6 +41,8 @@ pub(crate) struct Tokenizer {
     clean_up: bool,
     /// Whether tokens say that they continue a word (`##ing`).
     pub(crate) continues: bool,
+    /// Whether the network is told which of two texts a token is of.
+    pub(crate) types: bool,
 }
 
 /// How a text that is too long is cut.
@@ -75,8 +81,14 @@ impl Tokenizer {
             .with_truncation(None)
             .map_err(|error| Error::model(format!("the tokenizer: {error}")))?;
         let id = |token: &Option<String>| token.as_ref().and_then(|token| inner.token_to_id(token));
-        let mask = settings.mask.clone().and_then(|text| Some((inner.token_to_id(&text)?, text)));
-        let limit = [settings.limit, config.positions()].into_iter().flatten().min();
+        let mask = settings
+            .mask
+            .clone()
+            .and_then(|text| Some((inner.token_to_id(&text)?, text)));
+        let limit = [settings.limit, config.positions()]
+            .into_iter()
+            .flatten()
+            .min();
         Ok(Self {
             pad: id(&settings.pad).or(config.pad()).unwrap_or(0),
             cls: id(&settings.cls),
@@ -84,6 +96,9 @@ impl Tokenizer {
             mask,
             limit,
             clean_up: settings.clean_up,
+            types: settings
+                .types
+                .unwrap_or(!UNTYPED.contains(&config.model_type())),
             continues: continues(inner.get_model()),
             inner,
             processor,
@@ -95,20 +110,31 @@ impl Tokenizer {
     ///
     /// # Errors
     /// `InvalidInput` if the text is too long.
-    pub(crate) fn encode(&self, text: &str, pair: Option<&str>, cut: Option<Cut>) -> Result<Vec<Encoding>> {
+    pub(crate) fn encode(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        cut: Option<Cut>,
+    ) -> Result<Vec<Encoding>> {
         guard::catch("reading a text", || self.parts(text, pair, cut))?
     }
 
     fn parts(&self, text: &str, pair: Option<&str>, cut: Option<Cut>) -> Result<Vec<Encoding>> {
         let first = self.raw(text)?;
-        let second = pair.map(|pair| self.raw(pair)).transpose()?;
+        let mut second = pair.map(|pair| self.raw(pair)).transpose()?;
+        if let Some(second) = &mut second {
+            // Before it is cut: the library gives its type to the first part alone.
+            second.set_type_ids(vec![1; second.len()]);
+        }
         let (mut first, mut second) = match cut {
             Some(cut) => self.cut(first, second, cut)?,
             None => (first, second),
         };
         if !cut.is_some_and(|cut| cut.parts) {
             first.take_overflowing();
-            second.iter_mut().for_each(|second| drop(second.take_overflowing()));
+            second
+                .iter_mut()
+                .for_each(|second| drop(second.take_overflowing()));
         }
         let mut whole = match &self.processor {
             Some(processor) => processor.process(first, second, true).map_err(failed)?,
@@ -128,14 +154,23 @@ impl Tokenizer {
         self.inner.encode_char_offsets(text, false).map_err(failed)
     }
 
-    fn cut(&self, first: Encoding, second: Option<Encoding>, cut: Cut) -> Result<(Encoding, Option<Encoding>)> {
+    fn cut(
+        &self,
+        first: Encoding,
+        second: Option<Encoding>,
+        cut: Cut,
+    ) -> Result<(Encoding, Option<Encoding>)> {
         let added = self.added(second.is_some());
-        let length = cut.length.checked_sub(added).filter(|&left| left > 0).ok_or_else(|| {
-            Error::invalid(format!(
-                "a length of {} leaves no room for text: the tokenizer adds {added} tokens",
-                cut.length
-            ))
-        })?;
+        let length = cut
+            .length
+            .checked_sub(added)
+            .filter(|&left| left > 0)
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "a length of {} leaves no room for text: the tokenizer adds {added} tokens",
+                    cut.length
+                ))
+            })?;
         check_rest(&first, second.as_ref(), cut, length)?;
         let params = TruncationParams {
             direction: TruncationDirection::Right,
@@ -148,7 +183,9 @@ impl Tokenizer {
 
     /// Special tokens that are added to a text, or to two.
     pub(crate) fn added(&self, pair: bool) -> usize {
-        self.processor.as_ref().map_or(0, |processor| processor.added_tokens(pair))
+        self.processor
+            .as_ref()
+            .map_or(0, |processor| processor.added_tokens(pair))
     }
 
     /// Tokens of a text without special ones.
@@ -165,14 +202,20 @@ impl Tokenizer {
     pub(crate) fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String> {
         let text = guard::catch("writing a text", || self.inner.decode(ids, skip_special))?;
         let text = text.map_err(failed)?;
-        Ok(if self.clean_up { special::clean_up(&text) } else { text })
+        Ok(if self.clean_up {
+            special::clean_up(&text)
+        } else {
+            text
+        })
     }
 
     /// Text of tokens that are text already, as they stand in the vocabulary.
     pub(crate) fn join(&self, tokens: Vec<String>) -> Result<String> {
         match self.inner.get_decoder() {
             None => Ok(tokens.join(" ")),
-            Some(decoder) => guard::catch("writing a word", || decoder.decode(tokens))?.map_err(failed),
+            Some(decoder) => {
+                guard::catch("writing a word", || decoder.decode(tokens))?.map_err(failed)
+            }
         }
     }
 }
@@ -211,7 +254,10 @@ fn failed(error: tokenizers::Error) -> Error {
 fn continues(model: &ModelWrapper) -> bool {
     match model {
         ModelWrapper::WordPiece(pieces) => !pieces.continuing_subword_prefix.is_empty(),
-        ModelWrapper::BPE(pairs) => pairs.continuing_subword_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()),
+        ModelWrapper::BPE(pairs) => pairs
+            .continuing_subword_prefix
+            .as_ref()
+            .is_some_and(|prefix| !prefix.is_empty()),
         ModelWrapper::WordLevel(_) | ModelWrapper::Unigram(_) => false,
     }
 }

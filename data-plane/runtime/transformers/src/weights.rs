@@ -38,8 +38,9 @@ impl Weights {
         let mut tensors = HashMap::new();
         for file in files(folder, name)? {
             let bytes = folder.weights(&file)?;
-            add(&mut tensors, &bytes)
-                .map_err(|error| Error::model(format!("`{file}` is not a safetensors file: {error}")))?;
+            add(&mut tensors, &bytes).map_err(|error| {
+                Error::model(format!("`{file}` is not a safetensors file: {error}"))
+            })?;
         }
         Ok(Self { tensors })
     }
@@ -51,7 +52,9 @@ impl Weights {
     /// Bytes of all tensors.
     pub(crate) fn bytes(&self) -> u64 {
         let sizes = self.tensors.values().map(|stored| stored.bytes.len());
-        sizes.map(|size| u64::try_from(size).unwrap_or(u64::MAX)).sum()
+        sizes
+            .map(|size| u64::try_from(size).unwrap_or(u64::MAX))
+            .sum()
     }
 
     /// The dimensions of a tensor.
@@ -86,7 +89,10 @@ pub(crate) fn missing(name: &str) -> Error {
 
 fn widened(bytes: &Bytes, widen: impl Fn([u8; 2]) -> f32) -> Bytes {
     let pairs = bytes.as_chunks().0.iter();
-    pairs.flat_map(|&pair| widen(pair).to_le_bytes()).collect::<Vec<u8>>().into()
+    pairs
+        .flat_map(|&pair| widen(pair).to_le_bytes())
+        .collect::<Vec<u8>>()
+        .into()
 }
 
 fn files(folder: &Folder, name: &str) -> Result<Vec<String>> {
@@ -96,18 +102,25 @@ fn files(folder: &Folder, name: &str) -> Result<Vec<String>> {
     let index = folder.json(name)?.unwrap_or_default();
     let map = index["weight_map"].as_object();
     let map = map.ok_or_else(|| Error::model(format!("`{name}` has no `weight_map`")))?;
-    let parent = name.rsplit_once('/').map_or(String::new(), |(parent, _)| format!("{parent}/"));
+    let parent = name
+        .rsplit_once('/')
+        .map_or(String::new(), |(parent, _)| format!("{parent}/"));
     let named = map.values().filter_map(|file| file.as_str());
     let mut files: Vec<String> = named.map(|file| format!("{parent}{file}")).collect();
     files.sort();
     files.dedup();
     if files.len() > MOST_FILES {
-        return Err(Error::model(format!("`{name}` names more than {MOST_FILES} files")));
+        return Err(Error::model(format!(
+            "`{name}` names more than {MOST_FILES} files"
+        )));
     }
     Ok(files)
 }
 
-fn add(tensors: &mut HashMap<String, Stored>, bytes: &Bytes) -> Result<(), safetensors::SafeTensorError> {
+fn add(
+    tensors: &mut HashMap<String, Stored>,
+    bytes: &Bytes,
+) -> Result<(), safetensors::SafeTensorError> {
     for (name, view) in SafeTensors::deserialize(bytes)?.tensors() {
         let stored = Stored {
             dtype: view.dtype(),
@@ -129,30 +142,58 @@ mod tests {
 
     fn write(root: &std::path::Path, file: &str, name: &str, dtype: Dtype, bytes: &[u8]) {
         let view = TensorView::new(dtype, vec![2], bytes).unwrap();
-        fs::write(root.join(file), safetensors::serialize([(name, view)], None).unwrap()).unwrap();
+        fs::write(
+            root.join(file),
+            safetensors::serialize([(name, view)], None).unwrap(),
+        )
+        .unwrap();
     }
 
     fn floats(values: [f32; 2]) -> Vec<u8> {
-        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
     }
 
     #[test]
     fn halves_are_widened_and_singles_shared() {
         let root = tempfile::tempdir().unwrap();
-        let halves: Vec<u8> = [1.5, -2.0].iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+        let halves: Vec<u8> = [1.5, -2.0]
+            .iter()
+            .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+            .collect();
         write(root.path(), "h.safetensors", "h", Dtype::F16, &halves);
         let folder = Folder::new(root.path());
         let weights = Weights::read(&folder, "h.safetensors").unwrap();
         assert_eq!(weights.get("h").unwrap().bytes, floats([1.5, -2.0]));
         assert_eq!(weights.shape("h"), Some(&[2][..]));
-        assert!(weights.get("x").unwrap_err().message().contains("no weight `x`"));
+        assert!(
+            weights
+                .get("x")
+                .unwrap_err()
+                .message()
+                .contains("no weight `x`")
+        );
     }
 
     #[test]
     fn an_index_names_files_beside_it() {
         let root = tempfile::tempdir().unwrap();
-        write(root.path(), "a.safetensors", "a", Dtype::F32, &floats([1.0, 2.0]));
-        write(root.path(), "b.safetensors", "b", Dtype::I32, &floats([3.0, 4.0]));
+        write(
+            root.path(),
+            "a.safetensors",
+            "a",
+            Dtype::F32,
+            &floats([1.0, 2.0]),
+        );
+        write(
+            root.path(),
+            "b.safetensors",
+            "b",
+            Dtype::I32,
+            &floats([3.0, 4.0]),
+        );
         let index = |text: &str| fs::write(root.path().join("m.index.json"), text).unwrap();
         let folder = Folder::new(root.path());
         index(r#"{"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}"#);
@@ -162,14 +203,27 @@ mod tests {
         index(r#"{"weight_map": {"a": "../a.safetensors"}}"#);
         assert!(Weights::read(&folder, "m.index.json").is_err());
         index("{}");
-        assert!(Weights::read(&folder, "m.index.json").err().unwrap().message().contains("weight_map"));
+        assert!(
+            Weights::read(&folder, "m.index.json")
+                .err()
+                .unwrap()
+                .message()
+                .contains("weight_map")
+        );
     }
 
     #[test]
     fn a_damaged_file_is_named() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("x.safetensors"), [255; 20]).unwrap();
-        let error = Weights::read(&Folder::new(root.path()), "x.safetensors").err().unwrap();
-        assert!(error.message().starts_with("`x.safetensors` is not a safetensors file"), "{error}");
+        let error = Weights::read(&Folder::new(root.path()), "x.safetensors")
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .message()
+                .starts_with("`x.safetensors` is not a safetensors file"),
+            "{error}"
+        );
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn read(task: Task, mut tensors: Vec<NamedTensor>) -> Result<Draft> {
         && only.name.is_empty()
     {
         let items = unnamed(task, only)?;
-        return Ok(Draft { items, ..Draft::default() });
+        return Ok(Draft {
+            items,
+            ..Draft::default()
+        });
     }
     let mut columns: Vec<Option<NamedTensor>> = inputs(task).iter().map(|_| None).collect();
     let mut draft = Draft::default();
@@ -37,18 +40,31 @@ pub(super) fn read(task: Task, mut tensors: Vec<NamedTensor>) -> Result<Draft> {
     let mut found = Vec::new();
     for (name, column) in inputs(task).iter().zip(columns) {
         found.push(column.ok_or_else(|| {
-            Error::invalid(format!("input `{name}` is missing: {task} reads {}", inputs(task).join(" and ")))
+            Error::invalid(format!(
+                "input `{name}` is missing: {task} reads {}",
+                inputs(task).join(" and ")
+            ))
         })?);
     }
     let objects = std::mem::take(&mut draft.items);
     draft.items = rows(task, &found)?;
     match objects.len() {
         0 => {}
-        1 => draft.shared.extend(objects.into_iter().flat_map(|item| item.own)),
+        1 => draft
+            .shared
+            .extend(objects.into_iter().flat_map(|item| item.own)),
         count if count == draft.items.len() => {
-            draft.items.iter_mut().zip(objects).for_each(|(item, object)| item.own.extend(object.own));
+            draft
+                .items
+                .iter_mut()
+                .zip(objects)
+                .for_each(|(item, object)| item.own.extend(object.own));
         }
-        count => return Err(Error::invalid(format!("input `parameters`: expected one for each text, found {count}"))),
+        count => {
+            return Err(Error::invalid(format!(
+                "input `parameters`: expected one for each text, found {count}"
+            )));
+        }
     }
     Ok(draft)
 }
@@ -59,11 +75,18 @@ impl Draft {
         for text in strings(named)? {
             let own: Map<String, Value> = match text.is_empty() {
                 true => Map::new(),
-                false => serde_json::from_slice(text)
-                    .map_err(|error| Error::invalid(format!("input `parameters`: expected JSON objects: {error}")))?,
+                false => serde_json::from_slice(text).map_err(|error| {
+                    Error::invalid(format!(
+                        "input `parameters`: expected JSON objects: {error}"
+                    ))
+                })?,
             };
-            own.keys().try_for_each(|name| super::check_parameter(name, task))?;
-            self.items.push(Item { texts: Vec::new(), own });
+            own.keys()
+                .try_for_each(|name| super::check_parameter(name, task))?;
+            self.items.push(Item {
+                texts: Vec::new(),
+                own,
+            });
         }
         Ok(())
     }
@@ -71,45 +94,70 @@ impl Draft {
 
 /// Rows of a tensor without a name: a text each, or two of them.
 fn unnamed(task: Task, named: &NamedTensor) -> Result<Vec<Item>> {
-    let texts = strings(named)?.iter().map(|bytes| text(named, bytes)).collect::<Result<Vec<_>>>()?;
+    let texts = strings(named)?
+        .iter()
+        .map(|bytes| text(named, bytes))
+        .collect::<Result<Vec<_>>>()?;
     let pairs = match *named.tensor.shape() {
         [_, 2] => true,
         [2] => task == Task::QuestionAnswering,
         _ => false,
     };
     if pairs {
-        let turned = named.columns.first().is_some_and(|name| place(task, name) == Some(1));
-        return texts.chunks_exact(2).map(|pair| {
-            let mut pair = pair.to_vec();
-            if turned {
-                pair.reverse();
-            }
-            paired(task, pair)
-        }).collect();
+        let turned = named
+            .columns
+            .first()
+            .is_some_and(|name| place(task, name) == Some(1));
+        return texts
+            .chunks_exact(2)
+            .map(|pair| {
+                let mut pair = pair.to_vec();
+                if turned {
+                    pair.reverse();
+                }
+                paired(task, pair)
+            })
+            .collect();
     }
-    texts.into_iter().map(|text| item(task, Value::String(text))).collect()
+    texts
+        .into_iter()
+        .map(|text| item(task, Value::String(text)))
+        .collect()
 }
 
 /// Rows of named tensors, one for each text that the task reads.
 fn rows(task: Task, columns: &[NamedTensor]) -> Result<Vec<Item>> {
     if let ([only], Some(true)) = (columns, columns.first().map(is_json)) {
-        return elements(only)?.into_iter().map(|value| item(task, value)).collect();
+        return elements(only)?
+            .into_iter()
+            .map(|value| item(task, value))
+            .collect();
     }
     let read = |named: &NamedTensor| -> Result<Vec<String>> {
         if is_json(named) {
-            let plain = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let plain = |value: Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            };
             return Ok(elements(named)?.into_iter().map(plain).collect());
         }
-        strings(named)?.iter().map(|bytes| text(named, bytes)).collect()
+        strings(named)?
+            .iter()
+            .map(|bytes| text(named, bytes))
+            .collect()
     };
     let mut columns = columns.iter().map(read).collect::<Result<Vec<_>>>()?;
     if let (Task::SentenceSimilarity, [source, sentences]) = (task, &mut *columns)
         && source.len() == 1
-        && !(sentences.len() == 1 && sentences.iter().all(|one| one.trim_start().starts_with('[')))
+        && !(sentences.len() == 1
+            && sentences
+                .iter()
+                .all(|one| one.trim_start().starts_with('[')))
     {
         *sentences = vec![json!(sentences).to_string()];
     }
-    joined(columns)
+    joined(&columns)
 }
 
 /// A tensor as the value of a parameter.
@@ -117,10 +165,17 @@ fn value(named: &NamedTensor) -> Result<Value> {
     let mut values = match named.tensor.dtype() {
         DataType::Bytes if is_json(named) => elements(named)?,
         DataType::Bytes => {
-            let texts = strings(named)?.iter().map(|bytes| text(named, bytes).map(Value::String));
+            let texts = strings(named)?
+                .iter()
+                .map(|bytes| text(named, bytes).map(Value::String));
             texts.collect::<Result<_>>()?
         }
-        DataType::Bool => named.tensor.values::<u8>()?.iter().map(|&bit| Value::Bool(bit != 0)).collect(),
+        DataType::Bool => named
+            .tensor
+            .values::<u8>()?
+            .iter()
+            .map(|&bit| Value::Bool(bit != 0))
+            .collect(),
         dtype if dtype.is_float() => numbers::<f64>(&named.tensor, DataType::Fp64)?,
         _ => numbers::<i64>(&named.tensor, DataType::Int64)?,
     };
@@ -132,7 +187,10 @@ fn value(named: &NamedTensor) -> Result<Value> {
     }
 }
 
-fn numbers<T: hari_core::Element + Into<Value>>(tensor: &Tensor, dtype: DataType) -> Result<Vec<Value>> {
+fn numbers<T: hari_core::Element + Into<Value>>(
+    tensor: &Tensor,
+    dtype: DataType,
+) -> Result<Vec<Value>> {
     let tensor = tensor.clone().cast(dtype)?;
     Ok(tensor.to_vec::<T>()?.into_iter().map(Into::into).collect())
 }
@@ -148,7 +206,10 @@ fn elements(named: &NamedTensor) -> Result<Vec<Value>> {
     let mut values = Vec::new();
     for bytes in strings(named)? {
         let read = serde_json::from_slice(bytes).map_err(|error| {
-            Error::invalid(format!("input `{}`: content_type says JSON, which it is not: {error}", named.name))
+            Error::invalid(format!(
+                "input `{}`: content_type says JSON, which it is not: {error}",
+                named.name
+            ))
         })?;
         match read {
             Value::Array(list) => values.extend(list),
@@ -160,7 +221,11 @@ fn elements(named: &NamedTensor) -> Result<Vec<Value>> {
 
 fn strings(named: &NamedTensor) -> Result<&[Bytes]> {
     named.tensor.strings().map_err(|_| {
-        Error::invalid(format!("input `{}`: expected texts (BYTES), found {}", named.name, named.tensor.dtype()))
+        Error::invalid(format!(
+            "input `{}`: expected texts (BYTES), found {}",
+            named.name,
+            named.tensor.dtype()
+        ))
     })
 }
 

@@ -36,7 +36,9 @@ pub(super) fn write(build: &mut Build<'_>, head: Head) -> Result<Vec<Value>> {
     let groups = build.config.size(&["num_hidden_groups"])?;
     let inner = build.config.size(&["inner_group_num"])?;
     if groups > layers {
-        return Err(Error::model(format!("`config.json`: {groups} groups of {layers} layers")));
+        return Err(Error::model(format!(
+            "`config.json`: {groups} groups of {layers} layers"
+        )));
     }
     for layer in 0..layers {
         let group = layer * groups / layers;

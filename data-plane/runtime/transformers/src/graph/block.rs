@@ -18,9 +18,16 @@ impl Sizes {
     pub(super) fn of(build: &mut Build<'_>) -> Self {
         let ids = build.input("input_ids");
         let size = |build: &mut Build<'_>, at: i64| {
-            build.op("Shape", &[&ids], &[("start", Attr::Int(at)), ("end", Attr::Int(at + 1))])
+            build.op(
+                "Shape",
+                &[&ids],
+                &[("start", Attr::Int(at)), ("end", Attr::Int(at + 1))],
+            )
         };
-        Self { batch: size(build, 0), length: size(build, 1) }
+        Self {
+            batch: size(build, 0),
+            length: size(build, 1),
+        }
     }
 
     /// `[batch * length, width]` as `[batch, length, width]`.
@@ -90,7 +97,13 @@ impl Block<'_> {
     }
 
     /// What follows attention.
-    pub(super) fn after(&self, build: &mut Build<'_>, attended: &Value, x: &Value, prefix: &str) -> Result<Value> {
+    pub(super) fn after(
+        &self,
+        build: &mut Build<'_>,
+        attended: &Value,
+        x: &Value,
+        prefix: &str,
+    ) -> Result<Value> {
         let name = |part: &str| format!("{prefix}.{part}");
         let attended = build.linear(attended, &name(self.names.out))?;
         let sum = build.add(&attended, x);
@@ -129,10 +142,19 @@ impl Block<'_> {
     }
 
     /// The values weighed by the scores, `[batch * length, heads * size]`.
-    pub(super) fn gathered(&self, build: &mut Build<'_>, scores: &Value, value: &Value) -> Result<Value> {
+    pub(super) fn gathered(
+        &self,
+        build: &mut Build<'_>,
+        scores: &Value,
+        value: &Value,
+    ) -> Result<Value> {
         let weights = build.op("Softmax", &[scores], &[("axis", Attr::Int(-1))]);
         let gathered = build.op("MatMul", &[&weights, value], &[]);
-        let gathered = build.op("Transpose", &[&gathered], &[("perm", Attr::Ints(&[0, 2, 1, 3]))]);
+        let gathered = build.op(
+            "Transpose",
+            &[&gathered],
+            &[("perm", Attr::Ints(&[0, 2, 1, 3]))],
+        );
         flat(build, &gathered, self.heads * self.size)
     }
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use hari_error::{Error, Result};
 use hari_proto::onnx::tensor_proto::DataType;
-use hari_proto::onnx::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use hari_proto::onnx::{
+    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
 
 use super::Head;
 use super::proto::{Attr, attribute, info, tensor};
@@ -59,7 +61,10 @@ impl<'a> Build<'a> {
             output: vec![output.clone()],
             name: Some(format!("{op}_{}", self.count)),
             op_type: Some(op.to_owned()),
-            attribute: attrs.iter().map(|&(name, attr)| attribute(name, attr)).collect(),
+            attribute: attrs
+                .iter()
+                .map(|&(name, attr)| attribute(name, attr))
+                .collect(),
             ..NodeProto::default()
         });
         output
@@ -67,20 +72,22 @@ impl<'a> Build<'a> {
 
     /// A constant of integers.
     pub(super) fn ints(&mut self, shape: &[usize], values: &[i64]) -> Value {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(format!("i{shape:?}{values:?}"), DataType::Int64, shape, bytes.into())
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.constant(
+            format!("i{shape:?}{values:?}"),
+            DataType::Int64,
+            shape,
+            bytes.into(),
+        )
     }
 
     /// A constant of one float, without dimensions.
     pub(super) fn float(&mut self, value: f32) -> Value {
         let bytes = Bytes::copy_from_slice(&value.to_le_bytes());
         self.constant(format!("f{value:e}"), DataType::Float, &[], bytes)
-    }
-
-    /// A constant of floats under a name of its own.
-    pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name.to_owned(), DataType::Float, shape, bytes.into())
     }
 
     fn constant(&mut self, key: String, kind: DataType, shape: &[usize], bytes: Bytes) -> Value {
@@ -96,9 +103,16 @@ impl<'a> Build<'a> {
     /// The name in the checkpoint of a weight of the network, which may lack the prefix of the
     /// architecture, or have the names of TensorFlow's layers.
     pub(super) fn find(&self, name: &str) -> Option<String> {
-        let old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
+        let old = name
+            .replace("LayerNorm.weight", "LayerNorm.gamma")
+            .replace("LayerNorm.bias", "LayerNorm.beta");
         let prefix = self.prefix;
-        let candidates = [name.to_owned(), format!("{prefix}.{name}"), old.clone(), format!("{prefix}.{old}")];
+        let candidates = [
+            name.to_owned(),
+            format!("{prefix}.{name}"),
+            old.clone(),
+            format!("{prefix}.{old}"),
+        ];
         candidates.into_iter().find(|name| self.weights.has(name))
     }
 
@@ -230,7 +244,10 @@ impl<'a> Build<'a> {
     pub(super) fn finish(mut self, outputs: &[Value], head: Head) -> Result<ModelProto> {
         let names = head.outputs();
         if names.len() != outputs.len() {
-            return Err(Error::internal(format!("{} outputs for {names:?}", outputs.len())));
+            return Err(Error::internal(format!(
+                "{} outputs for {names:?}",
+                outputs.len()
+            )));
         }
         for (name, value) in names.iter().zip(outputs) {
             self.nodes.push(NodeProto {
@@ -244,7 +261,10 @@ impl<'a> Build<'a> {
         let graph = GraphProto {
             name: Some("checkpoint".to_owned()),
             input: self.inputs(),
-            output: names.iter().map(|name| info(name, DataType::Float, dims(head))).collect(),
+            output: names
+                .iter()
+                .map(|name| info(name, DataType::Float, dims(head)))
+                .collect(),
             node: self.nodes,
             initializer: self.initializers,
             ..GraphProto::default()
@@ -253,7 +273,10 @@ impl<'a> Build<'a> {
             ir_version: Some(IR_VERSION),
             producer_name: Some("hari".to_owned()),
             graph: Some(graph),
-            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPERATOR_SET) }],
+            opset_import: vec![OperatorSetIdProto {
+                domain: Some(String::new()),
+                version: Some(OPERATOR_SET),
+            }],
             ..ModelProto::default()
         })
     }
@@ -261,7 +284,9 @@ impl<'a> Build<'a> {
     fn inputs(&self) -> Vec<ValueInfoProto> {
         let types = self.types.then_some("token_type_ids");
         let names = ["input_ids", "attention_mask"].into_iter().chain(types);
-        names.map(|name| info(name, DataType::Int64, &["batch", "length"])).collect()
+        names
+            .map(|name| info(name, DataType::Int64, &["batch", "length"]))
+            .collect()
     }
 }
 

@@ -104,7 +104,9 @@ fn attention(
     let value = project(build, NAMES.value)?;
     let turned = build.op("Transpose", &[&key], &[("perm", Attr::Ints(&[0, 1, 3, 2]))]);
     let mut scores = build.op("MatMul", &[&query, &turned], &[]);
-    let kinds = relative.map_or(0, |relative| usize::from(relative.content) + usize::from(relative.position));
+    let kinds = relative.map_or(0, |relative| {
+        usize::from(relative.content) + usize::from(relative.position)
+    });
     if let Some(relative) = relative {
         if relative.content {
             let by_position = relative.content(build, block, &query, prefix)?;
@@ -126,21 +128,34 @@ impl Relative {
         let reach = positive(build, "max_relative_positions").unwrap_or(most);
         let buckets = positive(build, "position_buckets");
         let span = buckets.unwrap_or(reach);
-        let (kinds, shared) = (kinds(build), build.config.flag("share_att_key") == Some(true));
+        let (kinds, shared) = (
+            kinds(build),
+            build.config.flag("share_att_key") == Some(true),
+        );
         let rows = [whole(2 * span)?];
         let table = build.weight("encoder.rel_embeddings.weight")?;
         let zero = build.ints(&[1], &[0]);
         let rows = build.ints(&[1], &rows);
         let mut table = build.op("Slice", &[&table, &zero, &rows, &zero], &[]);
-        if build.config.text("norm_rel_ebd").is_some_and(|norm| norm.to_lowercase().contains("layer_norm")) {
+        if build
+            .config
+            .text("norm_rel_ebd")
+            .is_some_and(|norm| norm.to_lowercase().contains("layer_norm"))
+        {
             table = build.norm(&table, "encoder.LayerNorm")?;
         }
-        let place = Place { span: whole(span)?, buckets: buckets.map(whole).transpose()?, reach: whole(reach)? };
+        let place = Place {
+            span: whole(span)?,
+            buckets: buckets.map(whole).transpose()?,
+            reach: whole(reach)?,
+        };
         let most = whole(most)?;
         let by = distances(build, sizes, most - 1);
-        let mut rows_of = |build: &mut Build<'_>, sign: i64| {
+        let rows_of = |build: &mut Build<'_>, sign: i64| {
             // The key's position less the query's, while the formulas count the other way.
-            let rows: Vec<i64> = (1 - most..most).map(|ahead| place.row(-ahead, sign)).collect();
+            let rows: Vec<i64> = (1 - most..most)
+                .map(|ahead| place.row(-ahead, sign))
+                .collect();
             let rows = build.ints(&[rows.len()], &rows);
             build.op("Gather", &[&rows, &by], &[("axis", Attr::Int(0))])
         };
@@ -156,26 +171,54 @@ impl Relative {
     }
 
     /// Content of the query, place of the key.
-    fn content(&self, build: &mut Build<'_>, block: &Block<'_>, query: &Value, prefix: &str) -> Result<Value> {
-        let own = if self.shared { NAMES.key } else { "attention.self.pos_key_proj" };
+    fn content(
+        &self,
+        build: &mut Build<'_>,
+        block: &Block<'_>,
+        query: &Value,
+        prefix: &str,
+    ) -> Result<Value> {
+        let own = if self.shared {
+            NAMES.key
+        } else {
+            "attention.self.pos_key_proj"
+        };
         let places = self.places(build, block, &format!("{prefix}.{own}"))?;
         let scores = build.op("MatMul", &[query, &places], &[]);
         Ok(taken(build, &scores, &self.of_query, block.sizes))
     }
 
     /// Content of the key, place of the query.
-    fn position(&self, build: &mut Build<'_>, block: &Block<'_>, key: &Value, prefix: &str) -> Result<Value> {
-        let own = if self.shared { NAMES.query } else { "attention.self.pos_query_proj" };
+    fn position(
+        &self,
+        build: &mut Build<'_>,
+        block: &Block<'_>,
+        key: &Value,
+        prefix: &str,
+    ) -> Result<Value> {
+        let own = if self.shared {
+            NAMES.query
+        } else {
+            "attention.self.pos_query_proj"
+        };
         let places = self.places(build, block, &format!("{prefix}.{own}"))?;
         let scores = build.op("MatMul", &[key, &places], &[]);
         let taken = taken(build, &scores, &self.of_key, block.sizes);
-        Ok(build.op("Transpose", &[&taken], &[("perm", Attr::Ints(&[0, 1, 3, 2]))]))
+        Ok(build.op(
+            "Transpose",
+            &[&taken],
+            &[("perm", Attr::Ints(&[0, 1, 3, 2]))],
+        ))
     }
 
     /// The table through a layer of weights: `[heads, size, 2 span]`.
     fn places(&self, build: &mut Build<'_>, block: &Block<'_>, name: &str) -> Result<Value> {
         let places = build.linear(&self.table, name)?;
-        let shape = [whole(2 * self.span)?, whole(block.heads)?, whole(block.size)?];
+        let shape = [
+            whole(2 * self.span)?,
+            whole(block.heads)?,
+            whole(block.size)?,
+        ];
         let shape = build.ints(&[3], &shape);
         let places = build.op("Reshape", &[&places, &shape], &[]);
         Ok(build.op("Transpose", &[&places], &[("perm", Attr::Ints(&[1, 2, 0]))]))
@@ -184,10 +227,18 @@ impl Relative {
 
 /// Of each row of scores `[batch, heads, length, 2 span]`, those of `rows` `[length, length]`.
 fn taken(build: &mut Build<'_>, scores: &Value, rows: &Value, sizes: &Sizes) -> Value {
-    let front = build.op("Shape", &[scores], &[("start", Attr::Int(0)), ("end", Attr::Int(2))]);
+    let front = build.op(
+        "Shape",
+        &[scores],
+        &[("start", Attr::Int(0)), ("end", Attr::Int(2))],
+    );
     let shape = build.concat(&[&front, &sizes.length, &sizes.length]);
     let rows = build.op("Expand", &[rows, &shape], &[]);
-    build.op("GatherElements", &[scores, &rows], &[("axis", Attr::Int(3))])
+    build.op(
+        "GatherElements",
+        &[scores, &rows],
+        &[("axis", Attr::Int(3))],
+    )
 }
 
 fn positive(build: &Build<'_>, name: &str) -> Option<usize> {
@@ -197,7 +248,11 @@ fn positive(build: &Build<'_>, name: &str) -> Option<usize> {
 
 /// Whether `c2p` and `p2c` are there.
 fn kinds(build: &Build<'_>) -> (bool, bool) {
-    let kinds = build.config.value("pos_att_type").map(ToString::to_string).unwrap_or_default();
+    let kinds = build
+        .config
+        .value("pos_att_type")
+        .map(ToString::to_string)
+        .unwrap_or_default();
     (kinds.contains("c2p"), kinds.contains("p2c"))
 }
 
@@ -211,20 +266,31 @@ struct Place {
 impl Place {
     /// The row of a distance, which counts with `sign`.
     fn row(&self, distance: i64, sign: i64) -> i64 {
-        let place = self.buckets.map_or(distance, |buckets| self.bucket(distance, buckets));
+        let place = self
+            .buckets
+            .map_or(distance, |buckets| self.bucket(distance, buckets));
         (sign * place + self.span).clamp(0, 2 * self.span - 1)
     }
 
     /// Near distances count themselves, farther ones by their logarithm.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "distances are small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "distances are small"
+    )]
     fn bucket(&self, distance: i64, buckets: i64) -> i64 {
         let half = buckets / 2;
-        let away = if distance < half && distance > -half { half - 1 } else { distance.abs() };
+        let away = if distance < half && distance > -half {
+            half - 1
+        } else {
+            distance.abs()
+        };
         if away <= half {
             return distance;
         }
         let (half_wide, reach) = (half as f32, self.reach as f32);
-        let far = (away as f32 / half_wide).ln() / ((reach - 1.0) / half_wide).ln() * (half_wide - 1.0);
+        let far =
+            (away as f32 / half_wide).ln() / ((reach - 1.0) / half_wide).ln() * (half_wide - 1.0);
         (far.ceil() + half_wide) as i64 * distance.signum()
     }
 }
@@ -235,11 +301,24 @@ mod tests {
 
     #[test]
     fn near_distances_count_themselves_and_far_ones_share() {
-        let place = Place { span: 8, buckets: Some(8), reach: 48 };
-        let found: Vec<_> = [0, 3, 4, 5, 12, 47, -5, -47].map(|d| place.bucket(d, 8)).to_vec();
+        let place = Place {
+            span: 8,
+            buckets: Some(8),
+            reach: 48,
+        };
+        let found: Vec<_> = [0, 3, 4, 5, 12, 47, -5, -47]
+            .map(|d| place.bucket(d, 8))
+            .to_vec();
         assert_eq!(found, [0, 3, 4, 5, 6, 7, -5, -7]);
-        assert_eq!((place.row(47, 1), place.row(47, -1), place.row(-47, 1)), (15, 1, 1));
-        let plain = Place { span: 4, buckets: None, reach: 4 };
+        assert_eq!(
+            (place.row(47, 1), place.row(47, -1), place.row(-47, 1)),
+            (15, 1, 1)
+        );
+        let plain = Place {
+            span: 4,
+            buckets: None,
+            reach: 4,
+        };
         assert_eq!((plain.row(9, 1), plain.row(-9, 1)), (7, 0));
     }
 }

@@ -21,7 +21,12 @@ struct Language<'a> {
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// BERT: a pooled first token; MLM with a transform.
-pub(super) fn bert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
+pub(super) fn bert(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
     let activation = build.config.text("hidden_act").unwrap_or("gelu");
     let language = Language {
         dense: "cls.predictions.transform.dense",
@@ -30,7 +35,7 @@ pub(super) fn bert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) 
         decoder: &["cls.predictions.decoder.weight"],
         bias: "cls.predictions.bias",
     };
-    finish(build, head, sizes, x, &language, |build, first| {
+    finish(build, (head, sizes, x), &language, |build, first| {
         let pooled = build.linear(first, "pooler.dense")?;
         let pooled = build.activation(&pooled, "tanh")?;
         build.linear(&pooled, "classifier")
@@ -38,13 +43,27 @@ pub(super) fn bert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) 
 }
 
 /// RoBERTa: a classifier of two layers on the first token.
-pub(super) fn roberta(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
-    finish(build, head, sizes, x, &LM_HEAD, |build, first| two_layers(build, first, "tanh"))
+pub(super) fn roberta(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
+    finish(build, (head, sizes, x), &LM_HEAD, |build, first| {
+        two_layers(build, first, "tanh")
+    })
 }
 
 /// MPNet ends as RoBERTa does.
-pub(super) fn mpnet(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
-    finish(build, head, sizes, x, &LM_HEAD, |build, first| two_layers(build, first, "tanh"))
+pub(super) fn mpnet(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
+    finish(build, (head, sizes, x), &LM_HEAD, |build, first| {
+        two_layers(build, first, "tanh")
+    })
 }
 
 const LM_HEAD: Language<'static> = Language {
@@ -56,7 +75,12 @@ const LM_HEAD: Language<'static> = Language {
 };
 
 /// ELECTRA: the generator is the language model.
-pub(super) fn electra(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
+pub(super) fn electra(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
     let language = Language {
         dense: "generator_predictions.dense",
         activation: "gelu",
@@ -64,11 +88,18 @@ pub(super) fn electra(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Valu
         decoder: &["generator_lm_head.weight"],
         bias: "generator_lm_head.bias",
     };
-    finish(build, head, sizes, x, &language, |build, first| two_layers(build, first, "gelu"))
+    finish(build, (head, sizes, x), &language, |build, first| {
+        two_layers(build, first, "gelu")
+    })
 }
 
 /// DistilBERT: a classifier of two layers under other names.
-pub(super) fn distilbert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
+pub(super) fn distilbert(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
     let activation = build.config.text("activation").unwrap_or("gelu");
     let language = Language {
         dense: "vocab_transform",
@@ -77,7 +108,7 @@ pub(super) fn distilbert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &V
         decoder: &["vocab_projector.weight"],
         bias: "vocab_projector.bias",
     };
-    finish(build, head, sizes, x, &language, |build, first| {
+    finish(build, (head, sizes, x), &language, |build, first| {
         let before = build.linear(first, "pre_classifier")?;
         let before = build.activation(&before, "relu")?;
         build.linear(&before, "classifier")
@@ -85,7 +116,12 @@ pub(super) fn distilbert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &V
 }
 
 /// ALBERT: as BERT, with narrow words.
-pub(super) fn albert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
+pub(super) fn albert(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
     let activation = build.config.text("hidden_act").unwrap_or("gelu_new");
     let language = Language {
         dense: "predictions.dense",
@@ -94,7 +130,7 @@ pub(super) fn albert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value
         decoder: &["predictions.decoder.weight"],
         bias: "predictions.bias",
     };
-    finish(build, head, sizes, x, &language, |build, first| {
+    finish(build, (head, sizes, x), &language, |build, first| {
         let pooled = build.linear(first, "pooler")?;
         let pooled = build.activation(&pooled, "tanh")?;
         build.linear(&pooled, "classifier")
@@ -102,7 +138,12 @@ pub(super) fn albert(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value
 }
 
 /// DeBERTa v2: as BERT with another pooler; the language model has an old and a new form.
-pub(super) fn deberta(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Value) -> Result<Vec<Value>> {
+pub(super) fn deberta(
+    build: &mut Build<'_>,
+    head: Head,
+    sizes: &Sizes,
+    x: &Value,
+) -> Result<Vec<Value>> {
     let activation = build.config.text("hidden_act").unwrap_or("gelu");
     let pooling = build.config.text("pooler_hidden_act").unwrap_or("gelu");
     let new = build.find("lm_predictions.lm_head.dense.weight").is_some();
@@ -123,7 +164,7 @@ pub(super) fn deberta(build: &mut Build<'_>, head: Head, sizes: &Sizes, x: &Valu
             bias: "cls.predictions.bias",
         }
     };
-    finish(build, head, sizes, x, &language, |build, first| {
+    finish(build, (head, sizes, x), &language, |build, first| {
         let pooled = build.linear(first, "pooler.dense")?;
         let pooled = build.activation(&pooled, pooling)?;
         build.linear(&pooled, "classifier")
@@ -139,9 +180,7 @@ fn two_layers(build: &mut Build<'_>, first: &Value, activation: &str) -> Result<
 /// The outputs of `head` for hidden states `[batch * length, hidden]`.
 fn finish(
     build: &mut Build<'_>,
-    head: Head,
-    sizes: &Sizes,
-    x: &Value,
+    (head, sizes, x): (Head, &Sizes, &Value),
     language: &Language<'_>,
     classify: impl FnOnce(&mut Build<'_>, &Value) -> Result<Value>,
 ) -> Result<Vec<Value>> {

@@ -57,7 +57,9 @@ fn bias(build: &mut Build<'_>, sizes: &Sizes) -> Result<Value> {
     let table = "encoder.relative_attention_bias.weight";
     let (rows, _) = build.matrix(table)?;
     if rows != BUCKETS {
-        return Err(Error::model(format!("weight `{table}`: expected {BUCKETS} rows, found {rows}")));
+        return Err(Error::model(format!(
+            "weight `{table}`: expected {BUCKETS} rows, found {rows}"
+        )));
     }
     let most = build.config.size(&["max_position_embeddings"])?;
     let reach = i64::try_from(most).unwrap_or(i64::MAX);
@@ -65,7 +67,11 @@ fn bias(build: &mut Build<'_>, sizes: &Sizes) -> Result<Value> {
     let buckets = build.ints(&[buckets.len()], &buckets);
     let by_distance = looked_up(build, table, &buckets)?;
     let distances = distances(build, sizes, reach - 1);
-    let bias = build.op("Gather", &[&by_distance, &distances], &[("axis", Attr::Int(0))]);
+    let bias = build.op(
+        "Gather",
+        &[&by_distance, &distances],
+        &[("axis", Attr::Int(0))],
+    );
     let bias = build.op("Transpose", &[&bias], &[("perm", Attr::Ints(&[2, 0, 1]))]);
     let axis = build.ints(&[1], &[0]);
     Ok(build.op("Unsqueeze", &[&bias, &axis], &[]))
@@ -86,7 +92,11 @@ pub(super) fn distances(build: &mut Build<'_>, sizes: &Sizes, offset: i64) -> Va
 
 /// The bucket of a distance (Raffel 2020): near ones have their own, farther ones share more and
 /// more, as the logarithm grows.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "distances are small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "distances are small"
+)]
 fn bucket(distance: i64) -> i64 {
     let half = BUCKETS as i64 / 2;
     let exact = half / 2;
@@ -106,7 +116,9 @@ mod tests {
 
     #[test]
     fn near_distances_have_a_bucket_of_their_own() {
-        let found: Vec<_> = [0, -1, -7, -8, -16, -127, -500, 1, 7, 8, 500].map(bucket).to_vec();
+        let found: Vec<_> = [0, -1, -7, -8, -16, -127, -500, 1, 7, 8, 500]
+            .map(bucket)
+            .to_vec();
         assert_eq!(found, [0, 1, 7, 8, 10, 15, 15, 17, 23, 24, 31]);
     }
 }

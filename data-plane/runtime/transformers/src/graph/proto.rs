@@ -4,7 +4,8 @@ use bytes::Bytes;
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_shape_proto::{Dimension, dimension};
 use hari_proto::onnx::{
-    AttributeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto, type_proto,
+    AttributeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto,
+    type_proto,
 };
 
 /// An attribute of a node.
@@ -16,7 +17,10 @@ pub(super) enum Attr<'a> {
 }
 
 pub(super) fn attribute(name: &str, attr: Attr<'_>) -> AttributeProto {
-    let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
+    let mut proto = AttributeProto {
+        name: Some(name.to_owned()),
+        ..AttributeProto::default()
+    };
     let kind = match attr {
         Attr::Int(number) => {
             proto.i = Some(number);
@@ -35,11 +39,19 @@ pub(super) fn attribute(name: &str, attr: Attr<'_>) -> AttributeProto {
     proto
 }
 
-pub(super) fn tensor(name: &str, kind: tensor_proto::DataType, shape: &[usize], bytes: Bytes) -> TensorProto {
+pub(super) fn tensor(
+    name: &str,
+    kind: tensor_proto::DataType,
+    shape: &[usize],
+    bytes: Bytes,
+) -> TensorProto {
     TensorProto {
         name: Some(name.to_owned()),
         data_type: Some(kind.into()),
-        dims: shape.iter().map(|&dim| i64::try_from(dim).unwrap_or(i64::MAX)).collect(),
+        dims: shape
+            .iter()
+            .map(|&dim| i64::try_from(dim).unwrap_or(i64::MAX))
+            .collect(),
         raw_data: Some(bytes),
         ..TensorProto::default()
     }
@@ -53,7 +65,9 @@ pub(super) fn info(name: &str, kind: tensor_proto::DataType, dims: &[&str]) -> V
     };
     let tensor = type_proto::Tensor {
         elem_type: Some(kind.into()),
-        shape: Some(TensorShapeProto { dim: dims.iter().map(dim).collect() }),
+        shape: Some(TensorShapeProto {
+            dim: dims.iter().map(dim).collect(),
+        }),
     };
     ValueInfoProto {
         name: Some(name.to_owned()),

@@ -39,8 +39,14 @@ mod tests {
 
     #[test]
     fn like_lengths_run_together() {
-        let bounds = Bounds { rows: 4, tokens: 1000 };
-        assert_eq!(by_length(&[100, 20, 90, 30], bounds), [vec![0, 2], vec![3, 1]]);
+        let bounds = Bounds {
+            rows: 4,
+            tokens: 1000,
+        };
+        assert_eq!(
+            by_length(&[100, 20, 90, 30], bounds),
+            [vec![0, 2], vec![3, 1]]
+        );
         assert_eq!(by_length(&[3, 16, 1], bounds), [vec![1, 0, 2]]);
         assert_eq!(by_length(&[600, 600], bounds), [vec![0], vec![1]]);
         assert!(by_length(&[], bounds).is_empty());

@@ -9,12 +9,19 @@ use super::{Answers, EMBEDDING, OUTPUT, Pipeline};
 
 impl Pipeline {
     /// The wanted outputs, all of them if none is wanted.
-    pub(super) fn tensors(&self, answers: Answers, wanted: &[usize]) -> Result<Vec<Tensor>> {
-        let specs = self.signatures.first().map_or(&[][..], |signature| &signature.outputs);
+    pub(super) fn tensors(&self, answers: &Answers, wanted: &[usize]) -> Result<Vec<Tensor>> {
+        let specs = self
+            .signatures
+            .first()
+            .map_or(&[][..], |signature| &signature.outputs);
         let all: Vec<usize> = (0..specs.len()).collect();
         let wanted = if wanted.is_empty() { &all } else { wanted };
-        let names = wanted.iter().map(|&at| specs.get(at).map(|spec| &*spec.name));
-        names.map(|name| answers.tensor(name.unwrap_or_default())).collect()
+        let names = wanted
+            .iter()
+            .map(|&at| specs.get(at).map(|spec| &*spec.name));
+        names
+            .map(|name| answers.tensor(name.unwrap_or_default()))
+            .collect()
     }
 }
 
@@ -22,7 +29,10 @@ impl Answers {
     fn tensor(&self, name: &str) -> Result<Tensor> {
         match (self, name) {
             (Self::Texts(texts), OUTPUT) => {
-                let texts: Vec<Bytes> = texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect();
+                let texts: Vec<Bytes> = texts
+                    .iter()
+                    .map(|text| Bytes::copy_from_slice(text.as_bytes()))
+                    .collect();
                 Tensor::from_strings([texts.len(), 1], texts)
             }
             (Self::Vectors(vectors), OUTPUT) => {
@@ -40,7 +50,8 @@ impl Answers {
 
 /// A value as JSON text. 32-bit floats are written with the digits that tell them apart.
 pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::internal("an answer cannot be written").with_source(error))
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal("an answer cannot be written").with_source(error))
 }
 
 /// A score as a JSON number, with every digit of the 32-bit float, as Python writes it.
@@ -81,7 +92,10 @@ pub(super) fn descending(values: &[f32]) -> Vec<usize> {
 
 /// An answer of one part, which a task makes exactly one of.
 pub(super) fn only<T>(parts: Vec<T>) -> Result<T> {
-    parts.into_iter().next().ok_or_else(|| Error::internal("the network gave no output"))
+    parts
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::internal("the network gave no output"))
 }
 
 #[cfg(test)]

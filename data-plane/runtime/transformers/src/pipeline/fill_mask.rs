@@ -16,10 +16,16 @@ const TOP: usize = 5;
 
 impl Pipeline {
     pub(super) fn fill_masks(&self, asked: &[Asked<'_>]) -> Result<Vec<String>> {
-        let encodings = asked.iter().map(|row| self.masked(row)).collect::<Result<Vec<_>>>()?;
+        let encodings = asked
+            .iter()
+            .map(|row| self.masked(row))
+            .collect::<Result<Vec<_>>>()?;
         let outputs = self.compute(&encodings)?;
         let rows = asked.iter().zip(&encodings).zip(outputs);
-        rows.map(|((row, encoding), parts)| write(&self.filled(encoding, &only(parts)?, &row.parameters)?)).collect()
+        rows.map(|((row, encoding), parts)| {
+            write(&self.filled(encoding, &only(parts)?, &row.parameters)?)
+        })
+        .collect()
     }
 
     /// Tokens of a text with a mask in it.
@@ -29,24 +35,35 @@ impl Pipeline {
         if encoding.get_ids().contains(&mask) {
             return Ok(encoding);
         }
-        Err(Error::invalid(format!("no mask_token ({word}) found on the input: put it where a word is wanted")))
+        Err(Error::invalid(format!(
+            "no mask_token ({word}) found on the input: put it where a word is wanted"
+        )))
     }
 
     fn mask(&self) -> Result<(u32, &str)> {
         let mask = self.tokenizer.mask.as_ref();
-        mask.map(|(id, word)| (*id, &**word)).ok_or_else(|| Error::model("the tokenizer has no `mask_token`"))
+        mask.map(|(id, word)| (*id, &**word))
+            .ok_or_else(|| Error::model("the tokenizer has no `mask_token`"))
     }
 
     /// The words for every mask: a list, or for several masks a list of lists.
     fn filled(&self, encoding: &Encoding, part: &Part, parameters: &Parameters) -> Result<Value> {
         let (mask, _) = self.mask()?;
-        let targets = parameters.texts("targets")?.map(|words| self.targets(&words)).transpose()?;
+        let targets = parameters
+            .texts("targets")?
+            .map(|words| self.targets(&words))
+            .transpose()?;
         let top = parameters.count("top_k")?.unwrap_or(TOP);
         let ids = encoding.get_ids();
-        let places: Vec<usize> = (0..ids.len()).filter(|&at| ids.get(at) == Some(&mask)).collect();
+        let places: Vec<usize> = (0..ids.len())
+            .filter(|&at| ids.get(at) == Some(&mask))
+            .collect();
         let mut lists = Vec::new();
         for &place in &places {
-            let logits = part.vectors().nth(place).ok_or_else(|| Error::model("the network answered too few tokens"))?;
+            let logits = part
+                .vectors()
+                .nth(place)
+                .ok_or_else(|| Error::model("the network answered too few tokens"))?;
             let chosen = choose(&softmax(logits), targets.as_ref(), top);
             let words = chosen.into_iter().map(|(id, probability)| {
                 let (word, text) = self.written(ids, place, id, places.len() == 1)?;
@@ -62,10 +79,22 @@ impl Pipeline {
 
     /// A word, and the text with the word in its place. Special tokens are left out of the text,
     /// unless there are other masks.
-    fn written(&self, ids: &[u32], place: usize, word: u32, alone: bool) -> Result<(String, String)> {
-        let filled = ids.iter().enumerate().map(|(at, &id)| if at == place { word } else { id });
+    fn written(
+        &self,
+        ids: &[u32],
+        place: usize,
+        word: u32,
+        alone: bool,
+    ) -> Result<(String, String)> {
+        let filled = ids
+            .iter()
+            .enumerate()
+            .map(|(at, &id)| if at == place { word } else { id });
         let kept: Vec<u32> = filled.filter(|&id| id != self.tokenizer.pad).collect();
-        Ok((self.tokenizer.decode(&[word], false)?, self.tokenizer.decode(&kept, alone)?))
+        Ok((
+            self.tokenizer.decode(&[word], false)?,
+            self.tokenizer.decode(&kept, alone)?,
+        ))
     }
 
     /// Tokens of the words to choose from: a word that is none is its first token.
@@ -78,7 +107,9 @@ impl Pipeline {
             }
         }
         if ids.is_empty() {
-            return Err(Error::invalid("parameter `targets`: none of the words is known to the model"));
+            return Err(Error::invalid(
+                "parameter `targets`: none of the words is known to the model",
+            ));
         }
         Ok(ids)
     }
@@ -108,7 +139,10 @@ mod tests {
     fn the_most_probable_come_first() {
         let probabilities = [0.1, 0.4, 0.2, 0.3];
         let ids = |among: Option<&BTreeSet<u32>>, top| {
-            choose(&probabilities, among, top).into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+            choose(&probabilities, among, top)
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect::<Vec<_>>()
         };
         assert_eq!(ids(None, 2), [1, 3]);
         assert_eq!(ids(None, 9), [1, 3, 2, 0]);

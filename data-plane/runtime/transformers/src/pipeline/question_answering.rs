@@ -76,30 +76,48 @@ impl Pipeline {
     /// Tokens of question and context; the context comes in parts.
     fn question(&self, row: &Asked<'_>) -> Result<Vec<Encoding>> {
         if row.first.is_empty() || row.second.is_empty() {
-            return Err(Error::invalid("`question` and `context`: neither may be empty"));
+            return Err(Error::invalid(
+                "`question` and `context`: neither may be empty",
+            ));
         }
         let bounds = [self.limit(), Some(LENGTH)].into_iter().flatten().min();
-        let length = row.parameters.count("max_seq_len")?.or(bounds).unwrap_or(LENGTH);
+        let length = row
+            .parameters
+            .count("max_seq_len")?
+            .or(bounds)
+            .unwrap_or(LENGTH);
         let length = self.limit().map_or(length, |limit| length.min(limit));
-        let stride = row.parameters.number("doc_stride")?.unwrap_or_else(|| STRIDE.min(length / 2));
+        let stride = row
+            .parameters
+            .number("doc_stride")?
+            .unwrap_or_else(|| STRIDE.min(length / 2));
         if stride > length {
             return Err(Error::invalid(format!(
                 "parameter `doc_stride`: {stride} is more than the {length} tokens of a part"
             )));
         }
-        let cut = Cut { length, stride, strategy: TruncationStrategy::OnlySecond, parts: true };
-        self.tokenizer.encode(row.first, Some(row.second), Some(cut))
+        let cut = Cut {
+            length,
+            stride,
+            strategy: TruncationStrategy::OnlySecond,
+            parts: true,
+        };
+        self.tokenizer
+            .encode(row.first, Some(row.second), Some(cut))
     }
 
     /// Probabilities of first and last token, and of the first of all, which stands for no answer.
     fn scores(&self, encoding: &Encoding, start: &Part, end: &Part) -> Scores {
         let ids = encoding.get_ids();
         let own = encoding.get_sequence_ids().into_iter().zip(ids);
-        let possible: Vec<bool> =
-            own.map(|(sequence, id)| sequence == Some(1) || Some(*id) == self.tokenizer.cls).collect();
+        let possible: Vec<bool> = own
+            .map(|(sequence, id)| sequence == Some(1) || Some(*id) == self.tokenizer.cls)
+            .collect();
         let probabilities = |part: &Part| {
             let logits = part.values.iter().zip(&possible);
-            let logits: Vec<f32> = logits.map(|(&logit, &possible)| if possible { logit } else { IMPOSSIBLE }).collect();
+            let logits: Vec<f32> = logits
+                .map(|(&logit, &possible)| if possible { logit } else { IMPOSSIBLE })
+                .collect();
             softmax(&logits)
         };
         let (mut start, mut end) = (probabilities(start), probabilities(end));
@@ -107,7 +125,12 @@ impl Pipeline {
         for first in start.first_mut().into_iter().chain(end.first_mut()) {
             *first = 0.0;
         }
-        Scores { start, end, possible, none }
+        Scores {
+            start,
+            end,
+            possible,
+            none,
+        }
     }
 }
 
@@ -123,7 +146,12 @@ impl Scores {
     fn spans(&self, longest: usize, top: usize) -> Vec<Span> {
         let possible = |at: usize| self.possible.get(at) == Some(&true);
         let mut spans = Vec::new();
-        for (first, start) in self.start.iter().enumerate().filter(|(at, _)| possible(*at)) {
+        for (first, start) in self
+            .start
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| possible(*at))
+        {
             let ends = self.end.iter().enumerate().skip(first).take(longest);
             for (last, end) in ends.filter(|(at, _)| possible(*at)) {
                 let score = start * end;
@@ -144,7 +172,9 @@ impl Plan {
         Ok(Self {
             top: top.unwrap_or(1).min(MOST_ANSWERS),
             longest: parameters.count("max_answer_len")?.unwrap_or(ANSWER),
-            impossible: parameters.flag("handle_impossible_answer")?.unwrap_or(false),
+            impossible: parameters
+                .flag("handle_impossible_answer")?
+                .unwrap_or(false),
             words: parameters.flag("align_to_words")?.unwrap_or(true),
             listed: top.is_some_and(|top| top > 1),
         })
@@ -152,7 +182,11 @@ impl Plan {
 
     /// Spans of a part that are looked at: some may become the same words.
     fn spans(&self) -> usize {
-        if self.words { self.top * 2 + 10 } else { self.top }
+        if self.words {
+            self.top * 2 + 10
+        } else {
+            self.top
+        }
     }
 }
 
@@ -164,7 +198,10 @@ struct Answers {
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { found: Vec::new(), none: 1e6 }
+        Self {
+            found: Vec::new(),
+            none: 1e6,
+        }
     }
 }
 
@@ -175,9 +212,18 @@ impl Answers {
             let (start, end) = characters(encoding, &span, plan.words);
             let text = context.slice(start, end).to_owned();
             let lower = text.to_lowercase();
-            match self.found.iter_mut().find(|answer| answer.text.to_lowercase() == lower) {
+            match self
+                .found
+                .iter_mut()
+                .find(|answer| answer.text.to_lowercase() == lower)
+            {
                 Some(same) => same.score += span.score,
-                None => self.found.push(Answer { score: span.score, start, end, text }),
+                None => self.found.push(Answer {
+                    score: span.score,
+                    start,
+                    end,
+                    text,
+                }),
             }
         }
     }
@@ -185,7 +231,12 @@ impl Answers {
     /// The best answer, or a list of them if several are asked for and there are.
     fn into_json(mut self, plan: &Plan) -> Value {
         if plan.impossible {
-            self.found.push(Answer { score: self.none, start: 0, end: 0, text: String::new() });
+            self.found.push(Answer {
+                score: self.none,
+                start: 0,
+                end: 0,
+                text: String::new(),
+            });
         }
         self.found.sort_by(|a, b| b.score.total_cmp(&a.score));
         self.found.truncate(plan.top);
@@ -211,7 +262,13 @@ impl Answer {
 
 /// The characters of a span, or of the words that it begins and ends in.
 fn characters(encoding: &Encoding, span: &Span, words: bool) -> (usize, usize) {
-    let offsets = |token: usize| encoding.get_offsets().get(token).copied().unwrap_or_default();
+    let offsets = |token: usize| {
+        encoding
+            .get_offsets()
+            .get(token)
+            .copied()
+            .unwrap_or_default()
+    };
     let word = |token: usize| {
         let (_, word) = encoding.token_to_word(token)?;
         encoding.word_to_chars(word, 1)
@@ -229,13 +286,26 @@ mod tests {
     use super::*;
 
     fn scores(start: &[f32], end: &[f32], possible: &[bool]) -> Scores {
-        Scores { start: start.to_vec(), end: end.to_vec(), possible: possible.to_vec(), none: 0.0 }
+        Scores {
+            start: start.to_vec(),
+            end: end.to_vec(),
+            possible: possible.to_vec(),
+            none: 0.0,
+        }
     }
 
     #[test]
     fn spans_are_within_bounds_and_sorted() {
-        let scores = scores(&[0.0, 0.5, 0.3, 0.2], &[0.0, 0.1, 0.2, 0.7], &[true, true, true, false]);
-        let found: Vec<_> = scores.spans(2, 9).iter().map(|span| (span.first, span.last)).collect();
+        let scores = scores(
+            &[0.0, 0.5, 0.3, 0.2],
+            &[0.0, 0.1, 0.2, 0.7],
+            &[true, true, true, false],
+        );
+        let found: Vec<_> = scores
+            .spans(2, 9)
+            .iter()
+            .map(|span| (span.first, span.last))
+            .collect();
         assert_eq!(found, [(1, 2), (2, 2), (1, 1)]);
         assert_eq!(scores.spans(1, 1).len(), 1);
     }
@@ -243,10 +313,23 @@ mod tests {
     #[test]
     fn one_answer_is_no_list() {
         let answers = |count: usize| Answers {
-            found: (0..count).map(|at| Answer { score: 0.5, start: at, end: at, text: String::new() }).collect(),
+            found: (0..count)
+                .map(|at| Answer {
+                    score: 0.5,
+                    start: at,
+                    end: at,
+                    text: String::new(),
+                })
+                .collect(),
             none: 0.0,
         };
-        let plan = |top: usize| Plan { top, longest: 1, impossible: false, words: true, listed: top > 1 };
+        let plan = |top: usize| Plan {
+            top,
+            longest: 1,
+            impossible: false,
+            words: true,
+            listed: top > 1,
+        };
         assert!(answers(3).into_json(&plan(1)).is_object());
         assert_eq!(answers(3).into_json(&plan(2)).as_array().unwrap().len(), 2);
         assert!(answers(1).into_json(&plan(2)).is_object());

@@ -35,7 +35,8 @@ impl Pipeline {
         let encodings = asked.iter().map(encode).collect::<Result<Vec<_>>>()?;
         let outputs = self.compute(&encodings)?;
         let rows = asked.iter().zip(outputs);
-        rows.map(|(row, parts)| write(&self.labelled(&only(parts)?.values, &row.parameters)?)).collect()
+        rows.map(|(row, parts)| write(&self.labelled(&only(parts)?.values, &row.parameters)?))
+            .collect()
     }
 
     fn labelled(&self, logits: &[f32], parameters: &Parameters) -> Result<Value> {
@@ -47,14 +48,21 @@ impl Pipeline {
         let labelled = |at: usize| json!({"label": self.label(at), "score": scores.get(at).map(|&value| score(value))});
         Ok(match self.kept(parameters)? {
             Kept::Best => labelled(highest(&scores)),
-            Kept::Top(count) => descending(&scores).into_iter().take(count).map(labelled).collect(),
+            Kept::Top(count) => descending(&scores)
+                .into_iter()
+                .take(count)
+                .map(labelled)
+                .collect(),
             Kept::All => (0..scores.len()).map(labelled).collect(),
         })
     }
 
     /// The name of a label; a network may have more than the configuration names.
     pub(super) fn label(&self, at: usize) -> String {
-        self.labels.get(at).cloned().unwrap_or_else(|| format!("LABEL_{at}"))
+        self.labels
+            .get(at)
+            .cloned()
+            .unwrap_or_else(|| format!("LABEL_{at}"))
     }
 
     fn function(&self, labels: usize, parameters: &Parameters) -> Result<Function> {
@@ -80,7 +88,13 @@ impl Pipeline {
         if parameters.has("top_k") {
             return Ok(Kept::Top(parameters.count("top_k")?.unwrap_or(usize::MAX)));
         }
-        let all = parameters.flag("return_all_scores")?.or(self.config.flag("return_all_scores"));
-        Ok(if all == Some(true) { Kept::All } else { Kept::Best })
+        let all = parameters
+            .flag("return_all_scores")?
+            .or(self.config.flag("return_all_scores"));
+        Ok(if all == Some(true) {
+            Kept::All
+        } else {
+            Kept::Best
+        })
     }
 }

@@ -38,11 +38,16 @@ impl Pipeline {
     pub(super) fn classify_tokens(&self, asked: &[Asked<'_>]) -> Result<Vec<String>> {
         let (mut plans, mut encodings) = (Vec::new(), Vec::new());
         for row in asked {
-            let strategy = Strategy::named(row.parameters.text("aggregation_strategy")?.as_deref())?;
+            let strategy =
+                Strategy::named(row.parameters.text("aggregation_strategy")?.as_deref())?;
             let parts = self.tokens(row, strategy)?;
             let ignored = row.parameters.list("ignore_labels")?;
             let ignored = ignored.unwrap_or_else(|| vec!["O".to_owned()]);
-            plans.push(Plan { strategy, ignored, parts: parts.len() });
+            plans.push(Plan {
+                strategy,
+                ignored,
+                parts: parts.len(),
+            });
             encodings.extend(parts);
         }
         let mut parts = encodings.iter().zip(self.compute(&encodings)?);
@@ -77,27 +82,42 @@ impl Pipeline {
         self.tokenizer.encode(row.first, None, cut)
     }
 
-    fn entities(&self, sentence: &Sentence<'_>, encoding: &Encoding, part: &Part, plan: &Plan) -> Result<Vec<Entity>> {
+    fn entities(
+        &self,
+        sentence: &Sentence<'_>,
+        encoding: &Encoding,
+        part: &Part,
+        plan: &Plan,
+    ) -> Result<Vec<Entity>> {
         let pieces = self.pieces(sentence, encoding, part);
         let entities = match plan.strategy {
             Strategy::None => pieces.iter().map(|piece| self.alone(piece, true)).collect(),
             Strategy::Simple => {
-                let alone = pieces.iter().map(|piece| self.alone(piece, false)).collect();
-                group(alone, |words| self.tokenizer.join(words))?
+                let alone: Vec<Entity> = pieces
+                    .iter()
+                    .map(|piece| self.alone(piece, false))
+                    .collect();
+                group(&alone, |words| self.tokenizer.join(words))?
             }
             strategy => {
                 let words = self.words(&pieces, strategy)?;
-                group(words, |words| self.tokenizer.join(words))?
+                group(&words, |words| self.tokenizer.join(words))?
             }
         };
-        let kept = entities.into_iter().filter(|entity| !plan.ignored.contains(&entity.label));
+        let kept = entities
+            .into_iter()
+            .filter(|entity| !plan.ignored.contains(&entity.label));
         Ok(kept.collect())
     }
 
     /// The tokens that are of the text, each with its scores.
     fn pieces(&self, sentence: &Sentence<'_>, encoding: &Encoding, part: &Part) -> Vec<Piece> {
         let special = encoding.get_special_tokens_mask();
-        let tokens = encoding.get_tokens().iter().zip(encoding.get_ids()).zip(encoding.get_offsets());
+        let tokens = encoding
+            .get_tokens()
+            .iter()
+            .zip(encoding.get_ids())
+            .zip(encoding.get_offsets());
         let all = tokens.zip(special).zip(part.vectors()).enumerate();
         let own = all.filter(|(_, ((_, special), _))| **special == 0);
         own.map(|(index, ((((token, id), &(start, end)), _), logits))| {
@@ -109,7 +129,11 @@ impl Pipeline {
                 start > 0 && !sentence.slice(start - 1, start + 1).contains(' ')
             };
             Piece {
-                word: if known { token.clone() } else { text.to_owned() },
+                word: if known {
+                    token.clone()
+                } else {
+                    text.to_owned()
+                },
                 scores: softmax(logits),
                 start,
                 end,
@@ -179,7 +203,11 @@ pub(super) struct Sentence<'a> {
 
 impl<'a> Sentence<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let starts = text
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([text.len()])
+            .collect();
         Self { text, starts }
     }
 
@@ -206,6 +234,11 @@ mod tests {
     fn strategies_have_names() {
         assert_eq!(Strategy::named(Some("AVERAGE")).unwrap(), Strategy::Average);
         assert_eq!(Strategy::named(None).unwrap(), Strategy::None);
-        assert!(Strategy::named(Some("median")).unwrap_err().message().contains("median"));
+        assert!(
+            Strategy::named(Some("median"))
+                .unwrap_err()
+                .message()
+                .contains("median")
+        );
     }
 }

@@ -35,10 +35,16 @@ impl Pipeline {
             let several = row.parameters.flag("multi_label")?.unwrap_or(false);
             choices.push(Choice { labels, several });
         }
-        let mut logits = self.compute(&encodings)?.into_iter().map(|parts| only(parts).map(|part| part.values));
+        let mut logits = self
+            .compute(&encodings)?
+            .into_iter()
+            .map(|parts| only(parts).map(|part| part.values));
         let rows = choices.into_iter().zip(asked);
         rows.map(|(choice, row)| {
-            let own = logits.by_ref().take(choice.labels.len()).collect::<Result<Vec<_>>>()?;
+            let own = logits
+                .by_ref()
+                .take(choice.labels.len())
+                .collect::<Result<Vec<_>>>()?;
             self.chosen(row.first, &choice, &own)
         })
         .collect()
@@ -63,24 +69,39 @@ impl Pipeline {
         let lost = || Error::model("the network answered no logits");
         let labels = logits.first().map_or(0, Vec::len);
         let yes = self.entailment(labels).ok_or_else(lost)?;
-        let no = if yes == 0 { labels.saturating_sub(1) } else { 0 };
-        let scores: Vec<f32> = if choice.several || choice.labels.len() == 1 {
-            let pair = |row: &Vec<f32>| Some(softmax(&[*row.get(no)?, *row.get(yes)?]).get(1).copied()?);
-            logits.iter().map(pair).collect::<Option<_>>().ok_or_else(lost)?
+        let no = if yes == 0 {
+            labels.saturating_sub(1)
         } else {
-            let entailed: Option<Vec<f32>> = logits.iter().map(|row| row.get(yes).copied()).collect();
+            0
+        };
+        let scores: Vec<f32> = if choice.several || choice.labels.len() == 1 {
+            let pair = |row: &Vec<f32>| softmax(&[*row.get(no)?, *row.get(yes)?]).get(1).copied();
+            logits
+                .iter()
+                .map(pair)
+                .collect::<Option<_>>()
+                .ok_or_else(lost)?
+        } else {
+            let entailed: Option<Vec<f32>> =
+                logits.iter().map(|row| row.get(yes).copied()).collect();
             softmax(&entailed.ok_or_else(lost)?)
         };
         let mut order: Vec<(usize, f32)> = scores.into_iter().enumerate().collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
-        let labels: Vec<_> = order.iter().filter_map(|&(at, _)| choice.labels.get(at)).collect();
+        let labels: Vec<_> = order
+            .iter()
+            .filter_map(|&(at, _)| choice.labels.get(at))
+            .collect();
         let scores: Vec<_> = order.iter().map(|&(_, value)| score(value)).collect();
         write(&json!({"sequence": text, "labels": labels, "scores": scores}))
     }
 
     /// The label that says that a text entails a hypothesis: the last if none says it by name.
     fn entailment(&self, labels: usize) -> Option<usize> {
-        let named = self.labels.iter().position(|label| label.to_lowercase().starts_with("entail"));
+        let named = self
+            .labels
+            .iter()
+            .position(|label| label.to_lowercase().starts_with("entail"));
         named.or(labels.checked_sub(1)).filter(|&at| at < labels)
     }
 }
@@ -88,10 +109,12 @@ impl Pipeline {
 fn candidates(row: &Asked<'_>) -> Result<Vec<String>> {
     let labels = row.parameters.list("candidate_labels")?.unwrap_or_default();
     match labels.len() {
-        0 => Err(Error::invalid("parameter `candidate_labels` is missing: give the labels to choose from")),
-        count if count > MOST_LABELS => {
-            Err(Error::too_large(format!("parameter `candidate_labels`: {count} labels, at most {MOST_LABELS} are taken")))
-        }
+        0 => Err(Error::invalid(
+            "parameter `candidate_labels` is missing: give the labels to choose from",
+        )),
+        count if count > MOST_LABELS => Err(Error::too_large(format!(
+            "parameter `candidate_labels`: {count} labels, at most {MOST_LABELS} are taken"
+        ))),
         _ => Ok(labels),
     }
 }

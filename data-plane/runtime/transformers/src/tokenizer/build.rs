@@ -19,10 +19,22 @@ pub(super) fn read(folder: &Folder, config: &Config) -> Result<(Tokenizer, Setti
         tokenizer
     } else if let Some(text) = folder.text("vocab.txt")? {
         settings.name_missing(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]);
-        parse("vocab.txt", word_pieces(&text, &settings, config)?.to_string().as_bytes())?
-    } else if let (Some(vocabulary), Some(merges)) = (folder.json("vocab.json")?, folder.text("merges.txt")?) {
+        parse(
+            "vocab.txt",
+            word_pieces(&text, &settings, config)?
+                .to_string()
+                .as_bytes(),
+        )?
+    } else if let (Some(vocabulary), Some(merges)) =
+        (folder.json("vocab.json")?, folder.text("merges.txt")?)
+    {
         settings.name_missing(["<pad>", "<s>", "</s>", "<unk>", "<mask>"]);
-        parse("vocab.json", byte_pairs(vocabulary, &merges, &settings)?.to_string().as_bytes())?
+        parse(
+            "vocab.json",
+            byte_pairs(vocabulary, &merges, &settings)?
+                .to_string()
+                .as_bytes(),
+        )?
     } else {
         return Err(Error::model(
             "the folder has no tokenizer: expected `tokenizer.json`, `vocab.txt`, or `vocab.json` with \
@@ -47,7 +59,13 @@ fn overrule(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<()> {
         settings.chinese.unwrap_or(found.handle_chinese_chars),
     );
     let accents = settings.strip_accents.or(found.strip_accents);
-    if (lowercase, chinese, accents) == (found.lowercase, found.handle_chinese_chars, found.strip_accents) {
+    if (lowercase, chinese, accents)
+        == (
+            found.lowercase,
+            found.handle_chinese_chars,
+            found.strip_accents,
+        )
+    {
         return Ok(());
     }
     let normalizer = BertNormalizer::new(found.clean_text, chinese, accents, lowercase);
@@ -69,8 +87,10 @@ fn word_pieces(text: &str, settings: &Settings, config: &Config) -> Result<Value
         json!([token, vocabulary.get(token).cloned().unwrap_or_default()])
     };
     let processor = match config.model_type() {
-        "mpnet" | "roberta" => json!({"type": "RobertaProcessing", "sep": named(sep), "cls": named(cls),
-            "trim_offsets": true, "add_prefix_space": false}),
+        "mpnet" | "roberta" => {
+            json!({"type": "RobertaProcessing", "sep": named(sep), "cls": named(cls),
+            "trim_offsets": true, "add_prefix_space": false})
+        }
         _ => json!({"type": "BertProcessing", "sep": named(sep), "cls": named(cls)}),
     };
     Ok(json!({
@@ -90,9 +110,13 @@ fn word_pieces(text: &str, settings: &Settings, config: &Config) -> Result<Value
 /// The tokenizer of RoBERTa for byte pairs.
 fn byte_pairs(vocabulary: Value, merges: &str, settings: &Settings) -> Result<Value> {
     let Value::Object(vocabulary) = vocabulary else {
-        return Err(Error::model("`vocab.json` is not an object of tokens and their numbers"));
+        return Err(Error::model(
+            "`vocab.json` is not an object of tokens and their numbers",
+        ));
     };
-    let merges = merges.lines().filter(|line| !line.is_empty() && !line.starts_with("#version"));
+    let merges = merges
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("#version"));
     let merges: Vec<&str> = merges.collect();
     let added = added(&vocabulary, settings)?;
     let named = |token: &Option<String>| {
@@ -125,12 +149,16 @@ fn added(vocabulary: &Map<String, Value>, settings: &Settings) -> Result<Vec<Val
     for (role, token) in named {
         let token = token.as_deref().unwrap_or_default();
         let id = vocabulary.get(token).ok_or_else(|| {
-            Error::model(format!("the vocabulary has no token `{token}`, which is its {role}"))
+            Error::model(format!(
+                "the vocabulary has no token `{token}`, which is its {role}"
+            ))
         })?;
         // The mask of byte pairs takes the space before it, as RoBERTa has it.
         let lstrip = role == "mask_token" && token == "<mask>";
-        added.push(json!({"id": id, "content": token, "single_word": false, "lstrip": lstrip,
-            "rstrip": false, "normalized": false, "special": true}));
+        added.push(
+            json!({"id": id, "content": token, "single_word": false, "lstrip": lstrip,
+            "rstrip": false, "normalized": false, "special": true}),
+        );
     }
     Ok(added)
 }

@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) strip_accents: Option<bool>,
     pub(super) chinese: Option<bool>,
     pub(super) prefix_space: Option<bool>,
+    /// Whether the network is told which of two texts a token is of.
+    pub(super) types: Option<bool>,
 }
 
 impl Settings {
@@ -31,20 +33,29 @@ impl Settings {
         let map = folder.json("special_tokens_map.json")?.unwrap_or_default();
         let token = |name: &str| token(&config[name]).or_else(|| token(&map[name]));
         let flag = |name: &str| config[name].as_bool();
-        let limit = config["model_max_length"].as_f64().filter(|&limit| (1.0..NO_LIMIT).contains(&limit));
+        let limit = config["model_max_length"]
+            .as_f64()
+            .filter(|&limit| (1.0..NO_LIMIT).contains(&limit));
         Ok(Self {
             pad: token("pad_token"),
             cls: token("cls_token"),
             sep: token("sep_token"),
             unk: token("unk_token"),
             mask: token("mask_token"),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 1e9")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 1 to 1e9"
+            )]
             limit: limit.map(|limit| limit as usize),
             clean_up: flag("clean_up_tokenization_spaces").unwrap_or(false),
             lowercase: flag("do_lower_case"),
             strip_accents: flag("strip_accents"),
             chinese: flag("tokenize_chinese_chars"),
             prefix_space: flag("add_prefix_space"),
+            types: config["model_input_names"]
+                .as_array()
+                .map(|names| names.iter().any(|name| name == "token_type_ids")),
         })
     }
 }
@@ -69,7 +80,9 @@ pub(super) fn clean_up(text: &str) -> String {
         (" 've", "'ve"),
         (" 're", "'re"),
     ];
-    SPACED.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    SPACED
+        .iter()
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -82,12 +95,18 @@ mod tests {
     fn tokens_are_text_or_objects() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(root.path().join(name), text).unwrap();
-        write("tokenizer_config.json", r#"{"model_max_length": 1e30, "mask_token": {"content": "<mask>"}, "do_lower_case": false}"#);
+        write(
+            "tokenizer_config.json",
+            r#"{"model_max_length": 1e30, "mask_token": {"content": "<mask>"}, "do_lower_case": false}"#,
+        );
         write("special_tokens_map.json", r#"{"pad_token": "<pad>"}"#);
         let settings = Settings::read(&Folder::new(root.path())).unwrap();
         assert_eq!(settings.mask.as_deref(), Some("<mask>"));
         assert_eq!(settings.pad.as_deref(), Some("<pad>"));
-        assert_eq!((settings.limit, settings.lowercase, settings.clean_up), (None, Some(false), false));
+        assert_eq!(
+            (settings.limit, settings.lowercase, settings.clean_up),
+            (None, Some(false), false)
+        );
     }
 
     #[test]

@@ -23,20 +23,36 @@ fn read(root: &Path) -> Result<Tokenizer> {
 }
 
 fn cut(length: usize, stride: usize, strategy: TruncationStrategy) -> Option<Cut> {
-    Some(Cut { length, stride, strategy, parts: true })
+    Some(Cut {
+        length,
+        stride,
+        strategy,
+        parts: true,
+    })
 }
 
 #[test]
 fn a_vocabulary_is_enough() {
     let tokenizer = read(folder().path()).unwrap();
-    let [one] = &tokenizer.encode("The dogs bark!", None, None).unwrap()[..] else { panic!() };
+    let [one] = &tokenizer.encode("The dogs bark!", None, None).unwrap()[..] else {
+        panic!()
+    };
     assert_eq!(one.get_ids(), [2, 5, 6, 7, 8, 9, 3]);
     assert_eq!(one.get_offsets()[3], (7, 8));
-    assert_eq!((tokenizer.pad, tokenizer.cls, tokenizer.limit), (0, Some(2), Some(8)));
+    assert_eq!(
+        (tokenizer.pad, tokenizer.cls, tokenizer.limit),
+        (0, Some(2), Some(8))
+    );
     assert_eq!(tokenizer.mask, Some((4, "[MASK]".to_owned())));
     assert!(tokenizer.continues);
-    assert_eq!(tokenizer.decode(&[2, 5, 6, 7, 3], true).unwrap(), "the dogs");
-    assert_eq!(tokenizer.join(vec!["dog".into(), "##s".into()]).unwrap(), "dogs");
+    assert_eq!(
+        tokenizer.decode(&[2, 5, 6, 7, 3], true).unwrap(),
+        "the dogs"
+    );
+    assert_eq!(
+        tokenizer.join(vec!["dog".into(), "##s".into()]).unwrap(),
+        "dogs"
+    );
 }
 
 #[test]
@@ -54,9 +70,14 @@ fn a_long_text_is_cut_or_comes_in_parts() {
     let parts = tokenizer.encode(text, None, Some(Cut::at(4))).unwrap();
     assert_eq!(parts.len(), 1);
     assert_eq!(parts[0].get_ids(), [2, 5, 6, 3]);
-    let parts = tokenizer.encode(text, None, cut(5, 1, TruncationStrategy::OnlyFirst)).unwrap();
+    let parts = tokenizer
+        .encode(text, None, cut(5, 1, TruncationStrategy::OnlyFirst))
+        .unwrap();
     let ids: Vec<_> = parts.iter().map(|part| part.get_ids().to_vec()).collect();
-    assert_eq!(ids, [vec![2, 5, 6, 8, 3], vec![2, 8, 5, 6, 3], vec![2, 6, 8, 3]]);
+    assert_eq!(
+        ids,
+        [vec![2, 5, 6, 8, 3], vec![2, 8, 5, 6, 3], vec![2, 6, 8, 3]]
+    );
 }
 
 #[test]
@@ -70,7 +91,9 @@ fn a_cut_that_leaves_nothing_is_refused() {
         let error = tokenizer.encode("the dog bark", pair, cut).unwrap_err();
         assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
     }
-    let error = tokenizer.encode(&"a".repeat(MOST_BYTES + 1), None, None).unwrap_err();
+    let error = tokenizer
+        .encode(&"a".repeat(MOST_BYTES + 1), None, None)
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::TooLarge);
 }
 
@@ -87,7 +110,11 @@ fn the_configuration_says_whether_case_counts() {
     };
     fs::write(root.path().join("tokenizer.json"), json(false).to_string()).unwrap();
     assert_eq!(read(root.path()).unwrap().bare("DOG").unwrap(), [0]);
-    fs::write(root.path().join("tokenizer_config.json"), r#"{"do_lower_case": true}"#).unwrap();
+    fs::write(
+        root.path().join("tokenizer_config.json"),
+        r#"{"do_lower_case": true}"#,
+    )
+    .unwrap();
     assert_eq!(read(root.path()).unwrap().bare("DOG").unwrap(), [1]);
 }
 

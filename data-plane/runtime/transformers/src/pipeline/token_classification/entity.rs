@@ -42,7 +42,11 @@ pub(super) struct Entity {
 impl Entity {
     pub(super) fn into_json(self) -> Value {
         let mut members = Map::new();
-        let label = if self.grouped { "entity_group" } else { "entity" };
+        let label = if self.grouped {
+            "entity_group"
+        } else {
+            "entity"
+        };
         members.insert(label.to_owned(), self.label.into());
         members.insert("score".to_owned(), score(self.score));
         if let Some(index) = self.index {
@@ -65,7 +69,10 @@ impl Entity {
 }
 
 /// Neighbours of one tag become one entity, unless a name begins between them.
-pub(super) fn group(entities: Vec<Entity>, join: impl Fn(Vec<String>) -> Result<String>) -> Result<Vec<Entity>> {
+pub(super) fn group(
+    entities: &[Entity],
+    join: impl Fn(Vec<String>) -> Result<String>,
+) -> Result<Vec<Entity>> {
     let same = |before: &Entity, next: &Entity| {
         let (begins, tag) = next.tag();
         !begins && tag == before.tag().1
@@ -142,7 +149,13 @@ pub(super) mod word {
 
     fn average(pieces: &[Piece]) -> (usize, f32) {
         let labels = pieces.first().map_or(0, |piece| piece.scores.len());
-        let score = |at: usize| mean(pieces.iter().filter_map(move |piece| piece.scores.get(at).copied()));
+        let score = |at: usize| {
+            mean(
+                pieces
+                    .iter()
+                    .filter_map(move |piece| piece.scores.get(at).copied()),
+            )
+        };
         let scores: Vec<f32> = (0..labels).map(score).collect();
         let at = highest(&scores);
         (at, scores.get(at).copied().unwrap_or(0.0))
@@ -156,11 +169,26 @@ mod tests {
 
     fn entity(label: &str, score: f32, start: usize, end: usize) -> Entity {
         let word = format!("w{start}");
-        Entity { label: label.into(), grouped: false, score, index: None, word, start, end }
+        Entity {
+            label: label.into(),
+            grouped: false,
+            score,
+            index: None,
+            word,
+            start,
+            end,
+        }
     }
 
     fn piece(scores: &[f32]) -> Piece {
-        Piece { word: String::new(), scores: scores.to_vec(), start: 0, end: 0, index: 0, continues: false }
+        Piece {
+            word: String::new(),
+            scores: scores.to_vec(),
+            start: 0,
+            end: 0,
+            index: 0,
+            continues: false,
+        }
     }
 
     #[test]
@@ -171,9 +199,19 @@ mod tests {
             entity("B-PER", 0.5, 6, 7),
             entity("O", 0.25, 8, 9),
         ];
-        let found = group(entities, |words| Ok(words.join(" "))).unwrap();
-        let found: Vec<_> = found.iter().map(|one| (&*one.label, one.score, &*one.word, one.start, one.end)).collect();
-        assert_eq!(found, [("PER", 0.75, "w0 w3", 0, 5), ("PER", 0.5, "w6", 6, 7), ("O", 0.25, "w8", 8, 9)]);
+        let found = group(&entities, |words| Ok(words.join(" "))).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (&*one.label, one.score, &*one.word, one.start, one.end))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("PER", 0.75, "w0 w3", 0, 5),
+                ("PER", 0.5, "w6", 6, 7),
+                ("O", 0.25, "w8", 8, 9)
+            ]
+        );
     }
 
     #[test]
@@ -184,7 +222,10 @@ mod tests {
             entity("C", 0.5, 9, 10),
             entity("D", 0.6, 9, 10),
         ]);
-        assert_eq!(found.iter().map(|one| &*one.label).collect::<Vec<_>>(), ["A", "D"]);
+        assert_eq!(
+            found.iter().map(|one| &*one.label).collect::<Vec<_>>(),
+            ["A", "D"]
+        );
         assert!(overlapping(vec![]).is_empty());
     }
 
@@ -200,7 +241,10 @@ mod tests {
     fn an_entity_is_written_as_transformers_does() {
         let mut one = entity("B-PER", 0.5, 0, 2);
         one.index = Some(1);
-        assert_eq!(one.clone().into_json().to_string(), r#"{"entity":"B-PER","score":0.5,"index":1,"word":"w0","start":0,"end":2}"#);
+        assert_eq!(
+            one.clone().into_json().to_string(),
+            r#"{"entity":"B-PER","score":0.5,"index":1,"word":"w0","start":0,"end":2}"#
+        );
         one.grouped = true;
         assert!(one.into_json().get("entity_group").is_some());
     }
