@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hari_error::{Error, Kind, Result};
+use serde_json::{Map, Value};
 
 /// One request on its way through the graph. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Target {
     pub signature: Option<String>,
     /// The outputs wanted, by name; empty for all.
     pub outputs: Vec<String>,
+    /// Parameters of the request as a whole (open inference protocol): each unit takes those it knows.
+    pub parameters: Map<String, Value>,
 }
 
 impl Context {

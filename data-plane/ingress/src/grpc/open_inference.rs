@@ -49,6 +49,7 @@ async fn infer(
         .iter()
         .map(|output| output.name.clone())
         .collect();
+    target.parameters = std::mem::take(&mut request.parameters);
     let reply = InferReply {
         model_name: target
             .model

@@ -172,6 +172,7 @@ async fn run(
         .iter()
         .map(|output| output.name.clone())
         .collect();
+    target.parameters = std::mem::take(&mut request.parameters);
     let model = target.model.clone();
     let version = version_of(&metadata, &target).map(str::to_owned);
     let message = std::mem::take(&mut request.message);

@@ -42,7 +42,7 @@ pub fn to_target(spec: Option<ModelSpec>) -> Target {
         version,
         label,
         signature: given(signature_name),
-        outputs: Vec::new(),
+        ..Target::default()
     }
 }
 
