@@ -73,15 +73,15 @@ fn places(tensor: &Tensor) -> Result<(usize, Vec<usize>)> {
 /// The place in a dense tensor of `shape` of an index into it.
 fn flat(index: &[usize], shape: &[usize]) -> Result<usize> {
     let inside = index.len() == shape.len() && index.iter().zip(shape).all(|(at, size)| at < size);
-    if !inside {
-        return Err(Error::invalid(format!(
-            "index {index:?} is outside of shape {shape:?}"
-        )));
-    }
-    Ok(index
+    let place = index
         .iter()
         .zip(shape)
-        .fold(0, |at, (index, size)| at * size + index))
+        .try_fold(0_usize, |at, (index, size)| {
+            at.checked_mul(*size)?.checked_add(*index)
+        });
+    place
+        .filter(|_| inside)
+        .ok_or_else(|| Error::invalid(format!("index {index:?} is outside of shape {shape:?}")))
 }
 
 /// The index into a tensor of `shape` of a place in it.

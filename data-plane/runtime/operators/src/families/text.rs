@@ -50,16 +50,13 @@
 //! | `UnsortedSegmentSum`, `UnsortedSegmentProd`, `UnsortedSegmentMin`, `UnsortedSegmentMax` | | data, segment ids (any shape that starts data's), number of segments -> rows by segment |
 //! | `SparseTensorDenseMatMul` | `[adjoint_a]`, `[adjoint_b]` | indices, values, shape, dense -> FP32 or FP64 |
 //! | `SparseReduceSum` | `[keep_dims]` | indices, values, shape, axes -> dense |
+//! | `SparseCrossHashed` | `num_buckets`, `hash_key` | dense columns `[b, k]`, each INT64 or BYTES... -> indices INT64 `[n, 2]`, values INT64 `[n]`, shape INT64 `[2]` (the first `SparseCross` with `hashed_output`: row by row every combination, the last column fastest; a string counts as its Fingerprint64, an integer as itself; the hash starts as `hash_key` and takes each in by FingerprintCat64; unsigned remainder by `num_buckets`) |
 //! | `Unique` | `[to]` = INT32 (type of positions and counts) | x `[n]` -> values in order of appearance, positions `[n]`, `[`counts`]` |
 //! | `Where` | | numbers or BOOL -> INT64 `[n, rank]`, indices of what is not zero |
 //!
 //! # Wanted
 //!
-//! Operators that a lowering would emit and that are not above:
-//!
-//! | Operator | Attributes | Inputs -> outputs |
-//! |---|---|---|
-//! | `SparseCrossHashed` | `num_buckets`, `hash_key` | dense columns `[b, k]`, each INT64 or BYTES... -> indices INT64 `[n, 2]`, values INT64 `[n]`, shape INT64 `[2]` (the first `SparseCross` with `hashed_output`: row by row every combination, the last column fastest; a string counts as its Fingerprint64, an integer as itself; the hash starts as `hash_key` and takes each in by FingerprintCat64; unsigned remainder by `num_buckets`) |
+//! Operators that a lowering would emit and that are not above: none.
 
 mod base64;
 pub(in crate::families) mod broadcast;

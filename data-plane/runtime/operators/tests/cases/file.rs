@@ -10,15 +10,16 @@ use hari_proto::onnx::{GraphProto, ModelProto};
 use prost::Message;
 
 /// A model, what it is given and what it must answer.
-pub struct Case {
-    pub name: String,
-    pub model: ModelProto,
-    pub inputs: BTreeMap<String, Value>,
-    pub answers: BTreeMap<String, Tensor>,
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) model: ModelProto,
+    pub(crate) inputs: BTreeMap<String, Value>,
+    pub(crate) answers: BTreeMap<String, Tensor>,
 }
 
 /// All cases of a file.
-pub fn read(path: &Path) -> Result<Vec<Case>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Case>> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let mut rest = &bytes[..];
     let mut cases = Vec::new();

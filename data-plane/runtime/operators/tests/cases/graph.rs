@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, ensure};
 use hari_core::DataType;
 use hari_operators::{Bodies, Body, Inputs, Key, Type, Value, compile, constant};
-use hari_proto::onnx::{GraphProto, NodeProto};
+use hari_proto::onnx::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
 use crate::file::Case;
 
@@ -17,7 +17,7 @@ type Values = HashMap<String, Value>;
 struct Versions(Arc<HashMap<String, i64>>);
 
 /// The values of the case's model, by name.
-pub fn run(case: &Case) -> Result<Values> {
+pub(crate) fn run(case: &Case) -> Result<Values> {
     let graph = case.model.graph.as_ref().context("a graph")?;
     let imports = case.model.opset_import.iter();
     let versions = imports.map(|import| (import.domain().to_owned(), import.version()));
@@ -81,15 +81,15 @@ struct Inner {
 
 /// Names that a graph uses and does not make.
 fn captures(graph: &GraphProto) -> BTreeSet<String> {
-    let mut made: BTreeSet<&str> = graph.input.iter().map(|input| input.name()).collect();
-    made.extend(graph.initializer.iter().map(|one| one.name()));
+    let mut made: BTreeSet<&str> = graph.input.iter().map(ValueInfoProto::name).collect();
+    made.extend(graph.initializer.iter().map(TensorProto::name));
     made.extend(
         graph
             .node
             .iter()
             .flat_map(|node| node.output.iter().map(String::as_str)),
     );
-    let outputs = graph.output.iter().map(|output| output.name());
+    let outputs = graph.output.iter().map(ValueInfoProto::name);
     let used = graph
         .node
         .iter()
@@ -133,12 +133,14 @@ fn kind(value: &Value) -> Type {
         Value::Sequence(values) => Type::Sequence(Box::new(values.first().map_or(single, kind))),
         Value::Optional(inner) => Type::Optional(Box::new(inner.as_deref().map_or(single, kind))),
         Value::Map(map) => {
-            let (key, value) = map.first().expect("no case holds an empty map");
-            let key = match key {
-                Key::Int(_) => DataType::Int64,
-                Key::String(_) => DataType::Bytes,
+            let key = match map.first() {
+                Some((Key::String(_), _)) => DataType::Bytes,
+                _ => DataType::Int64,
             };
-            Type::Map(key, Box::new(kind(value)))
+            Type::Map(
+                key,
+                Box::new(map.first().map_or(single, |entry| kind(&entry.1))),
+            )
         }
     }
 }

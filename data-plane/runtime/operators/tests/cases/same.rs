@@ -8,7 +8,7 @@ use hari_operators::{Key, Value};
 
 /// Compares every answer that the file names. Floating-point numbers may be off by `close`:
 /// absolutely up to one, else relatively.
-pub fn all(
+pub(crate) fn all(
     found: &HashMap<String, Value>,
     answers: &BTreeMap<String, Tensor>,
     close: f64,

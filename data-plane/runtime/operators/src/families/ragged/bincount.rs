@@ -130,7 +130,7 @@ impl Kernel for Bincount {
             if value >= width {
                 continue;
             }
-            let place = made.get_mut(row.saturating_mul(width) + value);
+            let place = made.get_mut(row.saturating_mul(width).saturating_add(value));
             let count = place.ok_or_else(|| Error::invalid(format!("row {row} does not exist")))?;
             match self.binary {
                 true => *count = 1.0,

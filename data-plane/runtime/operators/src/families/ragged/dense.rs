@@ -104,7 +104,7 @@ fn rows(levels: &[Vec<usize>], shape: &[usize]) -> Vec<Option<usize>> {
     let mut rows: Vec<_> = (0..first).map(|row| (row < known).then_some(row)).collect();
     for (splits, &width) in levels.iter().zip(shape.iter().skip(1)) {
         let children = rows.iter().flat_map(|row| {
-            let bounds = row.map(|row| (splits[row], splits[row + 1]));
+            let bounds = row.and_then(|row| Some((*splits.get(row)?, *splits.get(row + 1)?)));
             (0..width).map(move |at| {
                 let (from, to) = bounds?;
                 (from + at < to).then_some(from + at)
@@ -165,8 +165,11 @@ impl Kernel for ToSparse {
         let mut indices: Vec<Vec<usize>> = vec![Vec::new()];
         for at in 0..last {
             let given = inputs.tensor(at)?;
-            let count = integers(given)?.last().copied().unwrap_or(0);
-            let splits = splits(given, usize::try_from(count).unwrap_or(0))?;
+            let below = match at + 1 < last {
+                true => inputs.tensor(at + 1)?.len().saturating_sub(1),
+                false => values.rows(),
+            };
+            let splits = splits(given, below)?;
             if at == 0 {
                 shape.push(splits.len() - 1);
                 indices = (0..splits.len() - 1).map(|row| vec![row]).collect();

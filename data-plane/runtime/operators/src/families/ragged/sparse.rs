@@ -56,7 +56,11 @@ fn resolved(wanted: &[i64], count: usize) -> Result<Vec<usize>> {
     let resolved: Option<Vec<usize>> = resolved.collect();
     let fits = |sizes: &Vec<usize>| {
         let open = wanted.iter().filter(|&&size| size == -1).count();
-        open <= 1 && sizes.iter().product::<usize>() == count
+        open <= 1
+            && sizes
+                .iter()
+                .try_fold(1_usize, |all, &size| all.checked_mul(size))
+                == Some(count)
     };
     resolved
         .filter(fits)
@@ -103,7 +107,7 @@ impl Kernel for FillEmptyRows {
         let (rank, indices) = places(inputs.tensor(0)?)?;
         let (values, shape) = (inputs.tensor(1)?, shape(inputs.tensor(2)?)?);
         let rows = shape.first().copied().unwrap_or(0);
-        size::count(&[rows, rank.max(1)], DataType::Int64)?;
+        size::count(&[rows, rank.max(1), 4], DataType::Int64)?;
         let mut entries = vec![Vec::new(); rows];
         for (at, index) in indices.chunks(rank.max(1)).enumerate() {
             let row = index.first().and_then(|&row| entries.get_mut(row));

@@ -155,7 +155,7 @@ impl Kernel for Segments {
                 continue;
             };
             for (column, text) in row.iter().enumerate() {
-                let place = found.get_mut(id.saturating_mul(width) + column);
+                let place = found.get_mut(id.saturating_mul(width).saturating_add(column));
                 place
                     .ok_or_else(|| Error::invalid(format!("segment {id} is beyond the last")))?
                     .push(text);

@@ -44,20 +44,23 @@ impl Grams {
     }
 
     /// All grams of one row, width by width.
-    fn row(&self, words: &[Bytes]) -> Vec<Bytes> {
+    fn row(&self, words: &[Bytes]) -> Result<Vec<Bytes>> {
         let mut made = Vec::new();
         for &width in &self.widths {
             let padding = self.padding(width);
-            let total = words.len() + 2 * padding;
-            let count = (total + 1).saturating_sub(width);
+            let total = padding.saturating_mul(2).saturating_add(words.len());
+            let count = total.saturating_add(1).saturating_sub(width);
+            size::count(&[count, width], DataType::Bytes)?;
             let grams = (0..count).map(|at| self.gram(words, at, (width, padding)));
             made.extend(grams);
         }
         if let Some(&width) = self.widths.first().filter(|_| self.short(&made, words)) {
             let padding = self.padding(width);
-            made.push(self.gram(words, 0, (words.len() + 2 * padding, padding)));
+            let total = padding.saturating_mul(2).saturating_add(words.len());
+            size::count(&[total], DataType::Bytes)?;
+            made.push(self.gram(words, 0, (total, padding)));
         }
-        made
+        Ok(made)
     }
 
     fn short(&self, made: &[Bytes], words: &[Bytes]) -> bool {
@@ -93,7 +96,8 @@ impl Kernel for Grams {
         for pair in integers(given)?.windows(2) {
             let [from, to] = *pair else { continue };
             let row = words.get(unsigned(from, "a split")?..unsigned(to, "a split")?);
-            made.extend(self.row(row.ok_or_else(|| Error::invalid("splits are not ascending"))?));
+            let row = row.ok_or_else(|| Error::invalid("splits are not ascending"))?;
+            made.extend(self.row(row)?);
             splits.push(made.len() as i64);
         }
         Ok(vec![
@@ -120,7 +124,7 @@ mod tests {
             .split_whitespace()
             .map(|w| Bytes::copy_from_slice(w.as_bytes()))
             .collect();
-        let made = grams.row(&words);
+        let made = grams.row(&words).unwrap();
         let made: Vec<_> = made
             .iter()
             .map(|gram| String::from_utf8_lossy(gram))

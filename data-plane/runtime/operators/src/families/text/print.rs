@@ -230,7 +230,7 @@ mod tests {
             precision: 3,
             ..shortest
         };
-        let single = f64::from(123_456.789_f32);
+        let single = f64::from(123_456.79_f32);
         for (value, expected) in [
             (0.1, ["0.100000", "0.10", "1.000000e-01", "0.1", "0.1"]),
             (

@@ -119,7 +119,7 @@ impl Replacement {
 
 /// Whether nothing is matched between two bytes of one character: RE2 steps over characters.
 fn inside_character(text: &[u8], found: &Captures<'_>) -> bool {
-    let nothing = found.get(0).filter(|whole| whole.is_empty());
+    let nothing = found.get(0).filter(regex::bytes::Match::is_empty);
     let next = nothing.and_then(|whole| text.get(whole.start()));
     next.is_some_and(|byte| byte & 0xc0 == 0x80)
 }

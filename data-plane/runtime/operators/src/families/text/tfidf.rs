@@ -149,7 +149,10 @@ impl Vectorizer {
         let Some(grams) = self.grams.get(length - 1).filter(|grams| !grams.is_empty()) else {
             return;
         };
-        let Some(last) = row.len().checked_sub((length - 1).saturating_mul(step) + 1) else {
+        let Some(last) = row
+            .len()
+            .checked_sub((length - 1).saturating_mul(step).saturating_add(1))
+        else {
             return;
         };
         let mut gram = Vec::with_capacity(length);

@@ -103,12 +103,12 @@ impl Finish {
     }
 
     /// The targets of a regressor. With one target, only PROBIT is a transform.
-    pub(super) fn regression(&self, row: Row) -> Vec<f64> {
+    pub(super) fn regression(&self, row: &Row) -> Vec<f64> {
         let alone = row.scores.len() == 1;
         let based = self.base.len() == row.scores.len();
         let values = row.scores.iter().enumerate().map(|(at, score)| {
             let base = if based { self.base(at) } else { 0.0 };
-            row.round(self.mean(&row, *score) + base)
+            row.round(self.mean(row, *score) + base)
         });
         let mut values: Vec<f64> = values.collect();
         match (&mut *values, self.transform) {
@@ -127,9 +127,9 @@ impl Finish {
     }
 
     /// The class that is chosen and the scores of all classes.
-    pub(super) fn classification(&self, row: Row, sides: Sides) -> (usize, Vec<f64>) {
+    pub(super) fn classification(&self, row: &Row, sides: Sides) -> (usize, Vec<f64>) {
         let (class, second, mut scores) = match row.scores.len() {
-            0 | 1 => (0, Second::No, self.single(&row)),
+            0 | 1 => (0, Second::No, self.single(row)),
             2 => self.two(row, sides),
             _ => self.several(row),
         };
@@ -143,7 +143,7 @@ impl Finish {
         scores.map(|score| row.round(score.value + base)).collect()
     }
 
-    fn several(&self, row: Row) -> (usize, Second, Vec<f64>) {
+    fn several(&self, row: &Row) -> (usize, Second, Vec<f64>) {
         let mut best: Option<(usize, f64)> = None;
         let mut values = Vec::with_capacity(row.scores.len());
         for (at, score) in row.scores.iter().enumerate() {
@@ -159,10 +159,9 @@ impl Finish {
 
     /// Two classes, of which the leaves may know one alone. One base value belongs to the first
     /// score; of two, the first is not used where both classes have weights.
-    fn two(&self, row: Row, sides: Sides) -> (usize, Second, Vec<f64>) {
-        let (first, second) = match *row.scores {
-            [first, second] => (first, second),
-            _ => return (0, Second::No, Vec::new()),
+    fn two(&self, row: &Row, sides: Sides) -> (usize, Second, Vec<f64>) {
+        let [first, second] = *row.scores else {
+            return (0, Second::No, Vec::new());
         };
         let plus = |value: f64, at: usize| row.round(value + self.base(at));
         let (values, more) = match (self.base.len(), second.given) {
