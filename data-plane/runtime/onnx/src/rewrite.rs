@@ -7,7 +7,7 @@
 //! | the same with `select_last_index` | refused | the operator without the attribute |
 //! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
-//! | a pooling or transposed convolution without `strides` or `dilations` | refused | with ones |
+//! | a window without `strides`, `dilations` or `pads` | fails | with ones and zeros |
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
@@ -32,30 +32,37 @@ pub(crate) fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
     }
 }
 
-/// A node with a window that leaves out by how much the window moves or how far it is spread.
+/// A node with a window that leaves out by how much the window moves, how far it is spread or what
+/// is around it.
 fn windowed(node: &NodeProto) -> Option<NodeProto> {
-    let names: &[&str] = match node.op_type() {
-        "MaxPool" | "AveragePool" => &["strides"],
-        "ConvTranspose" | "ConvInteger" => &["strides", "dilations"],
+    let spreads = match node.op_type() {
+        "MaxPool" | "AveragePool" => false,
+        "Conv" | "ConvTranspose" | "ConvInteger" => true,
         _ => return None,
     };
     let find = |name: &str| node.attribute.iter().find(|found| found.name() == name);
-    let kernel = find("kernel_shape").map(|kernel| kernel.ints.len());
-    let pads = || find("pads").map(|pads| pads.ints.len() / 2);
-    let others = || Some(find("strides").or_else(|| find("dilations"))?.ints.len());
-    let count = kernel.or_else(pads).or_else(others)?;
+    let long = |name: &str| find(name).map(|found| found.ints.len());
+    let known = ["kernel_shape", "strides", "dilations", "output_padding"];
+    let count = known.into_iter().find_map(long);
+    let count = count.or_else(|| Some(long("pads")? / 2))?;
+    let padded = find("auto_pad").is_some_and(|pad| pad.s() != b"NOTSET");
     let mut windowed = node.clone();
-    let left_out = names.iter().filter(|name| find(name).is_none());
-    windowed
-        .attribute
-        .extend(left_out.map(|name| ones(name, count)));
+    for (name, values) in [
+        ("strides", vec![1; count]),
+        ("dilations", vec![1; if spreads { count } else { 0 }]),
+        ("pads", vec![0; if padded { 0 } else { 2 * count }]),
+    ] {
+        if find(name).is_none() && !values.is_empty() {
+            windowed.attribute.push(ints(name, values));
+        }
+    }
     (windowed.attribute.len() > node.attribute.len()).then_some(windowed)
 }
 
-fn ones(name: &str, count: usize) -> AttributeProto {
+fn ints(name: &str, values: Vec<i64>) -> AttributeProto {
     AttributeProto {
         name: Some(name.to_owned()),
-        ints: vec![1; count],
+        ints: values,
         r#type: Some(AttributeType::Ints as i32),
         ..AttributeProto::default()
     }
@@ -261,14 +268,31 @@ mod tests {
 
     #[test]
     fn a_window_moves_by_one_if_nothing_is_said() {
-        let pool = with(node("MaxPool", &["x"], &["y"]), ones("kernel_shape", 3));
-        let found = rewritten(&pool).unwrap();
-        assert_eq!(found[0].attribute[1], ones("strides", 3));
-        assert!(rewritten(&found[0]).is_none());
+        let said = |node: &NodeProto| -> Vec<(String, Vec<i64>)> {
+            let made = rewritten(node).unwrap().remove(0).attribute;
+            let made = made.into_iter().skip(node.attribute.len());
+            made.map(|attribute| (attribute.name().to_owned(), attribute.ints))
+                .collect()
+        };
+        let pool = with(
+            node("MaxPool", &["x"], &["y"]),
+            ints("kernel_shape", vec![2; 3]),
+        );
+        let (strides, pads) = (
+            ("strides".to_owned(), vec![1; 3]),
+            ("pads".to_owned(), vec![0; 6]),
+        );
+        assert_eq!(said(&pool), [strides, pads]);
+        assert!(rewritten(&rewritten(&pool).unwrap()[0]).is_none());
         let bare = node("ConvTranspose", &["x", "w"], &["y"]);
         assert!(rewritten(&bare).is_none());
-        let strided = rewritten(&with(bare, ones("strides", 2))).unwrap();
-        assert_eq!(strided[0].attribute[1], ones("dilations", 2));
+        let same = AttributeProto {
+            name: Some("auto_pad".into()),
+            s: Some("SAME_UPPER".as_bytes().into()),
+            ..AttributeProto::default()
+        };
+        let strided = with(with(bare, ints("strides", vec![2; 2])), same);
+        assert_eq!(said(&strided), [("dilations".to_owned(), vec![1, 1])]);
     }
 
     #[test]

@@ -3,9 +3,8 @@
 //! Found by running ONNX's own test cases on the engine. What can be written in other operators
 //! is (see [`crate::rewrite`]); the rest is refused here, rather than answered wrong.
 //!
-//! Known and let through: `DynamicQuantizeLinear` may round a half the other way (one step of 256);
-//! a linear `Resize` with `align_corners` whose scale gives no whole size; a maximum over no
-//! booleans at all; and what is random.
+//! Known and let through: `DynamicQuantizeLinear` may round a half the other way (one step of 256),
+//! and what is random.
 
 use hari_proto::onnx::{GraphProto, NodeProto};
 

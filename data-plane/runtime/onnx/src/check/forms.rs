@@ -32,8 +32,8 @@ fn takes(operator: &str) -> Takes {
         | "Less" | "LessOrEqual" | "Where" | "Neg" | "Abs" | "Clip" | "Min" | "Max" | "Sum"
         | "Concat" | "Tile" | "ArgMax" | "ArgMin" | "CumSum" | "NonZero" | "ReduceL1"
         | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "TopK"
-        | "Range" | "OneHot" | "Sign" => Takes::Numbers,
-        "Not" | "And" | "Or" | "Xor" | "ConstantOfShape" => Takes::Integers,
+        | "Range" | "Sign" => Takes::Numbers,
+        "OneHot" | "Not" | "And" | "Or" | "Xor" | "ConstantOfShape" => Takes::Integers,
         _ => Takes::Floats,
     }
 }
@@ -50,6 +50,11 @@ pub(crate) fn problem(operator: &str, inputs: &[Option<&Type>]) -> Option<String
             "is given {data}, which the engine's {operator} does not take"
         ));
     }
+    if operator == "OneHot" && dtype(1).is_some_and(DataType::is_float) {
+        return Some(
+            "is given a depth that is no integer, which the engine does not take".to_owned(),
+        );
+    }
     let exponent = dtype(1).filter(|_| operator == "Pow")?;
     let mixed = exponent.is_float() != data.is_float();
     mixed.then(|| format!("raises {data} to {exponent}, which the engine does not"))
@@ -58,6 +63,8 @@ pub(crate) fn problem(operator: &str, inputs: &[Option<&Type>]) -> Option<String
 fn taken(operator: &str, dtype: DataType) -> bool {
     use DataType::{Bool, Fp16, Fp32, Fp64, Int32, Int64};
     match takes(operator) {
+        // Over nothing at all, the engine's are those of integers.
+        _ if dtype == Bool && matches!(operator, "ReduceMax" | "ReduceMin") => false,
         Takes::All => true,
         Takes::Nothing => false,
         Takes::Numbers => matches!(dtype, Fp32 | Fp16 | Fp64 | Int32 | Int64 | Bool),
@@ -89,6 +96,9 @@ mod tests {
         assert!(!refused("Not", &[DataType::Bool]) && refused("BitCast", &[DataType::Bool]));
         assert!(refused("Pow", &[DataType::Fp32, DataType::Int64]));
         assert!(!refused("Pow", &[DataType::Fp32, DataType::Fp32]));
+        assert!(
+            refused("ReduceMax", &[DataType::Bool]) && !refused("ReduceMax", &[DataType::Int32])
+        );
         assert!(refused("Where", &[DataType::Bool, DataType::Int8]));
     }
 }

@@ -24,13 +24,10 @@ pub(crate) fn gap<'a>(
         "MaxPool" if found.makes(1) => Some("gives out places"),
         "Pad" if found.takes(3) => Some("pads chosen axes"),
         "GridSample" if found.rank(0) == Some(5) => Some("samples a volume"),
-        "ConvTranspose" if found.spatial().is_none_or(|count| count > 2) => {
-            Some("is of more than two dimensions, or of unknown ones")
+        "Conv" | "ConvTranspose" | "ConvInteger" | "MaxPool" | "AveragePool" => found.window(),
+        "QuantizeLinear" if found.lacks(&["axis"]) && found.rank(1) == Some(1) => {
+            Some("has a scale for each channel and says no axis")
         }
-        "ConvTranspose" | "ConvInteger" if found.lacks(&["strides", "dilations"]) => {
-            Some("leaves out its strides or dilations")
-        }
-        "MaxPool" | "AveragePool" if found.lacks(&["strides"]) => Some("leaves out its strides"),
         "MatMulInteger" if found.one(2) || found.one(3) => {
             Some("has a zero point in a vector of one")
         }
@@ -109,6 +106,29 @@ impl<'a> Form<'a> {
         kernel.or_else(|| self.rank(1)?.checked_sub(2))
     }
 
+    /// What the engine would fail on in a node with a window.
+    fn window(&self) -> Option<&'static str> {
+        let operator = self.node.op_type();
+        let spreads = !matches!(operator, "MaxPool" | "AveragePool");
+        let padded = || {
+            self.attribute("pads")
+                .is_some_and(|pads| pads.ints.iter().any(|&pad| pad != 0))
+        };
+        if self.spatial().is_some_and(|count| count > 2) {
+            Some("is of more than two dimensions")
+        } else if self.text("auto_pad") == Some("SAME_LOWER") {
+            Some("pads the start more than the end")
+        } else if self.lacks(&["strides"]) || spreads && self.lacks(&["dilations"]) {
+            Some("leaves out its strides or dilations")
+        } else if self.text("auto_pad").is_none_or(|pad| pad == "NOTSET") && self.lacks(&["pads"]) {
+            Some("leaves out its padding")
+        } else if operator == "ConvInteger" && self.takes(2) && padded() {
+            Some("pads with its zero point")
+        } else {
+            None
+        }
+    }
+
     fn one(&self, at: usize) -> bool {
         self.dims(at).is_some_and(|dims| dims == [1])
     }
@@ -153,6 +173,8 @@ mod tests {
             with(bare, ints("strides", &[1, 1])),
             ints("dilations", &[1, 1]),
         );
+        assert!(of(&said, &[]).is_some());
+        let said = with(said, ints("pads", &[0, 0, 0, 0]));
         let flat = floats("w", &[1, 1, 1, 1], &[1.0]);
         assert!(of(&said, &[flat]).is_none());
         let volume = floats("w", &[1, 1, 1, 1, 1], &[1.0]);
