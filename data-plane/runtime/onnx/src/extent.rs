@@ -1,4 +1,5 @@
-//! How large INT64 values can get: the engine computes them in 32 bits.
+//! How large INT64 values can get: the engine computes them in 32 bits. INT32 values are followed
+//! too, because INT64 ones are made of them.
 //!
 //! A value that surely fits 32 bits may be computed there; any other is computed by our own
 //! operators. Sizes of tensors, positions in them and products of sizes are taken to fit: a tensor
@@ -8,9 +9,10 @@ use hari_core::DataType;
 use hari_operators::Type;
 use hari_proto::onnx::{NodeProto, TensorProto};
 
-use crate::{scope::Known, tensors};
+use crate::scope::Known;
+use crate::{element, tensors};
 
-/// How large the elements of an INT64 value can get.
+/// How large the elements of an INT64 or INT32 value can get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// Between these two, both included.
@@ -45,16 +47,31 @@ impl Extent {
         }
     }
 
-    /// Of a constant's elements.
+    /// Of a constant's elements, INT64 or INT32; of any other nothing is said.
     pub(crate) fn of_constant(tensor: &TensorProto) -> Self {
-        let values = tensors::int64s(tensor);
-        match (values.iter().min(), values.iter().max()) {
-            (Some(&low), Some(&high)) => Self::Within(low, high),
-            _ => Self::Within(0, 0),
+        match element::data_type(tensor.data_type()) {
+            Some(DataType::Int64) => Self::of(tensors::int64s(tensor).iter().copied()),
+            Some(DataType::Int32) => match &tensor.raw_data {
+                Some(raw) => {
+                    let values = raw.as_chunks().0.iter();
+                    Self::of(values.map(|&le| i32::from_le_bytes(le).into()))
+                }
+                None => Self::of(tensor.int32_data.iter().map(|&value| value.into())),
+            },
+            _ => Self::Any,
         }
     }
 
-    /// Of the outputs of `node`, INT64 each, computed from these inputs.
+    fn of(values: impl Iterator<Item = i64>) -> Self {
+        let ends = values.fold(None, |ends, value| match ends {
+            None => Some((value, value)),
+            Some((low, high)) => Some((value.min(low), value.max(high))),
+        });
+        let (low, high) = ends.unwrap_or_default();
+        Self::Within(low, high)
+    }
+
+    /// Of the outputs of `node`, integers each, computed from these inputs.
     pub(crate) fn of_node(node: &NodeProto, inputs: &[Option<&Known<'_>>]) -> Self {
         let at = |at: usize| extent(inputs.get(at).copied().flatten());
         let over = |all: &[usize]| {
@@ -119,6 +136,8 @@ fn extent(value: Option<&Known<'_>>) -> Extent {
             DataType::Uint8 => Extent::Within(0, u8::MAX.into()),
             DataType::Int16 => Extent::Within(i16::MIN.into(), i16::MAX.into()),
             DataType::Uint16 => Extent::Within(0, u16::MAX.into()),
+            // What does not fit has wrapped around.
+            DataType::Int32 if extent.fits() => extent,
             DataType::Int32 => Extent::NARROW,
             _ => Extent::Any,
         },
@@ -249,6 +268,17 @@ mod tests {
         );
         assert_eq!(of("Pad", &[Within(2, 3)]), Within(0, 3));
         assert_eq!(of("Frobnicate", &[Within(0, 0)]), Any);
+    }
+
+    #[test]
+    fn places_counted_in_32_bits_are_sizes() {
+        let narrow = |extent| Known {
+            kind: Some(Type::Tensor(DataType::Int32)),
+            extent,
+            constant: None,
+        };
+        let cast = |extent| Extent::of_node(&node("Cast", &[], &[]), &[Some(&narrow(extent))]);
+        assert_eq!((cast(Size), cast(Any)), (Size, Extent::NARROW));
     }
 
     #[test]

@@ -315,11 +315,12 @@ fn made(
     types: Option<&[Option<Type>]>,
 ) -> Vec<Known<'static>> {
     let inputs: Vec<_> = node.input.iter().map(|name| scope.get(name)).collect();
-    let int64 = Some(Type::Tensor(DataType::Int64));
+    let integer =
+        |kind: &Option<Type>| matches!(kind, Some(Type::Tensor(DataType::Int64 | DataType::Int32)));
     let one = |at: usize| {
         let kind = types.and_then(|types| types.get(at).cloned().flatten());
         let mut known = Known::typed(kind);
-        if known.kind == int64 {
+        if integer(&known.kind) {
             known.extent = Extent::of_node(node, &inputs);
         }
         known

@@ -32,14 +32,9 @@ impl<'a> Known<'a> {
 
     /// A constant of the file.
     pub(crate) fn constant(tensor: &'a TensorProto) -> Self {
-        let dtype = element::data_type(tensor.data_type());
-        let extent = match dtype {
-            Some(DataType::Int64) => Extent::of_constant(tensor),
-            _ => Extent::Any,
-        };
         Self {
-            kind: dtype.map(Type::Tensor),
-            extent,
+            kind: element::data_type(tensor.data_type()).map(Type::Tensor),
+            extent: Extent::of_constant(tensor),
             constant: Some(tensor),
         }
     }
