@@ -41,7 +41,8 @@ const FOLLOWED: [&str; 18] = [
 ];
 
 /// Why operators of a kind are refused: the reason, and parts of their names.
-const KINDS: [(&str, &[&str]); 11] = [
+const KINDS: [(&str, &[&str]); 12] = [
+    (UNKNOWN, &["CTC", "BoostedTrees", "Matrix"]),
     (
         "its results are random",
         &[
@@ -80,7 +81,6 @@ const KINDS: [(&str, &[&str]); 11] = [
             "StagingArea",
             "Stage",
             "Barrier",
-            "Batch",
         ],
     ),
     (
@@ -122,7 +122,7 @@ const KINDS: [(&str, &[&str]); 11] = [
     ),
     (
         "its elements are complex",
-        &["FFT", "Complex", "Imag", "Conj", "Angle", "Real"],
+        &["FFT", "Complex", "Conj", "Angle"],
     ),
     (
         "it runs what the artifact brings: code, or another engine's plan",

@@ -268,3 +268,129 @@ fn absurd_numbers_are_refused_without_an_overflow() {
     let padded = Single::new().batch(&[3]).ints(&pads).lower("Pad");
     assert!(padded.is_err());
 }
+
+/// The operators and the shape that one operation over these inputs becomes.
+fn lowered_as(op: &'static str, single: Single) -> (Vec<&'static str>, Vec<Dim>) {
+    single
+        .lower(op)
+        .unwrap_or_else(|error| panic!("{op}: {error}"))
+}
+
+#[test]
+fn words_go_to_operators_of_their_own() {
+    let words = || Single::new().input(TfType::DtString, Some(known(&[3])));
+    let lower = lowered_as("StringLower", words().text("encoding", "utf-8"));
+    assert_eq!(lower, (vec!["hari.StringLower"], known(&[3])));
+    let hash = words().attr("num_buckets", Value::I(7));
+    assert_eq!(
+        lowered_as("StringToHashBucketFast", hash).0,
+        ["hari.StringToHashBucketFast"]
+    );
+    let split = words()
+        .input(TfType::DtString, Some(Vec::new()))
+        .attr("maxsplit", Value::I(-1));
+    let (ops, indices) = lowered_as("StringSplitV2", split);
+    assert_eq!((ops, indices[1]), (vec!["hari.StringSplit"], Dim::Known(2)));
+    let missing = words().lower("StringLower").unwrap_err();
+    assert!(missing.contains("`encoding`"), "{missing}");
+}
+
+#[test]
+fn a_look_up_needs_a_table_of_its_keys() {
+    let keys = hari_core::Tensor::from_strings([2], vec!["a".into(), "b".into()]).unwrap();
+    let values = hari_core::Tensor::from_vec([2], vec![5_i64, 6]).unwrap();
+    let table = std::sync::Arc::new(crate::tables::Table { keys, values });
+    let over = |dtype: TfType| {
+        let mut single = Single::new();
+        let handle = single.builder.table_handle(table.clone());
+        single.inputs.push(handle);
+        single
+            .input(dtype, Some(known(&[4])))
+            .input(TfType::DtInt64, Some(Vec::new()))
+    };
+    let found = lowered_as("LookupTableFindV2", over(TfType::DtString));
+    assert_eq!(found, (vec!["hari.LookupTable"], known(&[4])));
+    let wrong = over(TfType::DtInt64)
+        .lower("LookupTableFindV2")
+        .unwrap_err();
+    assert!(wrong.contains("int64 in a table of string"), "{wrong}");
+    let (ops, size) = lowered_as("LookupTableSizeV2", over(TfType::DtString));
+    assert!(ops.is_empty() && size.is_empty());
+    let none = Single::new()
+        .input(TfType::DtResource, None)
+        .input(TfType::DtString, None)
+        .input(TfType::DtInt64, None);
+    assert!(
+        none.lower("LookupTableFindV2")
+            .unwrap_err()
+            .contains("which table")
+    );
+}
+
+#[test]
+fn bounds_that_come_with_the_request_are_sliced_and_gathered() {
+    let index = |shrink: i64| {
+        let mut single = Single::new()
+            .batch(&[5, 6])
+            .input(TfType::DtInt32, Some(known(&[2])))
+            .input(TfType::DtInt32, Some(known(&[2])))
+            .ints(&[1, 1]);
+        for mask in ["end_mask", "ellipsis_mask", "new_axis_mask"] {
+            single = single.attr(mask, Value::I(0));
+        }
+        let single = single.attr("begin_mask", Value::I(1));
+        lowered_as(
+            "StridedSlice",
+            single.attr("shrink_axis_mask", Value::I(shrink)),
+        )
+    };
+    let (ops, dims) = index(0);
+    assert_eq!((ops.last(), dims.len()), (Some(&"Slice"), 3));
+    let (ops, dims) = index(2);
+    assert_eq!((ops.last(), dims.len()), (Some(&"Gather"), 2));
+}
+
+#[test]
+fn images_are_resampled_by_two_products() {
+    let image = Single::new().batch(&[4, 6, 3]).ints(&[8, 3]);
+    let image = image.attr("align_corners", Value::B(false));
+    let bicubic = image.attr("half_pixel_centers", Value::B(true));
+    let (ops, dims) = lowered_as("ResizeBicubic", bicubic);
+    assert_eq!(ops, ["Transpose", "MatMul", "MatMul", "Transpose"]);
+    assert_eq!(dims[1..], known(&[8, 3, 3]));
+}
+
+#[test]
+fn a_transposed_convolution_of_any_size_is_cut_to_it() {
+    let any = Single::new()
+        .input(TfType::DtInt32, Some(known(&[4])))
+        .floats(&[3, 3, 5, 4])
+        .batch(&[7, 9, 4])
+        .text("padding", "SAME")
+        .list("strides", &[1, 2, 2, 1])
+        .list("dilations", &[1, 1, 1, 1]);
+    let (ops, dims) = lowered_as("Conv2DBackpropInput", any);
+    assert!(
+        ops.contains(&"ConvTranspose") && ops.contains(&"Slice"),
+        "{ops:?}"
+    );
+    assert_eq!((dims.len(), dims[3]), (4, Dim::Known(5)));
+}
+
+#[test]
+fn gathers_in_pairs_move_the_axis() {
+    let pairs = Single::new()
+        .floats(&[2, 5, 6])
+        .input(TfType::DtInt32, Some(known(&[2, 3])))
+        .ints(&[2])
+        .attr("batch_dims", Value::I(1));
+    let mut pairs = pairs;
+    let axis = pairs
+        .builder
+        .integers(DataType::DtInt32, &[], &[2])
+        .unwrap();
+    pairs.inputs[2] = axis;
+    let (ops, dims) = lowered_as("GatherV2", pairs);
+    assert!(ops.contains(&"GatherND"), "{ops:?}");
+    assert_eq!(dims, known(&[2, 5, 3]));
+}
