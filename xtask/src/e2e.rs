@@ -1,14 +1,14 @@
 //! `cargo xtask e2e`: the real binary over real sockets, driven by clients that others wrote.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::venv::Venv;
-use crate::workspace;
+use crate::{tools, workspace};
 
-/// Drive the real binary with clients that others wrote (needs Python 3.11 and curl).
+/// Drive the real binary with clients and stores that others wrote (needs Python 3.11 and curl).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Test what `cargo build --release` makes, rather than the debug build
@@ -32,10 +32,18 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 5] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
+    },
+    Suite {
+        venv: "onnx",
+        only: Some("test_onnxruntime.py"),
+    },
+    Suite {
+        venv: "storage",
+        only: Some("test_storage.py"),
     },
     Suite {
         venv: "clients",
@@ -65,13 +73,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .with_extension("txt");
         venvs.push(Venv::ready(&requirements)?);
     }
+    let stores = tools::stores()?;
     let binary = build(args.release)?;
     if args.prepare {
         return Ok(());
     }
     let mut outcomes = Vec::new();
     for (suite, venv) in SUITES.iter().zip(&venvs) {
-        outcomes.push(pytest(suite, venv, &tests, &binary, &args.pytest)?);
+        let mut command = venv.python();
+        command.current_dir(&tests).env("HARI_BIN", &binary);
+        command.envs(stores.iter().cloned());
+        outcomes.push(pytest(suite, command, &args.pytest)?);
     }
     judge(&outcomes)
 }
@@ -88,12 +100,8 @@ fn build(release: bool) -> Result<PathBuf> {
 }
 
 /// Runs one suite, and returns what pytest exited with.
-fn pytest(suite: &Suite, venv: &Venv, tests: &Path, binary: &Path, more: &[String]) -> Result<i32> {
-    let mut command = venv.python();
-    command
-        .current_dir(tests)
-        .env("HARI_BIN", binary)
-        .args(["-m", "pytest"]);
+fn pytest(suite: &Suite, mut command: Command, more: &[String]) -> Result<i32> {
+    command.args(["-m", "pytest"]);
     match suite.only {
         Some(file) => {
             command.arg(file);

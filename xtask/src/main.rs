@@ -3,9 +3,11 @@
 mod bench;
 mod docs;
 mod e2e;
+mod engines;
 mod generate;
 mod lint;
 mod test;
+mod tools;
 mod venv;
 mod workspace;
 
@@ -30,6 +32,8 @@ enum Task {
     Gen(generate::Args),
     /// Drive the real binary with clients that others wrote (needs Python 3.11 and curl).
     E2e(e2e::Args),
+    /// ONNX's own node tests on every engine (needs Python 3.11, and the network once).
+    Engines(engines::Args),
     /// Compare Hari with its peers and with a server that does nothing (needs Linux, two cores,
     /// Python 3.11 and taskset).
     Bench(bench::Args),
@@ -45,5 +49,6 @@ fn main() -> Result<()> {
         Task::Gen(args) => generate::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Engines(args) => engines::run(&args),
     }
 }

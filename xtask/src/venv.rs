@@ -80,7 +80,7 @@ fn folder_name(stem: &str, requirements: &[u8]) -> String {
 }
 
 /// `HARI_CACHE_DIR`, else `hari-dev` in the user's cache folder.
-fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     if let Some(folder) = hari_settings::CACHE_DIR.get() {
         return Ok(folder.into());
     }
@@ -118,7 +118,8 @@ fn host_python() -> Result<&'static str> {
     }
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a command to its end; an error when it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("starting {command:?}"))?;

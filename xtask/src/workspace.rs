@@ -24,8 +24,17 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 
 /// Runs `cargo ARGS` in the root folder; an error when it fails.
 pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<()> {
+    cargo_with(args, &[])
+}
+
+/// As [`cargo`], with these environment variables set to paths.
+pub(crate) fn cargo_with<S: AsRef<OsStr>>(
+    args: impl IntoIterator<Item = S>,
+    environment: &[(&str, &Path)],
+) -> Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command.args(args).current_dir(root());
+    command.envs(environment.iter().copied());
     forget_package(&mut command);
     let status = command.status().context("starting cargo")?;
     ensure!(status.success(), "{command:?} failed: {status}");

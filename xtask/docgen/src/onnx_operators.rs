@@ -187,6 +187,9 @@ fn failures(cases: &[&Case]) -> String {
     let rows = operators
         .into_iter()
         .map(|(operator, names)| [code(operator), codes(names)]);
-    let head = "\n## Cases that fail on Hari\n".to_owned();
+    let head =
+        "\n## Cases that fail on Hari\n\nSequences cannot be sent, so that a case with one as an \
+                input fails here even where own operators pass it, as they do inside of a model.\n"
+            .to_owned();
     head + &table(["Operator", "Cases"], rows)
 }

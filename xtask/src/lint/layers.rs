@@ -64,7 +64,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bench/", &["data-plane/", "spec/", "base/"]),
     ("testkit", &["data-plane/core", "base/"]),
     ("xtask", &["base/"]),
-    ("xtask/", &["base/", "spec/", "data-plane/runtime/"]),
+    (
+        "xtask/",
+        &[
+            "base/",
+            "spec/",
+            "data-plane/core",
+            "data-plane/proto",
+            "data-plane/runtime/",
+        ],
+    ),
     ("bin/", &["control-plane/", "data-plane/", "spec/", "base/"]),
 ];
 

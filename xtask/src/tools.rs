@@ -1,0 +1,171 @@
+//! Servers that end-to-end tests start: Go modules and an npm package, pinned, built once into the
+//! cache folder. Go and Node.js of the machine are used if they are new enough, else those of PyPI.
+
+#![expect(clippy::print_stderr, reason = "what takes minutes says so")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::venv::{Venv, cache_dir, run};
+use crate::workspace;
+
+/// A program of a Go module.
+struct Module {
+    /// Its name, and the variable that tests find its path in.
+    name: &'static str,
+    variable: &'static str,
+    package: &'static str,
+    version: &'static str,
+}
+
+const MODULES: [Module; 3] = [
+    Module {
+        name: "minio",
+        variable: "HARI_E2E_MINIO",
+        package: "github.com/minio/minio",
+        version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+    },
+    Module {
+        name: "fake-gcs-server",
+        variable: "HARI_E2E_FAKE_GCS",
+        package: "github.com/fsouza/fake-gcs-server",
+        version: "v1.56.1",
+    },
+    Module {
+        name: "crane",
+        variable: "HARI_E2E_CRANE",
+        package: "github.com/google/go-containerregistry/cmd/crane",
+        version: "v0.22.1",
+    },
+];
+
+const AZURITE: &str = "3.37.0";
+/// Azurite's blob service, below the folder that npm installs into.
+const AZURITE_MAIN: &str = "node_modules/azurite/dist/src/blob/main.js";
+
+/// The oldest versions that build and run them.
+const GO: (u32, u32) = (1, 26);
+const NODE: (u32, u32) = (20, 0);
+
+/// Variables for the tests: where each server is.
+pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
+    let mut found = Vec::new();
+    for module in &MODULES {
+        found.push((module.variable, module.ready()?.into_os_string()));
+    }
+    found.push(("HARI_E2E_AZURITE", azurite()?));
+    Ok(found)
+}
+
+impl Module {
+    fn ready(&self) -> Result<PathBuf> {
+        let folder = cache_dir()?.join(format!("{}-{}", self.name, self.version));
+        let program = folder.join(self.name);
+        if program.exists() {
+            return Ok(program);
+        }
+        eprintln!("building {} {} (minutes, once)", self.name, self.version);
+        let go = found("go", &["version"], GO)?.map_or_else(|| toolchain("go"), Ok)?;
+        let mut command = Command::new(go);
+        command
+            .args(["install", "-trimpath", "-ldflags=-s -w"])
+            .arg(format!("{}@{}", self.package, self.version))
+            .env("GOBIN", &folder)
+            .env("CGO_ENABLED", "0")
+            .env("GOFLAGS", "-buildvcs=false")
+            .stdin(Stdio::null());
+        run(&mut command)?;
+        ensure!(program.exists(), "go install made no {}", program.display());
+        Ok(program)
+    }
+}
+
+/// Node.js and Azurite's program, one a line.
+fn azurite() -> Result<OsString> {
+    let folder = cache_dir()?.join(format!("azurite-{AZURITE}"));
+    let node = match found("node", &["--version"], NODE)? {
+        Some(node) => node,
+        None => toolchain("node")?,
+    };
+    let main = folder.join(AZURITE_MAIN);
+    if !main.exists() {
+        eprintln!("installing azurite {AZURITE} (a minute, once)");
+        let npm = beside(&node, "npm");
+        let mut command = Command::new(npm);
+        command
+            .args([
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+            ])
+            .arg(&folder)
+            .arg(format!("azurite@{AZURITE}"));
+        run(&mut command)?;
+    }
+    let mut line = node.into_os_string();
+    line.push("\n");
+    line.push(main);
+    Ok(line)
+}
+
+/// The program next to another, or the one on the PATH.
+fn beside(program: &Path, name: &str) -> PathBuf {
+    let near = program.with_file_name(name);
+    if near.exists() { near } else { name.into() }
+}
+
+/// The program on the PATH, if it is new enough.
+fn found(name: &str, arguments: &[&str], oldest: (u32, u32)) -> Result<Option<PathBuf>> {
+    let Ok(output) = Command::new(name).args(arguments).output() else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(output.stdout).context("the version of a program")?;
+    let new = version(&text).is_some_and(|version| version >= oldest);
+    Ok(new.then(|| name.into()))
+}
+
+/// The first `1.26` in `go version go1.26.8 linux/amd64`, `v20.20.2`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = text.get(start..)?.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The program of a Python environment that holds Go and Node.js.
+fn toolchain(name: &str) -> Result<PathBuf> {
+    let requirements = workspace::root().join("e2e/local/requirements/toolchains.txt");
+    let venv = Venv::ready(&requirements)?;
+    Ok(venv.interpreter().with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for (text, expected) in [
+            ("go version go1.26.8 linux/amd64", Some((1, 26))),
+            ("v20.20.2\n", Some((20, 20))),
+            ("nothing", None),
+        ] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+        assert!(version("go1.9.1") < Some(GO));
+    }
+
+    #[test]
+    fn a_program_that_is_old_or_absent_is_not_taken() {
+        assert_eq!(found("no-such-program", &[], (0, 0)).unwrap(), None);
+        assert_eq!(found("echo", &["v1.2"], (1, 3)).unwrap(), None);
+        assert_eq!(
+            found("echo", &["v1.3"], (1, 3)).unwrap(),
+            Some("echo".into())
+        );
+    }
+}
