@@ -12,7 +12,7 @@ use hari_proto::onnx::{
 };
 use prost::Message;
 
-use crate::{OnnxModel, Options};
+use crate::{EngineChoice, OnnxModel, Options};
 
 /// A node without attributes.
 pub(crate) fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
@@ -205,16 +205,24 @@ pub(crate) fn bytes(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The same engine wherever the tests run, with or without a library of ONNX Runtime.
+pub(crate) fn options() -> Options {
+    Options {
+        engine: EngineChoice::Rten,
+        ..Options::default()
+    }
+}
+
 /// The model, loaded from a file.
 pub(crate) fn loaded(model: &ModelProto) -> OnnxModel {
     let (_folder, path) = file(model);
-    OnnxModel::load_file(&path, &Options::default()).unwrap()
+    OnnxModel::load_file(&path, &options()).unwrap()
 }
 
 /// Why the model is refused.
 pub(crate) fn refused(model: &ModelProto) -> String {
     let (_folder, path) = file(model);
-    match OnnxModel::load_file(&path, &Options::default()) {
+    match OnnxModel::load_file(&path, &options()) {
         Ok(_) => panic!("the model was taken"),
         Err(error) => error.message().to_owned(),
     }

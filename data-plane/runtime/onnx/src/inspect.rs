@@ -170,13 +170,12 @@ mod tests {
     use hari_proto::onnx::tensor_proto::DataType as Elem;
 
     use super::*;
-    use crate::EngineChoice;
     use crate::fixture::{self, dense, file, unary};
 
     #[test]
     fn a_model_is_described() {
         let (_folder, path) = file(&dense());
-        let found = inspect(&path).unwrap();
+        let found = inspect_with(&path, &fixture::options()).unwrap();
         assert_eq!((found.ir_version, &*found.producer), (8, "hari-test"));
         assert_eq!(
             found.operator_sets,
@@ -209,11 +208,7 @@ mod tests {
             .output
             .push(fixture::value("wide", Elem::Double, &["n", "3"]));
         let (_folder, path) = file(&wide);
-        let options = Options {
-            engine: EngineChoice::Rten,
-            ..Options::default()
-        };
-        let found = inspect_with(&path, &options).unwrap();
+        let found = inspect_with(&path, &fixture::options()).unwrap();
         assert_eq!(found.engine, "own operators and rten");
         assert_eq!(
             (found.placed["rten"], found.placed["own operators"]),
@@ -225,7 +220,7 @@ mod tests {
     #[test]
     fn what_cannot_be_served_is_listed_and_no_error() {
         let (_folder, path) = file(&unary("Frobnicate", Elem::Double));
-        let found = inspect(&path).unwrap();
+        let found = inspect_with(&path, &fixture::options()).unwrap();
         let subjects: Vec<_> = found
             .problems
             .iter()

@@ -163,16 +163,16 @@ impl Prepared {
                 self.parts(&OnOrts::new(library, &self.model, options, files), &bound)?
             }
         };
-        let memory = match &runner {
-            Runner::OnnxRuntime(engine, _) => engine.memory(),
-            _ => held,
+        let (memory, platform) = match &runner {
+            Runner::OnnxRuntime(engine, _) => (engine.memory(), "onnxruntime_onnx"),
+            _ => (held, options.platform),
         };
         Ok(OnnxModel {
             engine: runner.words(),
             runner,
             signatures: bound.signatures,
             labels,
-            platform: options.platform,
+            platform,
             memory,
         })
     }

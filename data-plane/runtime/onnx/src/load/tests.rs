@@ -17,7 +17,7 @@ use crate::fixture::{
 #[test]
 fn what_is_no_model_is_refused() {
     let (folder, path) = fixture::bytes(b"not a protocol buffer");
-    let error = file(&path, &Options::default()).err().unwrap();
+    let error = file(&path, &fixture::options()).err().unwrap();
     assert_eq!(error.kind(), Kind::Model);
     assert!(
         error
@@ -25,7 +25,7 @@ fn what_is_no_model_is_refused() {
             .starts_with("`model.onnx` is not an ONNX model"),
         "{error}"
     );
-    let error = file(&folder.path().join("other.onnx"), &Options::default())
+    let error = file(&folder.path().join("other.onnx"), &fixture::options())
         .err()
         .unwrap();
     assert!(
@@ -34,7 +34,7 @@ fn what_is_no_model_is_refused() {
     );
     let (_folder, path) = fixture::bytes(b"");
     assert_eq!(
-        file(&path, &Options::default()).err().unwrap().message(),
+        file(&path, &fixture::options()).err().unwrap().message(),
         "the model has no graph"
     );
 }
@@ -89,11 +89,11 @@ fn everything_that_cannot_be_served_is_named_in_one_error() {
 fn a_graph_in_memory_passes_the_same_checks() {
     let bad = unary("Frobnicate", Elem::Float);
     let bound = signature::of(bad.graph.as_ref().unwrap()).unwrap();
-    let error = super::graph(&bad, vec![bound], &Options::default())
+    let error = super::graph(&bad, vec![bound], &fixture::options())
         .err()
         .unwrap();
     assert!(error.message().contains("operator `Frobnicate`"), "{error}");
-    let none = super::graph(&dense(), Vec::new(), &Options::default())
+    let none = super::graph(&dense(), Vec::new(), &fixture::options())
         .err()
         .unwrap();
     assert_eq!(none.message(), "the model has no signature");
@@ -122,7 +122,7 @@ fn weights_beside_the_model_are_read() {
     let (model, weights) = with_external("weights.data", 24);
     let (folder, path) = fixture::file(&model);
     fs::write(folder.path().join("weights.data"), weights).unwrap();
-    let split = file(&path, &Options::default()).unwrap();
+    let split = file(&path, &fixture::options()).unwrap();
     let input = vec![Tensor::from_vec([1, 2], vec![0.3_f32, 0.7]).unwrap()];
     let whole = fixture::run(&fixture::loaded(&dense()), input.clone());
     assert_eq!(fixture::run(&split, input), whole);
@@ -145,7 +145,7 @@ fn weights_elsewhere_are_refused() {
         let (folder, path) = fixture::file(&model);
         fs::write(folder.path().join("weights.data"), weights).unwrap();
         std::os::unix::fs::symlink("weights.data", folder.path().join("link.data")).unwrap();
-        let error = file(&path, &Options::default()).err().unwrap();
+        let error = file(&path, &fixture::options()).err().unwrap();
         assert!(
             error.message().contains(words),
             "{location}, {length}: {error}"
@@ -166,7 +166,7 @@ fn weights_of_another_size_are_refused() {
 /// Loads, and runs if it loads; neither may panic.
 fn survives(content: &[u8]) {
     let (_folder, path) = fixture::bytes(content);
-    let Ok(model) = file(&path, &Options::default()) else {
+    let Ok(model) = file(&path, &fixture::options()) else {
         return;
     };
     let signature = &model.signatures()[0];

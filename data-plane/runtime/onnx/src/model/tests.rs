@@ -232,7 +232,8 @@ fn several_signatures_share_one_graph() {
     let (graph, whole) = two_uses();
     let add = bound(&whole, "add", &["a", "b"], &["sum"]);
     let negate = bound(&whole, "negate", &["a"], &["minus", "minus"]);
-    let model = OnnxModel::load_graph(&graph, vec![add, negate], &Options::default()).unwrap();
+    let model =
+        OnnxModel::load_graph(&graph, vec![add, negate], &crate::fixture::options()).unwrap();
     let x = tensor(&[1, 2], vec![1.0_f32, 2.0]);
     let call = |signature, inputs| {
         model
@@ -258,7 +259,7 @@ fn a_signature_that_does_not_fit_the_graph_is_refused() {
         let mut bound = bound(&whole, "add", &["a", "b"], &["sum"]);
         bound.inputs = inputs.iter().map(|&name| name.to_owned()).collect();
         change(&mut bound);
-        let error = OnnxModel::load_graph(&graph, vec![bound], &Options::default()).err();
+        let error = OnnxModel::load_graph(&graph, vec![bound], &crate::fixture::options()).err();
         error.unwrap().message().to_owned()
     };
     let lacking = refused(&["a", "c"], &|_| ());
