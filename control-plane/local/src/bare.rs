@@ -78,6 +78,7 @@ fn implementation_of(uri: &str) -> Result<&'static str> {
         return match hari_artifacts::probe(Path::new(local))? {
             Format::SavedModel => Ok("TENSORFLOW_SERVER"),
             Format::Onnx => Ok("ONNX_SERVER"),
+            Format::Transformers => Ok("HUGGINGFACE_SERVER"),
             other => Err(Error::invalid(format!(
                 "{}: no server takes it yet",
                 other.name()

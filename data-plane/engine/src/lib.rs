@@ -5,6 +5,8 @@
 //! and no cluster mode here: what runs where was decided when the plan was bound.
 
 mod assemble;
+mod computing;
+mod huggingface_server;
 mod load;
 mod node_ports;
 mod observer;
@@ -18,6 +20,7 @@ mod versions;
 mod warm;
 
 pub use assemble::{Assembled, Workshop, assemble};
+pub use computing::computing;
 pub use load::{model_pool, open_model};
 pub use node_ports::{NodePort, bind_node_ports};
 pub use report::NodeReport;

@@ -11,8 +11,11 @@ use hari_error::{Error, Result};
 use hari_onnx::OnnxModel;
 use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
+use hari_transformers::{Pipeline, Task};
 
 use crate::assemble::Workshop;
+use crate::computing::computing;
+use crate::huggingface_server::{self, HuggingfaceServer};
 use crate::observer::Metrics;
 use crate::prefer::prefer;
 use crate::tensorflow_server::{TensorflowServer, Unnamed};
@@ -25,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) metadata: ModelMetadata,
     /// Where its files are.
     pub(crate) folder: PathBuf,
+    /// What it does, if it is a pipeline of texts.
+    pub(crate) task: Option<Task>,
 }
 
 /// Fetches and loads what `source` names: every version that is to be served, newest first.
@@ -34,9 +39,11 @@ pub(crate) async fn load(
     base: &Path,
     workshop: &Workshop,
 ) -> Result<Vec<Loaded>> {
-    let root = fetched(source, base, workshop).await?;
-    let markers = format(source.runtime)?.markers();
+    huggingface_server::check_uri(source)?;
     let labels = versions::labels(source)?;
+    let wanted = versions::wanted(source, &labels)?;
+    let root = fetched(source, base, workshop, wanted).await?;
+    let markers = format(source.runtime)?.markers();
     let mut loaded = Vec::new();
     for picked in versions::chosen(&root, markers, source, &labels)? {
         loaded.push(load_one(name, source, &picked).await?);
@@ -52,18 +59,27 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
-/// The local folder or file of what `source` names.
+/// The local folder or file of what `source` names; of a bucket, these versions alone.
 pub(crate) async fn fetched(
     source: &ModelSource,
     base: &Path,
     workshop: &Workshop,
+    versions: hari_artifacts::Versions,
 ) -> Result<PathBuf> {
     let uri = ModelUri::parse(&source.model_uri, base)?;
-    Ok(fetch(&uri, &fetch_options(workshop)).await?.root)
+    let options = FetchOptions {
+        versions,
+        ..fetch_options(workshop)
+    };
+    Ok(fetch(&uri, &options).await?.root)
 }
 
 async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<Loaded> {
-    let model = open_model(source.runtime, picked).await?;
+    if source.runtime == Runtime::Transformers {
+        return huggingface_server::load(name, source, picked).await;
+    }
+    let options = computing(&source.parameters)?;
+    let model = open_model(source.runtime, picked, options).await?;
     let preferred = string(source, "signature_name");
     let model = prefer(model, preferred.as_deref())?;
     let metadata = describe(name, &*model, picked.version);
@@ -71,6 +87,7 @@ async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<L
         model,
         metadata,
         folder: picked.path.clone(),
+        task: None,
     })
 }
 
@@ -99,6 +116,7 @@ fn format(runtime: Runtime) -> Result<Format> {
     match runtime {
         Runtime::Tensorflow => Ok(Format::SavedModel),
         Runtime::Onnx => Ok(Format::Onnx),
+        Runtime::Transformers => Ok(Format::Transformers),
         Runtime::Triton => Err(no_single_model()),
     }
 }
@@ -111,17 +129,22 @@ fn no_single_model() -> Error {
 ///
 /// # Errors
 /// What the runtime says of the artifact.
-pub async fn open_model(runtime: Runtime, picked: &Picked) -> Result<Arc<dyn Model>> {
+pub async fn open_model(
+    runtime: Runtime,
+    picked: &Picked,
+    options: hari_onnx::Options,
+) -> Result<Arc<dyn Model>> {
     let Picked { path, file, .. } = picked.clone();
     let loading = tokio::task::spawn_blocking(move || -> Result<Arc<dyn Model>> {
         match runtime {
-            Runtime::Tensorflow => {
-                let options = hari_tensorflow::Options::default();
-                Ok(Arc::new(hari_tensorflow::load(&path, &options)?))
-            }
-            Runtime::Onnx => {
-                let options = hari_onnx::Options::default();
-                Ok(Arc::new(OnnxModel::load_file(&file, &options)?))
+            Runtime::Tensorflow => Ok(Arc::new(hari_tensorflow::load(&path, &options)?)),
+            Runtime::Onnx => Ok(Arc::new(OnnxModel::load_file(&file, &options)?)),
+            Runtime::Transformers => {
+                let options = hari_transformers::Options {
+                    engine: options,
+                    ..hari_transformers::Options::default()
+                };
+                Ok(Arc::new(Pipeline::load(&path, &options)?))
             }
             Runtime::Triton => Err(no_single_model()),
         }
@@ -155,11 +178,18 @@ pub(crate) fn unit(
     );
     let units = loaded.into_iter().map(
         |Loaded {
-             model, metadata, ..
+             model,
+             metadata,
+             task,
+             ..
          }| {
             let pool = origin.workshop.pool.clone();
             let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool);
-            Arc::new(unit.observed(observer.clone())) as Arc<dyn Unit>
+            let unit: Arc<dyn Unit> = Arc::new(unit.observed(observer.clone()));
+            match task {
+                Some(task) => Arc::new(HuggingfaceServer::new(unit, task)),
+                None => unit,
+            }
         },
     );
     let unit = Versions::of(units.collect());

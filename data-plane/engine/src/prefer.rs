@@ -65,6 +65,10 @@ impl Model for Preferred {
         self.inner.platform()
     }
 
+    fn engine(&self) -> &str {
+        self.inner.engine()
+    }
+
     fn memory_bytes(&self) -> u64 {
         self.inner.memory_bytes()
     }

@@ -16,6 +16,7 @@ use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
 use hari_triton::{Artifact, Backend, Entry, Repository, Selection, Served, agree, warmups};
 
+use crate::computing::computing;
 use crate::load::{self, string};
 use crate::observer::Metrics;
 use crate::report::NodeReport;
@@ -34,12 +35,19 @@ pub(crate) async fn load(
     bound: &BoundNode,
     source: &ModelSource,
 ) -> Result<(Arc<dyn Unit>, Vec<NodeReport>)> {
-    let root = load::fetched(source, origin.base, origin.workshop).await?;
+    let root = load::fetched(
+        source,
+        origin.base,
+        origin.workshop,
+        hari_artifacts::Versions::All,
+    )
+    .await?;
     let repository = Repository::open(&root, &bound.name, &selection(source)?)?;
     let mut loader = Loader {
         origin,
         bound,
         repository: &repository,
+        options: computing(&source.parameters)?,
         units: BTreeMap::new(),
         reports: Vec::new(),
     };
@@ -91,6 +99,7 @@ struct Loader<'a> {
     origin: &'a Origin<'a>,
     bound: &'a BoundNode,
     repository: &'a Repository,
+    options: hari_onnx::Options,
     units: BTreeMap<String, Arc<dyn Unit>>,
     reports: Vec<NodeReport>,
 }
@@ -147,7 +156,8 @@ impl Loader<'_> {
         let mut units = Vec::new();
         let mut memory = 0;
         for file in files {
-            let model = load::open_model(runtime, &picked(file)).await?;
+            let options = self.options.clone();
+            let model = load::open_model(runtime, &picked(file), options).await?;
             if let Some(signature) = model.signatures().first() {
                 agree(&entry.config, signature)?;
             }

@@ -67,6 +67,29 @@ pub(crate) fn chosen(
     picked.collect()
 }
 
+/// The versions that [`chosen`] may choose, for a store that has to be told before it is read.
+///
+/// # Errors
+/// `InvalidInput` for a parameter that cannot be read.
+pub(crate) fn wanted(source: &ModelSource, labels: &Labels) -> Result<hari_artifacts::Versions> {
+    use hari_artifacts::Versions;
+    if let Some(number) = single(source)? {
+        return Ok(Versions::only(number));
+    }
+    let labelled = labels.iter().map(|(_, version)| *version);
+    Ok(match policy(source)? {
+        VersionPolicy::All => Versions::All,
+        VersionPolicy::Latest(latest) => Versions::Chosen {
+            latest,
+            listed: labelled.collect(),
+        },
+        VersionPolicy::Listed(numbers) => Versions::Chosen {
+            latest: 0,
+            listed: numbers.into_iter().chain(labelled).collect(),
+        },
+    })
+}
+
 fn numbers(policy: VersionPolicy, labels: &Labels, all: &[u64]) -> Vec<u64> {
     let mut numbers = match policy {
         VersionPolicy::Latest(count) => all.iter().copied().take(count).collect(),

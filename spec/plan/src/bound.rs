@@ -98,6 +98,8 @@ pub enum Runtime {
     Onnx,
     /// Triton model repository.
     Triton,
+    /// Hugging Face folder.
+    Transformers,
 }
 
 /// Dynamic batching of one model.

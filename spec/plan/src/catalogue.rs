@@ -167,6 +167,12 @@ mod tests {
     #[test]
     fn this_build_names_its_servers() {
         let names: Vec<_> = in_this_build().collect();
-        assert_eq!(names, ["TENSORFLOW_SERVER", "ONNX_SERVER", "TRITON_SERVER"]);
+        let expected = [
+            "TENSORFLOW_SERVER",
+            "ONNX_SERVER",
+            "HUGGINGFACE_SERVER",
+            "TRITON_SERVER",
+        ];
+        assert_eq!(names, expected);
     }
 }

@@ -3,10 +3,12 @@
 mod found;
 mod report;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use hari_artifacts::{Format, fetch, pick, probe};
+use hari_artifacts::{FetchOptions, Format, fetch, pick, probe};
+use hari_onnx::{EngineChoice, Options};
 use hari_plan::Runtime;
 
 use super::fetch::{here, options};
@@ -30,6 +32,9 @@ pub(crate) struct Inspect {
     /// Version folder to look into [default: the highest]
     #[arg(long, value_name = "NUMBER")]
     version: Option<u64>,
+    /// What computes it: `auto`, `rten` or `onnxruntime` [default: HARI_ENGINE, else auto]
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<EngineChoice>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -61,18 +66,24 @@ impl Inspect {
 
     async fn look(&self) -> anyhow::Result<Report> {
         let uri = here(&self.model)?;
-        let artifact = fetch(&uri, &options()?).await?;
+        let fetching = FetchOptions {
+            versions: self.version.into(),
+            ..options()?
+        };
+        let artifact = fetch(&uri, &fetching).await?;
         let format = probe(&artifact.root)?;
         let picked = pick(&artifact.root, format.markers(), self.version)?;
-        let found = Found::look(format, &picked)?;
+        let options = self.options()?;
+        let found = Found::look(format, &picked, &options)?;
         let runtime = runtime_of(format)
             .with_context(|| format!("{} is not in this build", format.name()))?;
         let begin = Instant::now();
-        let loaded = hari_engine::open_model(runtime, &picked)
+        let loaded = hari_engine::open_model(runtime, &picked, options)
             .await
             .map(|model| Loaded {
                 time: begin.elapsed(),
                 memory: model.memory_bytes(),
+                engine: model.engine().to_owned(),
             });
         Ok(Report {
             model: uri.to_string(),
@@ -85,11 +96,21 @@ impl Inspect {
     }
 }
 
+impl Inspect {
+    /// As a unit without parameters would load it, but for the flags.
+    fn options(&self) -> anyhow::Result<Options> {
+        let mut options = hari_engine::computing(&BTreeMap::new())?;
+        options.engine = self.engine.unwrap_or(options.engine);
+        Ok(options)
+    }
+}
+
 /// Which runtime takes models of this format.
 fn runtime_of(format: Format) -> Option<Runtime> {
     match format {
         Format::SavedModel => Some(Runtime::Tensorflow),
         Format::Onnx => Some(Runtime::Onnx),
+        Format::Transformers => Some(Runtime::Transformers),
         _ => None,
     }
 }

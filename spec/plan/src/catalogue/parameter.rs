@@ -228,9 +228,13 @@ pub(super) const NEURAL: &[ParameterSpec] = &[
          that holds the model; the setting HARI_ENGINE by default",
     )
     .check(Check::OneOf(&["auto", "rten", "onnxruntime"])),
-    ParameterSpec::new(THREADS, ParameterType::Int, "threads of one prediction")
-        .or("1")
-        .check(Check::Between(1.0, 256.0)),
+    ParameterSpec::new(
+        THREADS,
+        ParameterType::Int,
+        "threads of one prediction; by default one on rten, and on ONNX Runtime, which computes \
+         one prediction of a model at a time, as many as HARI_THREADS says",
+    )
+    .check(Check::Between(1.0, 256.0)),
     ParameterSpec::new(
         DEVICE,
         ParameterType::String,

@@ -1,6 +1,6 @@
 //! The tables of built-in units and prepackaged servers.
 
-use hari_api::ParameterType::{Bool, Float, String as Text};
+use hari_api::ParameterType::{Bool, Float, Int, String as Text};
 use hari_api::{Protocol, UnitType};
 
 use super::parameter::{Check, ParameterSpec, RATIO_A};
@@ -197,22 +197,116 @@ const MLFLOW: ServerSpec = ServerSpec {
 
 const HUGGINGFACE: ServerSpec = ServerSpec {
     implementation: "HUGGINGFACE_SERVER",
-    doc: "transformers",
+    doc: "folders of Hugging Face transformers and sentence-transformers",
     images: &[image(
         Protocol::V2,
         "seldonio/mlserver",
         "1.7.1-huggingface",
     )],
-    own_parameters: &[
-        ParameterSpec::new("task", Text, "what the pipeline does"),
-        ParameterSpec::new("pretrained_model", Text, "name of the model"),
-        ParameterSpec::new("pretrained_tokenizer", Text, "name of the tokenizer"),
-        ParameterSpec::new("optimum_model", Bool, "whether the model is in ONNX form"),
-    ],
+    runtime: Some(Runtime::Transformers),
+    own_parameters: PIPELINE,
+    artifacts: &["config.json", "modules.json"],
     speaks_tensorflow: false,
     needs_model_uri: false,
-    ..SERVER
 };
+
+/// What `HUGGINGFACE_SERVER` takes: how the folder is loaded, then what its pipeline does where a
+/// request does not say.
+const PIPELINE: &[ParameterSpec] = &[
+    ParameterSpec::new(
+        "task",
+        Text,
+        "what the pipeline does; the architecture says it by default",
+    ),
+    ParameterSpec::new(
+        "pretrained_model",
+        Text,
+        "name of the model on the Hub; `modelUri` wins",
+    ),
+    ParameterSpec::new(
+        "pretrained_tokenizer",
+        Text,
+        "folder in the model's that has the tokenizer; the model's own by default",
+    ),
+    ParameterSpec::new(
+        "optimum_model",
+        Bool,
+        "whether the model is in ONNX form; either form is found by itself",
+    ),
+    ParameterSpec::new(
+        "file_name",
+        Text,
+        "file of the network, such as `model_quantized.onnx`",
+    ),
+    ParameterSpec::new("top_k", Int, "answers for each text"),
+    ParameterSpec::new(
+        "function_to_apply",
+        Text,
+        "what makes scores of logits: sigmoid, softmax or none",
+    ),
+    ParameterSpec::new("return_all_scores", Bool, "whether every label is answered"),
+    ParameterSpec::new("text_pair", Text, "a second text for every text"),
+    ParameterSpec::new(
+        "truncation",
+        Bool,
+        "whether a text that is too long is cut rather than refused",
+    ),
+    ParameterSpec::new("max_length", Int, "tokens that a text is cut at"),
+    ParameterSpec::new(
+        "aggregation_strategy",
+        Text,
+        "how tokens become entities: none, simple, first, average or max",
+    ),
+    ParameterSpec::new(
+        "ignore_labels",
+        Text,
+        "labels of tokens that are left out, with commas",
+    )
+    .or("O"),
+    ParameterSpec::new("stride", Int, "tokens that parts of a long text share"),
+    ParameterSpec::new(
+        "doc_stride",
+        Int,
+        "tokens that parts of a long context share",
+    ),
+    ParameterSpec::new("max_answer_len", Int, "most tokens of an answer").or("15"),
+    ParameterSpec::new(
+        "max_seq_len",
+        Int,
+        "tokens of a question and a part of its context",
+    ),
+    ParameterSpec::new(
+        "max_question_len",
+        Int,
+        "for compatibility; a question is never cut",
+    ),
+    ParameterSpec::new(
+        "handle_impossible_answer",
+        Bool,
+        "whether a question may have no answer",
+    ),
+    ParameterSpec::new("align_to_words", Bool, "whether answers are whole words").or("true"),
+    ParameterSpec::new("targets", Text, "a word for the mask to choose"),
+    ParameterSpec::new(
+        "candidate_labels",
+        Text,
+        "labels to choose from, with commas",
+    ),
+    ParameterSpec::new(
+        "hypothesis_template",
+        Text,
+        "a sentence with {} for the label",
+    )
+    .or("This example is {}."),
+    ParameterSpec::new("multi_label", Bool, "whether several labels may be right"),
+    ParameterSpec::new("normalize", Bool, "whether embeddings get length one"),
+    ParameterSpec::new(
+        "pooling",
+        Text,
+        "how tokens become one vector where the folder does not say: mean, cls or max",
+    )
+    .or("mean"),
+];
 
 const TRITON: ServerSpec = ServerSpec {
     implementation: "TRITON_SERVER",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hari_artifacts::{Format, Picked};
 use hari_core::Signature;
 use hari_error::{Error, Result};
+use hari_onnx::Options;
 
 /// What was found in a model's files, without loading it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,10 +36,13 @@ impl Found {
     ///
     /// # Errors
     /// If they are damaged.
-    pub(super) fn look(format: Format, picked: &Picked) -> Result<Self> {
+    pub(super) fn look(format: Format, picked: &Picked, options: &Options) -> Result<Self> {
         match format {
             Format::SavedModel => hari_tensorflow::inspect(&picked.path).map(Self::of_saved_model),
-            Format::Onnx => hari_onnx::inspect(&picked.file).map(Self::of_onnx),
+            Format::Onnx => hari_onnx::inspect_with(&picked.file, options).map(Self::of_onnx),
+            Format::Transformers => {
+                hari_transformers::inspect(&picked.path).map(Self::of_transformers)
+            }
             other => Err(Error::unimplemented(format!(
                 "{} is not in this build",
                 other.name()
@@ -55,11 +59,17 @@ impl Found {
                 .clone()
                 .unwrap_or_else(|| "it has no lowering".to_owned()),
         });
+        let mut facts = vec![("tags", tags.collect::<Vec<_>>().join("; "))];
+        let left_out = found.left_out.iter();
+        facts.extend(left_out.map(|left| {
+            let fact = format!("signature `{}`: {}", left.signature, left.reason);
+            ("left out", fact)
+        }));
         Self {
             written_by: format!("TensorFlow {}", found.tensorflow_version)
                 .trim()
                 .to_owned(),
-            facts: vec![("tags", tags.collect::<Vec<_>>().join("; "))],
+            facts,
             bytes: found.bytes,
             unsupported: unsupported.collect(),
             signatures: found.signatures,
@@ -76,13 +86,49 @@ impl Found {
             what: problem.subject.clone(),
             why: format!("{}; {}", problem.why, problem.hint),
         });
+        let placed = found.placed.iter();
+        let placed = placed.map(|(name, count)| format!("{name} {}", nodes(*count)));
+        let mut facts = vec![
+            ("operator sets", sets.collect::<Vec<_>>().join(", ")),
+            ("file format", format!("IR version {}", found.ir_version)),
+        ];
+        if found.placed.len() > 1 {
+            facts.push(("computed by", placed.collect::<Vec<_>>().join(", ")));
+        }
+        if !found.why.is_empty() {
+            facts.push(("because", found.why));
+        }
         Self {
             written_by: found.producer,
-            facts: vec![
-                ("operator sets", sets.collect::<Vec<_>>().join(", ")),
-                ("file format", format!("IR version {}", found.ir_version)),
-            ],
+            facts,
             bytes: found.weights,
+            unsupported: unsupported.collect(),
+            signatures: found.signatures,
+            operators: found.operators,
+        }
+    }
+
+    fn of_transformers(found: hari_transformers::Inspection) -> Self {
+        let mut facts = vec![("task", found.task.to_string())];
+        let mut fact = |name, text: String| {
+            if !text.is_empty() {
+                facts.push((name, text));
+            }
+        };
+        fact("architecture", found.architecture);
+        fact("labels", found.labels.join(", "));
+        fact("network", found.file);
+        let unsupported = found.problems.iter().map(|problem| Unsupported {
+            what: problem.subject.clone(),
+            why: format!("{}; {}", problem.why, problem.hint),
+        });
+        Self {
+            written_by: match &*found.version {
+                "" => String::new(),
+                version => format!("transformers {version}"),
+            },
+            facts,
+            bytes: found.bytes,
             unsupported: unsupported.collect(),
             signatures: found.signatures,
             operators: found.operators,
@@ -109,6 +155,10 @@ mod tests {
         let found = Found::of_saved_model(hari_tensorflow::Inspection {
             tags: vec![vec!["serve".into()]],
             signatures: vec![],
+            left_out: vec![hari_tensorflow::LeftOut {
+                signature: "classify".into(),
+                reason: "`ParseExample` (1 operation)".into(),
+            }],
             operators: BTreeMap::from([("TensorListReserve".to_owned(), 2)]),
             unsupported: vec![hari_tensorflow::Unsupported {
                 operator: "TensorListReserve".into(),
@@ -119,7 +169,11 @@ mod tests {
             bytes: 7,
         });
         assert_eq!(found.written_by, "TensorFlow 2.21.0");
-        assert_eq!(found.facts, [("tags", "serve".to_owned())]);
+        let left_out = "signature `classify`: `ParseExample` (1 operation)".to_owned();
+        assert_eq!(
+            found.facts,
+            [("tags", "serve".to_owned()), ("left out", left_out)]
+        );
         assert_eq!(
             found.unsupported[0].what,
             "operator `TensorListReserve` (2 nodes)"
@@ -143,6 +197,17 @@ mod tests {
             ("pytorch 2.8", 36)
         );
         assert_eq!(found.facts[0].1, "ai.onnx 17");
+    }
+
+    #[test]
+    fn a_hugging_face_folder_names_its_task() {
+        let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../data-plane/runtime/transformers/tests/models");
+        let found = hari_transformers::inspect(&models.join("bert-token-classification"));
+        let found = Found::of_transformers(found.unwrap());
+        assert_eq!(found.written_by, "transformers 4.57.6");
+        assert_eq!(found.facts[0], ("task", "token-classification".to_owned()));
+        assert_eq!(found.facts[2].1, "O, B-PER, I-PER, B-LOC, I-LOC");
     }
 
     #[test]

@@ -27,11 +27,13 @@ pub(super) struct Report {
 }
 
 /// What loading took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Loaded {
     pub(super) time: Duration,
     /// Bytes that the loaded model keeps.
     pub(super) memory: u64,
+    /// What computes it.
+    pub(super) engine: String,
 }
 
 /// A model that could not even be looked into, as JSON.
@@ -78,6 +80,7 @@ impl Report {
         facts.push(("runtime", self.runtime_text()));
         match &self.loaded {
             Ok(loaded) => {
+                facts.push(("engine", loaded.engine.clone()));
                 facts.push((
                     "loaded in",
                     format!("{:.1} ms", loaded.time.as_secs_f64() * 1000.0),
@@ -163,6 +166,7 @@ impl Report {
             "runtime": runtime_name(self.runtime),
             "implementation": server(self.runtime).map(|spec| spec.implementation),
             "load_ms": loaded.ok().map(|loaded| loaded.time.as_secs_f64() * 1000.0),
+            "engine": loaded.ok().map(|loaded| &loaded.engine),
             "memory_bytes": loaded.ok().map(|loaded| loaded.memory),
             "signatures": self.found.signatures.iter().map(signature_json).collect::<Vec<_>>(),
             "operators": self.found.operators,
@@ -175,6 +179,7 @@ fn runtime_name(runtime: Runtime) -> &'static str {
     match runtime {
         Runtime::Tensorflow => "tensorflow",
         Runtime::Onnx => "onnx",
+        Runtime::Transformers => "transformers",
         Runtime::Triton => "triton",
     }
 }
@@ -307,6 +312,7 @@ mod tests {
             Ok(Loaded {
                 time: Duration::from_micros(12_340),
                 memory: 2048,
+                engine: "rten".into(),
             }),
             vec![],
         )
@@ -322,6 +328,7 @@ mod tests {
             "  written by  TensorFlow 2.21.0\n",
             "  loaded in   12.3 ms\n",
             "  memory      2.0 KiB\n",
+            "  engine      rten\n",
             "signature serving_default (predict)\n",
             "  input   image  FP32  [-1, 4]\n",
             "  output  y      FP32  any shape\n",
