@@ -4,6 +4,7 @@ mod activation;
 mod attention;
 mod binary;
 mod boxes;
+mod contrib;
 mod conv;
 mod create;
 mod einsum;
@@ -67,6 +68,7 @@ pub(crate) const ALL: &[&[Entry]] = &[
     text::TABLE,
     table::TABLE,
     ragged::TABLE,
+    contrib::TABLE,
     linear::TABLE,
     reduce::TABLE,
     ranking::TABLE,

@@ -25,6 +25,7 @@
 //! | `UnicodeDecode` | `[input_encoding]` = `UTF-8`, `[errors]` = `replace`, `[replacement_char]`, `[replace_control_characters]`, `[to]` = INT64 (type of the splits) | x `[n]` -> splits `[n+1]`, characters INT32 `[m]`, `[`first bytes INT64 `[m]]` |
 //! | `UnicodeEncode` | `[output_encoding]` = `UTF-8`, `[errors]`, `[replacement_char]` | characters INT32 `[m]`, splits `[n+1]` -> BYTES `[n]` |
 //! | `UnicodeTranscode` | `input_encoding`, `output_encoding`, `[errors]`, `[replacement_char]`, `[replace_control_characters]` | x -> BYTES |
+//! | `UnicodeScript` | | INT32 -> INT32 |
 //! | `StringToNumber` | `[to]` = FLOAT, or DOUBLE, INT32, INT64, UINT32, UINT64 | x -> numbers |
 //! | `AsString` | `[precision]` = -1, `[scientific]`, `[shortest]`, `[width]` = -1, `[fill]` | numbers, BOOL or BYTES -> BYTES |
 //! | `StringToHashBucketFast`, `StringToHashBucket` | `num_buckets` | x -> INT64 |
@@ -70,6 +71,7 @@ mod number;
 mod pattern;
 mod print;
 mod regex;
+mod script;
 mod split;
 mod tfidf;
 mod tokenizer;
@@ -130,6 +132,7 @@ pub(crate) const TABLE: &[Entry] = &[
     own("Substr", length::substr),
     own("UnicodeDecode", unicode::decode),
     own("UnicodeEncode", unicode::encode),
+    own("UnicodeScript", script::unicode_script),
     own("UnicodeTranscode", unicode::transcode),
     own("UnsortedSegmentJoin", join::segments),
 ];

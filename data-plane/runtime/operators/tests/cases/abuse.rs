@@ -147,3 +147,8 @@ fn tampered_operators_of_text_do_not_panic() {
 fn tampered_operators_of_tensorflow_do_not_panic() {
     abused("tensorflow.cases", 6000);
 }
+
+#[test]
+fn tampered_operators_of_transformers_do_not_panic() {
+    abused("transformers.cases", 1500);
+}

@@ -77,3 +77,8 @@ fn own_operators_answer_as_tensorflow() -> Result<()> {
 fn exported_models_answer_as_onnx_runtime() -> Result<()> {
     all_of("models.cases", 110, STEPS)
 }
+
+#[test]
+fn fused_operators_of_transformers_answer_as_onnx_runtime() -> Result<()> {
+    all_of("transformers.cases", 20, SINGLE)
+}
