@@ -12,10 +12,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hari_core::{Call, DataType, Model, Tensor};
-use hari_onnx::{EngineChoice, OnnxModel, Options, inspect_with};
+use hari_core::{Call, DataType, Model, Signature, SignatureMethod, Tensor, TensorSpec};
+use hari_onnx::{BoundSignature, EngineChoice, OnnxModel, Options, inspect_with};
 use hari_operators::constant;
-use hari_proto::onnx::GraphProto;
+use hari_proto::onnx::attribute_proto::AttributeType;
+use hari_proto::onnx::tensor_proto::DataType as Elem;
+use hari_proto::onnx::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TypeProto,
+    ValueInfoProto, type_proto,
+};
 use prost::Message;
 
 fn fixtures() -> PathBuf {
@@ -39,7 +44,7 @@ fn names() -> Vec<String> {
 fn tensors(name: &str, role: &str) -> Vec<(String, Tensor)> {
     let bytes = fs::read(fixtures().join(name).join("case.pb")).unwrap();
     let case = GraphProto::decode(&*bytes).unwrap();
-    let of = |tensor: &hari_proto::onnx::TensorProto| {
+    let of = |tensor: &TensorProto| {
         let name = tensor.name().strip_prefix(role)?.to_owned();
         Some((name, constant(tensor).unwrap()))
     };
@@ -61,7 +66,7 @@ fn load(name: &str, engine: EngineChoice) -> OnnxModel {
 fn answer(model: &OnnxModel, name: &str, outputs: Vec<usize>) -> Vec<Tensor> {
     let given = tensors(name, "in:");
     let specs = &model.signatures()[0].inputs;
-    let input = |spec: &hari_core::TensorSpec| {
+    let input = |spec: &TensorSpec| {
         let found = given.iter().find(|(name, _)| *name == spec.name);
         found
             .unwrap_or_else(|| panic!("{name}: no `{}`", spec.name))
@@ -190,5 +195,101 @@ fn nodes_are_where_they_are_computed_exactly() {
         ("loop", (2, 1)),
     ] {
         assert_eq!(placed(name), expected, "{name}");
+    }
+}
+
+/// `y = w * length(text)`: an operator of Hari's own in front of some for an engine.
+fn lengths() -> ModelProto {
+    let node = |domain: &str, operator: &str, inputs: &[&str], output: &str| NodeProto {
+        domain: Some(domain.into()),
+        op_type: Some(operator.into()),
+        input: inputs.iter().map(|&name| name.to_owned()).collect(),
+        output: vec![output.into()],
+        ..NodeProto::default()
+    };
+    let mut cast = node("", "Cast", &["length"], "float");
+    cast.attribute = vec![AttributeProto {
+        name: Some("to".into()),
+        i: Some(1),
+        r#type: Some(AttributeType::Int as i32),
+        ..AttributeProto::default()
+    }];
+    let value = |name: &str, elem| ValueInfoProto {
+        name: Some(name.into()),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+                elem_type: Some(elem as i32),
+                shape: None,
+            })),
+            denotation: None,
+        }),
+        ..ValueInfoProto::default()
+    };
+    let graph = GraphProto {
+        name: Some("lengths".into()),
+        input: vec![value("text", Elem::String)],
+        node: vec![
+            node("hari", "StringLength", &["text"], "length"),
+            cast,
+            node("", "Mul", &["float", "w"], "y"),
+        ],
+        initializer: vec![TensorProto {
+            name: Some("w".into()),
+            data_type: Some(Elem::Float as i32),
+            float_data: vec![0.5],
+            ..TensorProto::default()
+        }],
+        output: vec![value("y", Elem::Float)],
+        ..GraphProto::default()
+    };
+    let set = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.into()),
+        version: Some(version),
+    };
+    ModelProto {
+        ir_version: Some(9),
+        opset_import: vec![set("", 18), set("hari", 1)],
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
+}
+
+/// The signature of that model.
+fn lengths_signature() -> BoundSignature {
+    let spec = |name: &str, dtype| TensorSpec {
+        name: name.into(),
+        dtype,
+        shape: None,
+    };
+    let signature = Signature {
+        name: Signature::DEFAULT.into(),
+        method: SignatureMethod::Predict,
+        inputs: vec![spec("text", DataType::Bytes)],
+        outputs: vec![spec("y", DataType::Fp32)],
+    };
+    BoundSignature {
+        signature,
+        inputs: vec!["text".into()],
+        outputs: vec!["y".into()],
+    }
+}
+
+#[test]
+fn operators_of_our_own_go_with_either_engine() {
+    let (model, bound) = (lengths(), lengths_signature());
+    let library = hari_onnxruntime::Library::find().ok().flatten();
+    let engines = [EngineChoice::Rten, EngineChoice::Auto]
+        .into_iter()
+        .chain(library.map(|_| EngineChoice::OnnxRuntime));
+    for engine in engines {
+        let model = OnnxModel::load_graph(&model, vec![bound.clone()], &options(engine)).unwrap();
+        let texts = vec!["four".into(), "sixsix".into()];
+        let call = Call {
+            signature: 0,
+            inputs: vec![Tensor::from_strings([2], texts).unwrap()],
+            outputs: vec![],
+        };
+        let expected = Tensor::from_vec([2], vec![2.0_f32, 3.0]).unwrap();
+        assert_eq!(model.run(call).unwrap(), [expected], "{engine}");
     }
 }
