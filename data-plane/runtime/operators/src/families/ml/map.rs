@@ -258,3 +258,71 @@ impl Operator for CastMap {
         Ok(vec![take(&values, &places, vec![1, count])?.into()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::compile;
+    use crate::testing::{Attr, NoBodies, node};
+
+    fn run(name: &str, attributes: &[(&str, Attr)], map: Map) -> Result<Tensor> {
+        let mut node = node(name, attributes);
+        node.domain = Some("ai.onnx.ml".to_owned());
+        let compiled =
+            compile(&node, 1, &NoBodies).map_err(|refusal| Error::model(refusal.to_string()))?;
+        let made = compiled.operator.run(Inputs(&[Some(Value::Map(map))]))?;
+        made.into_iter().next().unwrap().into_tensor()
+    }
+
+    fn number(value: f32) -> Value {
+        Tensor::from_vec([], vec![value]).unwrap().into()
+    }
+
+    /// The keys 2, 0 and 5 with the values 1.5, -2.9 and 0.25.
+    fn numbers() -> Map {
+        [(2, 1.5), (0, -2.9), (5, 0.25)]
+            .map(|(key, value)| (Key::Int(key), number(value)))
+            .to_vec()
+    }
+
+    #[test]
+    fn a_dense_map_is_written_by_its_keys() {
+        let made = run("CastMap", &[], numbers()).unwrap();
+        assert_eq!(made.shape(), [1, 3]);
+        assert_eq!(made.to_vec::<f32>().unwrap(), [-2.9, 1.5, 0.25]);
+        let to = [("cast_to", Attr::Text("TO_INT64"))];
+        let made = run("CastMap", &to, numbers()).unwrap();
+        assert_eq!(made.to_vec::<i64>().unwrap(), [-2, 1, 0]);
+        let to = [("cast_to", Attr::Text("TO_STRING"))];
+        let made = run("CastMap", &to, numbers()).unwrap();
+        assert_eq!(made.strings().unwrap()[1], "1.500000");
+    }
+
+    #[test]
+    fn a_sparse_map_puts_values_where_keys_say() {
+        let sparse = [
+            ("map_form", Attr::Text("SPARSE")),
+            ("max_map", Attr::Int(4)),
+        ];
+        let made = run("CastMap", &sparse, numbers()).unwrap();
+        assert_eq!(made.to_vec::<f32>().unwrap(), [-2.9, 0.0, 1.5, 0.0]);
+        let negative = vec![(Key::Int(-1), number(1.0))];
+        assert!(run("CastMap", &sparse, negative).is_err());
+        let endless = [
+            ("map_form", Attr::Text("SPARSE")),
+            ("max_map", Attr::Int(i64::MAX)),
+        ];
+        assert!(run("CastMap", &endless, numbers()).is_err());
+    }
+
+    #[test]
+    fn a_vocabulary_orders_values() {
+        let words = [("string_vocabulary", Attr::Texts(vec!["a", "c", "b", "z"]))];
+        let map = [("c", 8.0), ("a", 4.0), ("unknown", 1.0)]
+            .map(|(key, value)| (Key::String(key.into()), number(value)));
+        let made = run("DictVectorizer", &words, map.to_vec()).unwrap();
+        assert_eq!(made.shape(), [1, 4]);
+        assert_eq!(made.to_vec::<f32>().unwrap(), [4.0, 8.0, 0.0, 0.0]);
+        assert!(run("DictVectorizer", &[], Map::new()).is_err());
+    }
+}
