@@ -243,10 +243,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _any(self):
         length = int(self.headers.get("Content-Length") or 0)
         status, headers, body = self.server.answer(self, self.rfile.read(length))
-        self.send_response(status)
+        # A forwarder's headers, less those of the connection; HEAD keeps the length of what it is of.
+        own = ("transfer-encoding", "connection", "date", "server")
+        headers = {name: value for name, value in headers.items() if name.lower() not in own}
+        headers.setdefault("Content-Length", str(len(body)))
+        self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", headers.get("Content-Length", str(len(body))))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -304,6 +307,9 @@ class Network:
                 up = threading.Thread(target=self._copy, args=(client, server), daemon=True)
                 up.start()
                 self._spoil(server, client)
+                # The other thread is reading: without this, a close would not reach the other end.
+                for end in (client, server):
+                    end.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import harness
 import stores
 
-SAVED_MODEL = harness.MNIST / "mnist" / "1"
+SAVED_MODEL = harness.MNIST / "model" / "1"
 
 
 def put_mnist(store, prefix="mnist"):
@@ -104,6 +104,8 @@ def files(folder):
     return sorted(names - {".hari-fetched.json"})
 
 
+assert SAVED_MODEL.is_dir(), SAVED_MODEL
+
 NEWEST = sorted(
     ["labels.txt"]
     + [f"2/{path.relative_to(SAVED_MODEL)}" for path in SAVED_MODEL.rglob("*") if path.is_file()]
@@ -152,7 +154,12 @@ def test_s3_endpoint_as_service_accounts_give_it(minio, tmp_path):
 def test_s3_session(minio, tmp_path):
     from minio.credentials import AssumeRoleProvider
 
-    provider = AssumeRoleProvider(minio.url, minio.user, minio.password, duration_seconds=900)
+    provider = AssumeRoleProvider(
+        sts_endpoint=minio.url,
+        access_key=minio.user,
+        secret_key=minio.password,
+        duration_seconds=900,
+    )
     lent = provider.retrieve()
     env = {
         "AWS_ACCESS_KEY_ID": lent.access_key,
@@ -162,7 +169,7 @@ def test_s3_session(minio, tmp_path):
     }
     check_newest("s3://models/mnist", env, tmp_path)
     done = fetch("s3://models/mnist", tmp_path / "x", {**env, "AWS_SESSION_TOKEN": "wrong"}, code=1)
-    assert "session token" in words(done) or "access key" in words(done), words(done)
+    assert "does not accept the session token" in words(done), words(done)
 
 
 def test_s3_refusals_say_what_to_do(minio, tmp_path):
@@ -257,12 +264,7 @@ class Bouncer:
             return 401, {}, b"<Error><Code>AuthenticationRequired</Code></Error>"
         headers = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
         reply = harness.http(self.store.url + request.path, headers=headers, method=request.command)
-        kept = {
-            name: value
-            for name, value in reply.headers.items()
-            if name.lower() not in ("transfer-encoding", "connection", "date", "server")
-        }
-        return reply.status, kept, reply.body
+        return reply.status, dict(reply.headers), reply.body
 
     def _exchange(self, body):
         import base64
@@ -338,8 +340,6 @@ def test_gs_refusals_say_what_to_do(google, bouncer, tmp_path):
     open_ = {"STORAGE_EMULATOR_HOST": google.url}
     done = fetch("gs://models/minst", tmp_path / "model", open_, code=1)
     assert "which holds mnist/" in words(done), words(done)
-    done = fetch("gs://modles/mnist", tmp_path / "model", open_, code=1)
-    assert "modles" in words(done), words(done)
     broken = {**closed, "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none.json")}
     done = fetch("gs://models/mnist", tmp_path / "model", broken, code=1)
     assert "GOOGLE_APPLICATION_CREDENTIALS" in words(done), words(done)
@@ -458,7 +458,6 @@ def test_128_mib_through_a_network_that_cuts_stalls_and_corrupts(minio, tmp_path
     assert network.bytes > 256 << 20, "what was corrupted is fetched again"
 
 
-@pytest.mark.skipif("HARI_E2E_LARGE" not in os.environ, reason="1 GiB: set HARI_E2E_LARGE to run it")
 def test_1_gib_through_a_network_that_cuts_stalls_and_corrupts(minio, tmp_path):
     network = through_a_bad_network(
         minio, tmp_path, 1 << 30, cut_after=7 << 20, stalls=4, flips=1
@@ -499,16 +498,16 @@ def test_a_proxy_of_the_environment_is_used(minio, tmp_path):
 
     def answer(request, _):
         asked.append(request.path)
-        headers = {name: value for name, value in request.headers.items()}
-        reply = harness.http(
-            request.path.replace("http://store.invalid", minio.url), headers=headers
-        )
-        return reply.status, {}, reply.body
+        url = request.path.replace("http://store.invalid", minio.url)
+        reply = harness.http(url, headers=dict(request.headers), method=request.command)
+        return reply.status, dict(reply.headers), reply.body
 
     proxy = stores.Web(answer)
-    env = {**minio.env("http://store.invalid"), "HTTP_PROXY": proxy.url}
-    fetch("s3://models/mnist/1", tmp_path / "model", env, code=1)
+    address = proxy.url.replace("http://", f"http://user:{stores.SECRET}@")
+    env = {**minio.env("http://store.invalid"), "HTTP_PROXY": address}
+    fetch("s3://models/mnist/1", tmp_path / "model", env)
     proxy.stop()
+    assert files(tmp_path / "model") == ["saved_model.pb"]
     assert asked and all(path.startswith("http://store.invalid/models") for path in asked)
 
 

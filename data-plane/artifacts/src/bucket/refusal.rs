@@ -203,7 +203,7 @@ fn refusal(answer: &Answer, bucket: &str, opened: &Opened) -> Error {
             "the secret does not belong to the key, or the signature has ended"
         }
         Some("ExpiredToken" | "TokenRefreshRequired") => "the session has ended",
-        Some("InvalidToken") => "the store does not accept the session token",
+        Some("InvalidToken" | "InvalidTokenId") => "the store does not accept the session token",
         Some("RequestTimeTooSkewed") => "this machine's clock is wrong",
         _ => "it may not be read",
     };
