@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hari_core::{
     Call, Context, DataType, Dim, Input, Message, Method, Model, ModelMetadata, Signature, Target,
     Tensor, TensorSpec, Unit,
@@ -102,15 +103,18 @@ fn inputs(signature: &Signature) -> Option<Vec<Tensor>> {
     signature.inputs.iter().map(zeros).collect()
 }
 
-/// One row of zeros; none if the rank is unknown or the elements are strings.
+/// One row of zeros, of empty strings where the elements are strings; none if the rank is unknown.
 fn zeros(spec: &TensorSpec) -> Option<Tensor> {
-    let size = spec.dtype.size()?;
+    let size = spec.dtype.size().unwrap_or(size_of::<Bytes>());
     let shape: Vec<usize> = spec.shape.as_ref()?.iter().map(one).collect();
     let bytes = shape
         .iter()
         .try_fold(size, |product, &dim| product.checked_mul(dim))?;
-    if bytes > MOST_BYTES || spec.dtype == DataType::Bytes {
+    if bytes > MOST_BYTES {
         return None;
+    }
+    if spec.dtype == DataType::Bytes {
+        return Tensor::from_strings(shape, vec![Bytes::new(); bytes / size]).ok();
     }
     Tensor::from_bytes(spec.dtype, shape, vec![0; bytes]).ok()
 }
@@ -142,13 +146,11 @@ mod tests {
             })
             .is_none()
         );
-        assert!(
-            zeros(&TensorSpec {
-                dtype: DataType::Bytes,
-                ..spec.clone()
-            })
-            .is_none()
-        );
+        let text = zeros(&TensorSpec {
+            dtype: DataType::Bytes,
+            ..spec.clone()
+        });
+        assert!(text.unwrap().strings().unwrap().iter().all(Bytes::is_empty));
         let huge = Some(vec![Dim::Fixed(usize::MAX), Dim::Fixed(2)]);
         assert!(
             zeros(&TensorSpec {
