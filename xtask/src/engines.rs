@@ -11,6 +11,18 @@ use crate::workspace;
 /// The setting that names the library.
 const LIBRARY: &str = hari_settings::ONNXRUNTIME.name;
 
+/// Tests that need the library: a package, and which of its tests.
+const TESTS: &[&[&str]] = &[
+    &["hari-onnxruntime", "--", "--include-ignored"],
+    &[
+        "hari-tensorflow",
+        "--test=parity",
+        "--",
+        "--ignored",
+        "onnx_runtime",
+    ],
+];
+
 /// ONNX's own node tests on every engine (needs Python 3.11, and the network once).
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -29,14 +41,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cases = cases(&venv)?;
     let with = [(LIBRARY, library.as_path())];
     if args.why.is_none() && !args.record {
-        let tests = [
-            "test",
-            "--package",
-            "hari-onnxruntime",
-            "--",
-            "--include-ignored",
-        ];
-        workspace::cargo_with(tests, &with)?;
+        for tests in TESTS {
+            let all = ["test", "--package"].iter().chain(*tests);
+            workspace::cargo_with(all, &with)?;
+        }
     }
     let mut program: Vec<PathBuf> = ["run", "--quiet", "--package", "node-tests", "--"]
         .map(PathBuf::from)

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use hari_operators::Value;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
 use hari_proto::onnx::type_proto::Value as Kind;
-use hari_proto::onnx::{GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto};
+use hari_proto::onnx::{
+    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto,
+};
 use prost::Message as _;
 
 use crate::message;
@@ -103,7 +105,7 @@ impl Case {
         Ok(Self {
             name: name.into_owned(),
             operator: title(last),
-            version: set.map_or(0, |set| set.version()),
+            version: set.map_or(0, OperatorSetIdProto::version),
             left_out: left_out(&model, last),
         })
     }
@@ -176,7 +178,7 @@ fn left_out(model: &ModelProto, last: &NodeProto) -> Option<LeftOut> {
     let ports = graph.flat_map(|graph| graph.input.iter().chain(&graph.output));
     let mut kinds = ports.filter_map(|port| port.r#type.as_ref()?.value.as_ref());
     let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    let mut operators = nodes.chain([last]).map(|node| node.op_type());
+    let mut operators = nodes.chain([last]).map(NodeProto::op_type);
     if operators.any(|operator| RANDOM.contains(&operator)) {
         return Some(LeftOut::Random);
     }

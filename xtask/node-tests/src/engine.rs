@@ -5,9 +5,10 @@ mod whole;
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use hari_onnxruntime::{Library, Options};
 use hari_operators::Value;
+use hari_proto::onnx::ValueInfoProto;
 
 use crate::case::{Loaded, inputs};
 
@@ -44,7 +45,7 @@ impl Engine {
 
     /// Whether it can run here: ONNX Runtime needs its library.
     pub(crate) fn is_here(self) -> Result<bool> {
-        Ok(self != Self::OnnxRuntime || Library::find().map_err(words)?.is_some())
+        Ok(self != Self::OnnxRuntime || Library::find()?.is_some())
     }
 
     /// What the worker's process must know: only one engine may find ONNX Runtime's library.
@@ -65,19 +66,12 @@ impl Engine {
     }
 }
 
-/// A library's error, with its cause in the log of the tests.
-pub(crate) fn words(error: hari_error::Error) -> anyhow::Error {
-    anyhow!(error.message().to_owned())
-}
-
 fn on_library(case: &Loaded) -> Result<Vec<Value>> {
-    let library = Library::find().map_err(words)?;
-    let library = library.context("HARI_ONNXRUNTIME names no library")?;
-    let session = library.load(&case.bytes, &Options::default());
-    let session = session.map_err(words)?;
+    let library = Library::find()?.context("HARI_ONNXRUNTIME names no library")?;
+    let session = library.load(&case.bytes, &Options::default())?;
     let graph = case.model.graph.as_ref().context("no graph")?;
-    let given = inputs(graph).map(|port| port.name()).zip(&case.inputs);
+    let given = inputs(graph).map(ValueInfoProto::name).zip(&case.inputs);
     let given: Vec<_> = given.collect();
-    let wanted: Vec<_> = graph.output.iter().map(|port| port.name()).collect();
-    session.run(&given, &wanted).map_err(words)
+    let wanted: Vec<_> = graph.output.iter().map(ValueInfoProto::name).collect();
+    Ok(session.run(&given, &wanted)?)
 }

@@ -1,6 +1,6 @@
 //! Values of the tests as files hold them: messages of `onnx-data.proto` that models do not use.
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use hari_operators::{Key, Value, constant};
 use hari_proto::onnx::TensorProto;
@@ -54,8 +54,7 @@ pub(crate) fn value(kind: &Kind, file: Bytes) -> Result<Value> {
 }
 
 fn tensor(message: &TensorProto) -> Result<Value> {
-    let tensor = constant(message).map_err(|error| anyhow!(error.message().to_owned()))?;
-    Ok(Value::Tensor(tensor))
+    Ok(Value::Tensor(constant(message)?))
 }
 
 fn sequence(message: &SequenceProto) -> Result<Value> {

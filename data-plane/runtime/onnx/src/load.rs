@@ -2,6 +2,7 @@
 
 mod bind;
 mod choose;
+mod split;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -164,7 +165,10 @@ impl Prepared {
             }
         };
         let (memory, platform) = match &runner {
-            Runner::OnnxRuntime(engine, _) => (engine.memory(), "onnxruntime_onnx"),
+            Runner::OnnxRuntime(each) => {
+                let memory = each.iter().map(|(engine, _)| engine.memory()).sum();
+                (memory, "onnxruntime_onnx")
+            }
             _ => (held, options.platform),
         };
         Ok(OnnxModel {
@@ -203,17 +207,24 @@ impl Prepared {
         Ok(Runner::Rten(engine, bindings))
     }
 
-    /// The whole graph on ONNX Runtime.
+    /// The whole graph on ONNX Runtime, or what each signature needs of it if there are several.
     fn foreign(&self, library: Library, bound: &Bound, options: &Options) -> Result<Runner> {
         let files = self.external.clone().into_files();
         let files = files.map(|(name, content)| (name, Arc::from(content)));
         let engine = OnOrts::new(library, &self.model, options, files.collect());
-        let encoded = || encoded(self.model.clone(), self.graph.clone()).into();
-        let bytes = self.file.clone().unwrap_or_else(encoded);
-        Ok(Runner::OnnxRuntime(
-            engine.whole(&bytes)?,
-            bound.bindings.clone(),
-        ))
+        let encoded = |graph| Bytes::from(encoded(self.model.clone(), graph));
+        if let [binding] = bound.bindings.as_slice() {
+            let bytes = self.file.clone();
+            let bytes = bytes.unwrap_or_else(|| encoded(self.graph.clone()));
+            let whole = (engine.whole(&bytes)?, binding.clone());
+            return Ok(Runner::OnnxRuntime(vec![whole]));
+        }
+        let one = |binding| {
+            let (part, binding) = split::signature(&self.graph, binding);
+            Ok((engine.whole(&encoded(part))?, binding))
+        };
+        let each = bound.bindings.iter().map(one);
+        Ok(Runner::OnnxRuntime(each.collect::<Result<_>>()?))
     }
 
     /// The graph in parts, on an engine and on our own operators.

@@ -114,8 +114,8 @@ pub struct OnnxModel {
 pub(crate) enum Runner {
     /// The built-in engine alone.
     Rten(Rten, Vec<Binding<NodeId>>),
-    /// ONNX Runtime alone.
-    OnnxRuntime(OnOrt, Vec<Binding<usize>>),
+    /// ONNX Runtime alone, with a graph for each signature.
+    OnnxRuntime(Vec<(OnOrt, Binding<usize>)>),
     /// An engine together with our own operators.
     Parts(Parts),
 }
@@ -142,7 +142,9 @@ impl Runner {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Rten(..) => "rten".to_owned(),
-            Self::OnnxRuntime(engine, _) => engine.words(),
+            Self::OnnxRuntime(each) => each
+                .first()
+                .map_or_else(String::new, |(engine, _)| engine.words()),
             Self::Parts(parts) => parts.words.clone(),
         }
     }
@@ -194,8 +196,8 @@ impl Model for OnnxModel {
                 let specs = wanted.iter().filter_map(|&at| signature.outputs.get(at));
                 value::outputs(specs.collect(), values, &places)
             }
-            Runner::OnnxRuntime(engine, bindings) => {
-                let binding = bindings.get(at).ok_or_else(missing)?;
+            Runner::OnnxRuntime(each) => {
+                let (engine, binding) = each.get(at).ok_or_else(missing)?;
                 let values: Vec<Value> = call.inputs.into_iter().map(Value::Tensor).collect();
                 let inputs: Vec<_> = binding.inputs.iter().copied().zip(&values).collect();
                 let outputs = wanted

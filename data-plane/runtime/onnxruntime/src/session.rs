@@ -39,9 +39,10 @@ impl Session {
         };
         let builder = configured(library.builder()?, options, threads.max(1));
         let builder = builder.map_err(|error| guard::of_model(&error))?;
-        let (mut builder, device) = placed(builder, library, options.device)?;
-        let mut free = Vec::new();
-        for _ in 0..options.instances.max(1) {
+        let (builder, device) = placed(builder, library, options.device)?;
+        let (mut builder, first) = committed(builder, model)?;
+        let mut free = vec![first];
+        for _ in 1..options.instances {
             let made = builder.commit_from_memory(model);
             free.push(made.map_err(|error| guard::of_model(&error))?);
         }
@@ -216,6 +217,27 @@ fn placed(
                 why.message()
             )))
         }
+    }
+}
+
+/// The model as the engine improves it, or as it is written if the engine breaks it by improving it:
+/// fusions of some versions leave out what other nodes still use.
+fn committed(
+    mut builder: SessionBuilder,
+    model: &Bytes,
+) -> Result<(SessionBuilder, ort::session::Session)> {
+    let error = match builder.commit_from_memory(model) {
+        Ok(session) => return Ok((builder, session)),
+        Err(error) => error,
+    };
+    let plain = builder.with_optimization_level(GraphOptimizationLevel::Level1);
+    let mut plain = plain.map_err(|error| guard::of_model(&error))?;
+    match plain.commit_from_memory(model) {
+        Ok(session) => {
+            tracing::warn!(%error, "onnx runtime could not improve the model; it runs as written");
+            Ok((plain, session))
+        }
+        Err(_) => Err(guard::of_model(&error)),
     }
 }
 

@@ -20,7 +20,7 @@ use hari_proto::onnx::tensor_proto::DataType as Elem;
 
 use models::{
     ELEMENTS, bytes, ints, library, load, map, model, node, sample, sequence, tensor, texts,
-    with_external,
+    with_constants, with_external,
 };
 
 fn floats(shape: &[usize], values: &[f32]) -> Value {
@@ -306,6 +306,56 @@ fn weights_outside_come_from_the_files_that_were_handed_over_alone() {
             "{error}"
         );
     }
+}
+
+/// Both forms of Gelu, sharing `x / 2`: fusing the first takes it away from the second.
+#[test]
+#[ignore = "needs ONNX Runtime: set HARI_ONNXRUNTIME"]
+fn a_model_that_fusions_break_is_computed_as_it_is_written() {
+    let kind = tensor(Elem::Float);
+    let nodes = [
+        ("Mul", ["half", "x"], "a"),
+        ("Neg", ["x", ""], "minus"),
+        ("Mul", ["minus", "root"], "scaled"),
+        ("Erf", ["scaled", ""], "erf"),
+        ("Sub", ["one", "erf"], "area"),
+        ("Mul", ["a", "area"], "exact"),
+        ("Mul", ["half", "x"], "b"),
+        ("Pow", ["x", "three"], "cube"),
+        ("Mul", ["cubic", "cube"], "bend"),
+        ("Add", ["x", "bend"], "sum"),
+        ("Mul", ["slope", "sum"], "steep"),
+        ("Tanh", ["steep", ""], "tanh"),
+        ("Add", ["one", "tanh"], "share"),
+        ("Mul", ["b", "share"], "near"),
+        ("Add", ["exact", "near"], "both"),
+    ];
+    let nodes = nodes.map(|(operator, inputs, output)| {
+        let inputs = inputs.map(str::to_owned);
+        let inputs: Vec<&str> = inputs
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+            .collect();
+        node(operator, &inputs, &[output])
+    });
+    let outputs = [("both", kind.clone())];
+    let gelu = with_constants(
+        model(nodes.to_vec(), &[("x", kind)], &outputs),
+        &[
+            ("half", 0.5),
+            ("root", std::f32::consts::FRAC_1_SQRT_2),
+            ("one", 1.0),
+            ("three", 3.0),
+            ("cubic", 0.044_715),
+            ("slope", 0.797_884_6),
+        ],
+    );
+    let given = floats(&[2], &[1.0, -2.0]);
+    let made = load(&gelu).run(&[("x", &given)], &["both"]).unwrap();
+    let found = made[0].tensor().unwrap().to_vec::<f32>().unwrap();
+    assert!((found[0] - 1.6826).abs() < 1e-3, "{found:?}");
+    assert!((found[1] + 0.0909).abs() < 1e-3, "{found:?}");
 }
 
 #[test]

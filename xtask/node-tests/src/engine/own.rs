@@ -7,18 +7,17 @@ use hari_error::Error;
 use hari_operators::{Bodies, Body, Inputs, Operator, Type, Value, compile, constant};
 use hari_proto::onnx::{GraphProto, ModelProto, NodeProto};
 
-use super::words;
 use crate::case::{Loaded, inputs};
 
 /// Runs the case.
 pub(super) fn run(case: &Loaded) -> Result<Vec<Value>> {
     let graph = case.model.graph.as_ref().context("no graph")?;
     let versions = Versions::of(&case.model);
-    let made = Graph::make(graph, &versions).map_err(words)?;
+    let made = Graph::make(graph, &versions)?;
     if let Some(free) = made.captures.first() {
         return Err(anyhow!("nothing makes `{free}`"));
     }
-    made.run(case.inputs.clone()).map_err(words)
+    Ok(made.run(case.inputs.clone())?)
 }
 
 /// The version of each domain that the model declares.

@@ -5,7 +5,6 @@ use hari_core::{Call, Model as _, Tensor};
 use hari_onnx::{EngineChoice, OnnxModel, Options, inspect_with};
 use hari_operators::Value;
 
-use super::words;
 use crate::case::Loaded;
 
 /// As users load by default; a library is not there, see [`super::Engine::prepare`].
@@ -19,7 +18,7 @@ pub(super) fn on_rten(case: &Loaded) -> Result<Vec<Value>> {
         engine: EngineChoice::Rten,
         ..Options::default()
     };
-    let found = inspect_with(&case.path, &options).map_err(words)?;
+    let found = inspect_with(&case.path, &options)?;
     if let Some(problem) = found.problems.first() {
         bail!("{}: {}", problem.subject, problem.why);
     }
@@ -30,13 +29,13 @@ pub(super) fn on_rten(case: &Loaded) -> Result<Vec<Value>> {
 }
 
 fn run(case: &Loaded, options: &Options) -> Result<Vec<Value>> {
-    let model = OnnxModel::load_file(&case.path, options).map_err(words)?;
+    let model = OnnxModel::load_file(&case.path, options)?;
     let call = Call {
         signature: 0,
         inputs: case.inputs.iter().map(given).collect::<Result<_>>()?,
         outputs: Vec::new(),
     };
-    let made = model.run(call).map_err(words)?;
+    let made = model.run(call)?;
     Ok(made.into_iter().map(Value::Tensor).collect())
 }
 

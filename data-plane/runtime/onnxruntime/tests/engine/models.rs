@@ -152,6 +152,19 @@ pub(crate) fn with_external(mut model: ModelProto, name: &str, file: &str) -> Mo
     model
 }
 
+/// The model with constants of one FP32 element each.
+pub(crate) fn with_constants(mut model: ModelProto, constants: &[(&str, f32)]) -> ModelProto {
+    let constant = |&(name, value): &(&str, f32)| TensorProto {
+        name: Some(name.to_owned()),
+        data_type: Some(Elem::Float as i32),
+        float_data: vec![value],
+        ..TensorProto::default()
+    };
+    let graph = model.graph.get_or_insert_with(GraphProto::default);
+    graph.initializer.extend(constants.iter().map(constant));
+    model
+}
+
 /// The bytes of its file.
 pub(crate) fn bytes(model: &ModelProto) -> Bytes {
     model.encode_to_vec().into()

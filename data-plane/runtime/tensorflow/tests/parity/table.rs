@@ -53,10 +53,14 @@ fn tolerance(name: &str, dtype: DataType) -> f64 {
 }
 
 /// Replays a fixture: its row and the number of outputs, or all that is wrong.
-fn replay(fixture: &fixture::Fixture, about: String) -> Result<(Row, usize), Vec<String>> {
+fn replay(
+    fixture: &fixture::Fixture,
+    about: String,
+    options: &Options,
+) -> Result<(Row, usize), Vec<String>> {
     let name = fixture.name();
     let located = |error: hari_error::Error| vec![format!("{name}: {error}")];
-    let model = load(&fixture.model(), &Options::default()).map_err(located)?;
+    let model = load(&fixture.model(), options).map_err(located)?;
     let found = inspect(&fixture.model()).map_err(located)?;
     let mut row = Row {
         about,
@@ -84,12 +88,12 @@ fn replay(fixture: &fixture::Fixture, about: String) -> Result<(Row, usize), Vec
 }
 
 /// Every fixture that TensorFlow answered, replayed.
-fn measured() -> (BTreeMap<String, Row>, usize, Vec<String>) {
+fn measured(options: &Options) -> (BTreeMap<String, Row>, usize, Vec<String>) {
     let abouts = abouts();
     let (mut rows, mut outputs, mut wrong) = (BTreeMap::new(), 0, Vec::new());
     for fixture in fixture::all().iter().filter(|one| one.cases().is_some()) {
         let about = abouts.get(&fixture.name()).cloned().unwrap_or_default();
-        match replay(fixture, about) {
+        match replay(fixture, about, options) {
             Ok((row, count)) => {
                 rows.insert(fixture.name(), row);
                 outputs += count;
@@ -140,7 +144,7 @@ fn fixed(table: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn predictions_are_tensorflows() {
-    let (rows, outputs, wrong) = measured();
+    let (rows, outputs, wrong) = measured(&Options::default());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(
         rows.len() >= 60 && outputs > 500,
@@ -163,7 +167,7 @@ fn predictions_are_tensorflows() {
 #[test]
 #[ignore = "writes the table; to be run when a fixture is new or measured again"]
 fn write_the_table() {
-    let (rows, _, wrong) = measured();
+    let (rows, _, wrong) = measured(&Options::default());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     std::fs::write(path("parity.tsv"), written(&rows)).unwrap();
 }
@@ -179,4 +183,20 @@ fn one_digit_is_never_too_small() {
     ] {
         assert_eq!(rounded_up(number), expected, "{number}");
     }
+}
+
+/// ONNX Runtime has no `Relu` of bfloat16 on a CPU.
+const NOT_ON_ONNX_RUNTIME: &str = "mixed_precision: ";
+
+#[test]
+#[ignore = "needs ONNX Runtime: set HARI_ONNXRUNTIME"]
+fn every_model_agrees_on_onnx_runtime() {
+    let options = Options {
+        engine: "onnxruntime".parse().unwrap(),
+        ..Options::default()
+    };
+    let (rows, outputs, mut wrong) = measured(&options);
+    wrong.retain(|line| !line.starts_with(NOT_ON_ONNX_RUNTIME));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rows.len() >= 100 && outputs >= rows.len());
 }
