@@ -228,3 +228,25 @@ def test_a_configuration_that_does_not_fit_is_named(tmp_path, change, words):
 def test_an_ensemble_that_does_not_fit_is_named(tmp_path):
     errors = refused(tmp_path, ensemble=ENSEMBLE_CONFIG.replace('value: "OLD"', 'value: "AGE"'))
     assert "no step makes the output `OLD`" in errors, errors
+
+
+def test_a_bare_repository_is_served(own, tmp_path):
+    server = own(repository(tmp_path))
+    with triton_http.InferenceServerClient(server.http) as client:
+        reply = client.infer("twice", [tensor(triton_http, "PATIENT", ROWS)])
+        near(reply.as_numpy("OLD"), "1")
+    reply = http(server.url("/api/v1.0/predictions"), {"data": {"ndarray": [[1]]}})
+    assert reply.status == 404
+    assert "name one of `digits`, `progression`, `twice`" in reply.body.decode()
+
+
+def test_a_repository_is_inspected(tmp_path):
+    root = repository(tmp_path)
+    text = hari("inspect", root).stdout
+    assert "progression: ONNX, versions 2, 1; batches of up to 16 rows" in text
+    assert "digits: TensorFlow SavedModel, version 1" in text
+    assert "twice: ensemble of progression, progression" in text
+    models = json.loads(hari("inspect", root, "--json").stdout)["models"]
+    assert [model["name"] for model in models] == ["digits", "progression", "twice"]
+    (root / "twice" / "config.pbtxt").write_text("backend: 'python'")
+    assert "model `twice`: backend `python`" in hari("inspect", root, code=1).stderr

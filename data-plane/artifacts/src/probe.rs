@@ -8,6 +8,9 @@ use hari_error::{Error, Result};
 use crate::tree::listing;
 use crate::version::{fits, marked, versions};
 
+/// The configuration of a model in a repository.
+const CONFIG: &str = "config.pbtxt";
+
 /// The formats that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -18,6 +21,8 @@ pub enum Format {
     Onnx,
     /// A Hugging Face folder: `config.json` beside a tokenizer, or `modules.json`.
     Transformers,
+    /// A Triton model repository: a folder for each model, with `config.pbtxt` in it.
+    Repository,
 }
 
 impl Format {
@@ -28,6 +33,7 @@ impl Format {
             Self::SavedModel => "TensorFlow SavedModel",
             Self::Onnx => "ONNX",
             Self::Transformers => "Hugging Face folder",
+            Self::Repository => "Triton model repository",
         }
     }
 
@@ -38,13 +44,14 @@ impl Format {
             Self::SavedModel => &["saved_model.pb"],
             Self::Onnx => &["model.onnx", "*.onnx"],
             Self::Transformers => &["config.json", "modules.json"],
+            Self::Repository => &[CONFIG],
         }
     }
 
     /// Files of which one has to lie beside the marker: `config.json` alone says little.
     fn beside(self) -> &'static [&'static str] {
         match self {
-            Self::SavedModel | Self::Onnx => &[],
+            Self::SavedModel | Self::Onnx | Self::Repository => &[],
             Self::Transformers => &[
                 "tokenizer.json",
                 "tokenizer_config.json",
@@ -151,6 +158,9 @@ pub fn probe(root: &Path) -> Result<Format> {
             "the model: there is no such file or folder",
         ));
     }
+    if is_repository(root) {
+        return Ok(Format::Repository);
+    }
     for format in Format::ALL {
         if let Some(marker) = anywhere(root, format.markers())?
             && has_beside(&marker, format.beside())
@@ -167,6 +177,13 @@ pub fn probe(root: &Path) -> Result<Format> {
         }
     }
     Err(unknown(root))
+}
+
+/// Whether `root` is a folder of models with configurations, or one such model.
+fn is_repository(root: &Path) -> bool {
+    let configured = |folder: &Path| folder.join(CONFIG).is_file();
+    let items = fs::read_dir(root).into_iter().flatten().flatten();
+    configured(root) || items.into_iter().any(|item| configured(&item.path()))
 }
 
 /// Whether one of the files lies beside the marker, or none has to.
@@ -249,6 +266,7 @@ mod tests {
             ("model.onnx", Format::Onnx),
             ("net.onnx", Format::Onnx),
             ("1/model.onnx", Format::Onnx),
+            ("digits/config.pbtxt", Format::Repository),
         ] {
             assert_eq!(of(name).unwrap(), format, "{name}");
         }

@@ -55,7 +55,7 @@ pub(crate) async fn load(
         loader.add(entry, &mut BTreeSet::new()).await?;
     }
     let Loader { units, reports, .. } = loader;
-    Ok((Models::of(&bound.name, units)?, reports))
+    Ok((Models::of(&bound.name, units), reports))
 }
 
 /// What parameters `model_control_mode`, `load_model` and `strict_model_config` ask for.

@@ -2,14 +2,16 @@
 
 mod found;
 mod report;
+mod repository;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use hari_artifacts::{FetchOptions, Format, fetch, pick, probe};
+use hari_artifacts::{Artifact, FetchOptions, Format, fetch, pick, probe};
 use hari_onnx::{EngineChoice, Options};
 use hari_plan::Runtime;
+use hari_triton::{Repository, Selection};
 
 use super::fetch::{here, options};
 use crate::exit::Said;
@@ -40,18 +42,38 @@ pub(crate) struct Inspect {
     json: bool,
 }
 
+/// What was found.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
+enum Looked {
+    Model(Report),
+    Repository(Repository),
+}
+
 impl Inspect {
     pub(crate) fn execute(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
-        let report = match runtime.block_on(self.look()) {
+        let looked = runtime.block_on(async {
+            match self.repository().await? {
+                Some(models) => Ok(Looked::Repository(models)),
+                None => self.look().await.map(Looked::Model),
+            }
+        });
+        let report = match looked {
             Err(error) if self.json => {
                 output::line(format!("{:#}", report::failure(&self.model, &error)));
                 return Err(error);
             }
             looked => looked?,
+        };
+        let report = match report {
+            Looked::Model(report) => report,
+            Looked::Repository(models) => {
+                repository::print(&models, self.json);
+                return Ok(());
+            }
         };
         match self.json {
             true => output::line(format!("{:#}", report.as_json())),
@@ -64,13 +86,27 @@ impl Inspect {
         }
     }
 
-    async fn look(&self) -> anyhow::Result<Report> {
-        let uri = here(&self.model)?;
+    /// The models of the repository that lies there, if it is one.
+    async fn repository(&self) -> anyhow::Result<Option<Repository>> {
+        let artifact = self.fetched().await?;
+        if probe(&artifact.root)? != Format::Repository {
+            return Ok(None);
+        }
+        let repository = Repository::open(&artifact.root, "model", &Selection::default())?;
+        Ok(Some(repository))
+    }
+
+    async fn fetched(&self) -> anyhow::Result<Artifact> {
         let fetching = FetchOptions {
             versions: self.version.into(),
             ..options()?
         };
-        let artifact = fetch(&uri, &fetching).await?;
+        Ok(fetch(&here(&self.model)?, &fetching).await?)
+    }
+
+    async fn look(&self) -> anyhow::Result<Report> {
+        let uri = here(&self.model)?;
+        let artifact = self.fetched().await?;
         let format = probe(&artifact.root)?;
         let picked = pick(&artifact.root, format.markers(), self.version)?;
         let options = self.options()?;
