@@ -233,10 +233,22 @@ def test_s3_the_initialiser_runs_again(minio, tmp_path):
     assert (target / "model.onnx").read_bytes() == b"two"
 
 
-def test_s3_model_is_served(minio, own, tmp_path):
+def test_s3_model_is_told_by_what_it_is(minio, tmp_path):
+    found = sorted(harness.ROOT.glob("data-plane/runtime/onnx/tests/fixtures/**/*.onnx"))
+    assert found, "a fixture of runtime/onnx"
+    minio.put("network/1/model.onnx", found[0].read_bytes())
     env = {**minio.env(), "HARI_CACHE_DIR": str(tmp_path)}
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(harness.Server("s3://models/mnist", env=env))
+    done = harness.hari("inspect", "minio:models/network", "--json", env={
+        **env, "RCLONE_CONFIG_MINIO_TYPE": "s3", "RCLONE_CONFIG_MINIO_ENV_AUTH": "true",
+    })
+    assert "ONNX" in done.stdout
+    with harness.Server("s3://models/network", env=env) as server:
+        assert "onnx" in server.stdout().lower(), server.stdout()
+
+
+def test_s3_model_is_served(minio, tmp_path):
+    env = {**minio.env(), "HARI_CACHE_DIR": str(tmp_path)}
+    with harness.Server("s3://models/mnist", env=env) as server:
         harness.predict_seven(server)
         assert stores.SECRET not in server.stdout() + server.stderr() + server.scrape()
     text = "".join(

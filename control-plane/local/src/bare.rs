@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hari_api::{Document, Parameter, SeldonDeployment};
-use hari_artifacts::Format;
+use hari_artifacts::{FetchOptions, Format, ModelUri, fetch, probe};
 use hari_error::{Error, Result};
 
 use crate::source::Source;
@@ -40,14 +40,34 @@ pub fn deployment_of(model: &BareModel) -> Result<SeldonDeployment> {
     ))
 }
 
-pub(crate) fn source(input: &str) -> Result<Source> {
+pub(crate) async fn source(input: &str, options: &FetchOptions) -> Result<Source> {
     let name = name_of(input);
     let model = BareModel {
         name,
         model_uri: input.to_owned(),
         ..BareModel::default()
     };
-    Source::bare(&model)
+    Source::bare(&model.recognised(options).await?)
+}
+
+impl BareModel {
+    /// The model with its implementation. One that lies elsewhere is fetched into the cache to be
+    /// looked at, where loading it finds it again.
+    ///
+    /// # Errors
+    /// As [`fetch`] and [`probe`].
+    pub async fn recognised(mut self, options: &FetchOptions) -> Result<Self> {
+        if self.implementation.is_some() {
+            return Ok(self);
+        }
+        let uri = ModelUri::parse(&self.model_uri, Path::new(""))?;
+        let format = match uri.local_path() {
+            Some(path) => probe(path)?,
+            None => probe(&fetch(&uri, options).await?.root)?,
+        };
+        self.implementation = Some(server_of(format)?.to_owned());
+        Ok(self)
+    }
 }
 
 impl Source {
@@ -73,23 +93,27 @@ impl Source {
 
 /// Which implementation takes what lies at `uri`. What lies elsewhere is told by its name.
 fn implementation_of(uri: &str) -> Result<&'static str> {
-    let local = uri.strip_prefix("file://").unwrap_or(uri);
-    if !local.contains("://") {
-        return match hari_artifacts::probe(Path::new(local))? {
-            Format::SavedModel => Ok("TENSORFLOW_SERVER"),
-            Format::Onnx => Ok("ONNX_SERVER"),
-            Format::Transformers => Ok("HUGGINGFACE_SERVER"),
-            other => Err(Error::invalid(format!(
-                "{}: no server takes it yet",
-                other.name()
-            ))),
-        };
+    let parsed = ModelUri::parse(uri, Path::new(""))?;
+    if let Some(local) = parsed.local_path() {
+        return server_of(probe(local)?);
     }
     let path = uri.split(['?', '#']).next().unwrap_or(uri);
-    if path.ends_with(".onnx") {
-        Ok("ONNX_SERVER")
-    } else {
-        Ok("TENSORFLOW_SERVER")
+    Ok(match path.ends_with(".onnx") {
+        true => "ONNX_SERVER",
+        false => "TENSORFLOW_SERVER",
+    })
+}
+
+fn server_of(format: Format) -> Result<&'static str> {
+    match format {
+        Format::SavedModel => Ok("TENSORFLOW_SERVER"),
+        Format::Onnx => Ok("ONNX_SERVER"),
+        Format::Transformers => Ok("HUGGINGFACE_SERVER"),
+        Format::Repository => Ok("TRITON_SERVER"),
+        other => Err(Error::invalid(format!(
+            "{}: no server takes it yet",
+            other.name()
+        ))),
     }
 }
 

@@ -7,5 +7,5 @@ mod watch;
 
 pub use bare::{BareModel, deployment_of};
 pub use launch::{Failure, Launched, launch};
-pub use source::{Source, gather, plan};
+pub use source::{Source, folder, gather, plan};
 pub use watch::watch;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hari_api::{Document, Issue, KIND};
+use hari_artifacts::FetchOptions;
 use hari_error::{Error, Result};
 use hari_plan::PlacementPolicy;
 use hari_plan::bound::BoundDeployment;
@@ -41,11 +42,12 @@ impl Source {
     }
 }
 
-/// Every source that `inputs` name: files, folders of YAML and JSON files, models.
+/// Every source that `inputs` name: files, folders of YAML and JSON files, models. A model that lies
+/// elsewhere is fetched as `options` say, to see what it is.
 ///
 /// # Errors
 /// The first input that is none of these.
-pub fn gather(inputs: &[String]) -> Result<Vec<Source>> {
+pub async fn gather(inputs: &[String], options: &FetchOptions) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for input in inputs {
         let path = Path::new(input);
@@ -53,16 +55,23 @@ pub fn gather(inputs: &[String]) -> Result<Vec<Source>> {
             sources.push(Source::file(path)?);
             continue;
         }
-        match manifests(path) {
-            files if files.is_empty() => sources.push(bare::source(input)?),
-            files => {
-                for file in files {
-                    sources.push(Source::file(&file)?);
-                }
-            }
+        match folder(path)? {
+            files if files.is_empty() => sources.push(bare::source(input, options).await?),
+            files => sources.extend(files),
         }
     }
     Ok(sources)
+}
+
+/// The files of deployments in a folder, in the order of their names; none of anything else.
+///
+/// # Errors
+/// `NotFound` for a file that cannot be read.
+pub fn folder(path: &Path) -> Result<Vec<Source>> {
+    manifests(path)
+        .iter()
+        .map(|file| Source::file(file))
+        .collect()
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -44,7 +44,7 @@ impl Run {
     }
 
     async fn serve(self) -> anyhow::Result<()> {
-        let sources = hari_local::gather(&self.inputs)?;
+        let sources = hari_local::gather(&self.inputs, &super::fetch::options()?).await?;
         let (http, grpc, metrics) = (self.http, self.grpc, self.metrics);
         let mut serving = Serving::bind(Addresses {
             http,

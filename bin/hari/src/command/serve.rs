@@ -58,7 +58,8 @@ impl Serve {
 
     async fn serve(self) -> anyhow::Result<()> {
         let addresses = self.addresses()?;
-        let source = Source::bare(&self.model()?)?;
+        let model = self.model()?.recognised(&super::fetch::options()?).await?;
+        let source = Source::bare(&model)?;
         let serving = Serving::bind(addresses)?;
         let launched = serving.launch(&[source]).await?;
         print_table(&launched);

@@ -90,9 +90,7 @@ fn read(path: &str) -> anyhow::Result<Vec<Source>> {
     if file.is_file() {
         return Ok(vec![Source::file(file)?]);
     }
-    let mut sources = hari_local::gather(&[path.to_owned()]).unwrap_or_default();
-    // A folder without deployments is read as a bare model, which has nothing to validate.
-    sources.retain(|source| source.file.is_some());
+    let sources = hari_local::folder(file)?;
     if sources.is_empty() {
         let message =
             "expected YAML or JSON files with a SeldonDeployment in the folder, found none";

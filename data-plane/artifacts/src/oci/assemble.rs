@@ -212,7 +212,10 @@ mod tests {
             .append_data(&mut file, "models/m.onnx", &b"m"[..])
             .unwrap();
         let image = builder.into_inner().unwrap();
-        assert_eq!(made(&[image.clone()], true).unwrap(), [pair("m.onnx", "m")]);
+        assert_eq!(
+            made(std::slice::from_ref(&image), true).unwrap(),
+            [pair("m.onnx", "m")]
+        );
         assert!(
             made(&[image], false)
                 .unwrap_err()
