@@ -5,6 +5,8 @@
 //! there into one body: one tensor's size. Over HTTP/2 client and server fill buffers with frames
 //! beside that, which are one and a half sizes more. Each further copy would be one size more.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail so")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

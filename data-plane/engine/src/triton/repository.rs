@@ -124,7 +124,7 @@ mod tests {
 
     fn models(node: &str, names: &[&str]) -> Arc<dyn Unit> {
         let unit = |name: &&str| {
-            let unit: Arc<dyn Unit> = Arc::new(Identity::new(*name));
+            let unit: Arc<dyn Unit> = Arc::new(Identity::new(name));
             ((*name).to_owned(), unit)
         };
         Models::of(node, names.iter().map(unit).collect())
