@@ -28,7 +28,8 @@ pub fn constant(tensor: &TensorProto) -> Result<Tensor> {
 }
 
 /// The data plane's name for an ONNX element type; none for those it has no tensor of.
-pub(crate) fn data_type(elem: i32) -> Option<DataType> {
+#[must_use]
+pub fn data_type(elem: i32) -> Option<DataType> {
     Some(match Elem::try_from(elem).ok()? {
         Elem::Float => DataType::Fp32,
         Elem::Uint8 => DataType::Uint8,

@@ -26,6 +26,6 @@ mod value;
 mod view;
 
 pub use compile::{Compiled, Refusal, compile, known};
-pub use constant::constant;
+pub use constant::{constant, data_type};
 pub use operator::{Bodies, Body, Inputs, Operator};
 pub use value::{Key, Map, Type, Value};
