@@ -4,6 +4,26 @@ use hari_core::DataType;
 pub(crate) use hari_operators::data_type;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
 
+/// ONNX's number for an element type.
+pub(crate) fn elem(dtype: DataType) -> Elem {
+    match dtype {
+        DataType::Fp32 => Elem::Float,
+        DataType::Uint8 => Elem::Uint8,
+        DataType::Int8 => Elem::Int8,
+        DataType::Uint16 => Elem::Uint16,
+        DataType::Int16 => Elem::Int16,
+        DataType::Int32 => Elem::Int32,
+        DataType::Int64 => Elem::Int64,
+        DataType::Bytes => Elem::String,
+        DataType::Bool => Elem::Bool,
+        DataType::Fp16 => Elem::Float16,
+        DataType::Fp64 => Elem::Double,
+        DataType::Uint32 => Elem::Uint32,
+        DataType::Uint64 => Elem::Uint64,
+        DataType::Bf16 => Elem::Bfloat16,
+    }
+}
+
 /// ONNX's own name for an element type, for messages.
 pub(crate) fn name(elem: i32) -> String {
     match Elem::try_from(elem) {
