@@ -217,6 +217,14 @@ def test_a_row_alone_is_answered_as_among_others(server, name):
         same(name, reply.json()["outputs"], wanted)
 
 
+def test_the_keys_of_a_map_name_its_columns(server):
+    outputs = {one["name"]: one for one in in_json(server, "forest").json()["outputs"]}
+    labels = ["setosa", "versicolor", "virginica"]
+    assert outputs["output_probability"]["parameters"]["labels"] == labels
+    for row, label in zip(case("forest")[1]["output_probability"], outputs["output_label"]["data"]):
+        assert labels[row.argmax()] == label
+
+
 def test_only_the_outputs_that_are_asked_for(server):
     inputs, answers = case("forest")
     given = triton_http.InferInput("x", list(inputs["x"].shape), "FP32")
@@ -284,7 +292,7 @@ BIND = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--metrics", "127.0.0.
 @pytest.mark.parametrize("command", [["inspect"], ["run", *BIND]], ids=["inspect", "run"])
 @pytest.mark.parametrize(
     "folder, words",
-    [("outside", ["`w`", "../external/weights.data", "beside"]), ("short", ["`b`", "incomplete"])],
+    [("outside", ["`w`", "../external/weights.data"]), ("short", ["`b`", "incomplete"])],
 )
 def test_weights_that_are_not_there_are_named(command, folder, words):
     done = hari(*command, MODELS / folder, code=1)
