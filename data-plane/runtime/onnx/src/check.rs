@@ -12,6 +12,7 @@ pub(crate) mod forms;
 pub(crate) mod gaps;
 pub(crate) mod numbers;
 pub(crate) mod operators;
+pub(crate) mod order;
 pub(crate) mod wiring;
 
 use std::fmt;

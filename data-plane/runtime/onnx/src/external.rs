@@ -1,12 +1,17 @@
 //! Weights that lie in files beside the model.
 //!
-//! A location must be a plain file name, and a regular file in the model's own folder: no
-//! sub-folder, no link. The engine takes names that end in `.data` or `.onnx_data` (`.onnx_data_1`
-//! and the like too), which is what exporters write. Each file is read once, before anything is checked, so that what was
-//! checked is what is loaded.
+//! A location is the name of a regular file in the model's own folder or in a folder inside it:
+//! nothing absolute, no `..`, no link on the way. Each file is read once, before anything is
+//! checked, so that what was checked is what is loaded.
+//!
+//! The built-in engine reads plain names that end in `.data` or `.onnx_data` (`.onnx_data_1` and
+//! the like too). Weights in files of other names, which exporters give to the files if each tensor
+//! has its own, are put into the graph.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::ops::Range;
 use std::path::{Component, Path};
 
 use bytes::Bytes;
@@ -18,16 +23,21 @@ use crate::tensors;
 
 /// The content of each file, by its name.
 #[derive(Clone, Default)]
-pub(crate) struct External(BTreeMap<String, Bytes>);
+pub(crate) struct External {
+    files: BTreeMap<String, Bytes>,
+    /// Whether a tensor lies where the built-in engine would not find it by itself.
+    odd: bool,
+}
 
 impl External {
     /// Reads every file that a tensor of the model refers to.
     pub(crate) fn read(folder: &Path, model: &ModelProto) -> Result<Self> {
-        let mut wanted = Vec::new();
+        let (mut wanted, mut odd) = (Vec::new(), false);
         if let Some(graph) = &model.graph {
             tensors::each_tensor(graph, &mut |title, tensor| {
                 if is_external(tensor) {
                     wanted.push((title(), field(tensor, "location").unwrap_or_default()));
+                    odd |= !is_as_engines_read(tensor);
                 }
             });
         }
@@ -38,7 +48,7 @@ impl External {
                 files.insert(name.to_owned(), Bytes::from(content));
             }
         }
-        Ok(Self(files))
+        Ok(Self { files, odd })
     }
 
     /// The bytes of a tensor that lies outside the model; none for one inside.
@@ -51,13 +61,11 @@ impl External {
         }
         let name = field(tensor, "location").ok_or("names no file for its elements")?;
         let content = self
-            .0
+            .files
             .get(name)
             .ok_or("is kept in a file that was not read")?;
-        let number = |key| field(tensor, key).and_then(|text| text.parse::<usize>().ok());
-        let range = number("offset").zip(number("length"));
-        let range = range.and_then(|(start, len)| Some(start..start.checked_add(len)?));
-        let range = range.ok_or("gives no offset and length for its elements")?;
+        let range = range(tensor, content.len());
+        let range = range.ok_or("gives no usable offset and length for its elements")?;
         let within = range.end <= content.len();
         let bytes = within.then(|| content.slice(range));
         bytes
@@ -65,9 +73,14 @@ impl External {
             .ok_or("ends beyond the file of its elements")
     }
 
+    /// Whether the built-in engine would find every tensor by itself.
+    pub(crate) fn is_as_engines_read(&self) -> bool {
+        !self.odd
+    }
+
     /// The graph with all its tensors inside. They share the files' bytes.
     pub(crate) fn inline(&self, mut graph: GraphProto) -> GraphProto {
-        if self.0.is_empty() {
+        if self.files.is_empty() {
             return graph;
         }
         for tensor in &mut graph.initializer {
@@ -92,7 +105,7 @@ impl External {
 
     /// The files, for the engine.
     pub(crate) fn into_files(self) -> impl Iterator<Item = (String, Vec<u8>)> {
-        let files = self.0.into_iter();
+        let files = self.files.into_iter();
         files.map(|(name, content)| (name, content.into()))
     }
 }
@@ -110,28 +123,43 @@ fn field<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
         .map(StringStringEntryProto::value)
 }
 
+/// Whether the built-in engine would find the tensor's elements.
+fn is_as_engines_read(tensor: &TensorProto) -> bool {
+    let name = Path::new(field(tensor, "location").unwrap_or_default());
+    let ending = name.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let named = ending.starts_with("data") || ending.starts_with("onnx_data");
+    let placed = ["offset", "length"]
+        .iter()
+        .all(|key| field(tensor, key).is_some());
+    named && placed && name.components().count() == 1
+}
+
+/// Where in a file of `size` bytes the elements lie: all of it, unless the tensor says otherwise.
+fn range(tensor: &TensorProto, size: usize) -> Option<Range<usize>> {
+    let number = |key| field(tensor, key).map(str::parse::<usize>).transpose().ok();
+    let start = number("offset")?.unwrap_or(0);
+    let len = match number("length")? {
+        Some(len) => len,
+        None => size.checked_sub(start)?,
+    };
+    Some(start..start.checked_add(len)?)
+}
+
 fn open(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    let mut parts = Path::new(name).components();
-    let plain = matches!(
-        (parts.next(), parts.next()),
-        (Some(Component::Normal(_)), None)
-    );
-    if !plain {
-        return Err(Error::model(format!(
-            "its file `{name}` is not a plain name: weights must lie beside the model"
-        )));
+    let mut path = folder.to_path_buf();
+    for part in Path::new(name).components() {
+        let Component::Normal(part) = part else {
+            return Err(Error::model(format!(
+                "its file `{name}` is not in the model's folder: weights must lie beside the model"
+            )));
+        };
+        path.push(part);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            return Err(Error::model(format!(
+                "its file `{name}` is reached by a link: put the file itself beside the model"
+            )));
+        }
     }
-    let ending = Path::new(name)
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
-    if !ending.starts_with("data") && !ending.starts_with("onnx_data") {
-        return Err(Error::model(format!(
-            "its file `{name}` ends neither in `.data` nor in `.onnx_data`: save the model again, \
-             with all weights in one file of such a name"
-        )));
-    }
-    let path = folder.join(name);
     let regular = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
     if !regular {
         return Err(Error::model(format!(

@@ -36,7 +36,7 @@ pub(crate) fn file(path: &Path, options: &Options) -> Result<OnnxModel> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     check::graph(&model)?;
     let external = External::read(folder, &model)?;
-    let prepared = Prepared::new(model, Some(bytes), external)?;
+    let prepared = Prepared::new(model, bytes, external)?;
     check::refuse(&prepared.problems)?;
     prepared.load(None, options)
 }
@@ -53,15 +53,17 @@ pub(crate) fn graph(
     prepared.load(Some(signatures), options)
 }
 
-/// Reads and decodes a file. Tensors of the model share the bytes.
-pub(crate) fn read(path: &Path) -> Result<(Bytes, ModelProto)> {
+/// Reads and decodes a file. Tensors of the model share the bytes. The bytes are left out if they
+/// hold the nodes in another order than the model.
+pub(crate) fn read(path: &Path) -> Result<(Option<Bytes>, ModelProto)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let bytes = fs::read(path)
         .map_err(|error| Error::model(format!("`{name}` cannot be read: {error}")))?;
     let bytes = Bytes::from(bytes);
-    let model = ModelProto::decode(bytes.clone())
+    let mut model = ModelProto::decode(bytes.clone())
         .map_err(|error| Error::model(format!("`{name}` is not an ONNX model: {error}")))?;
-    Ok((bytes, model))
+    let moved = model.graph.as_mut().is_some_and(check::order::restore);
+    Ok(((!moved).then_some(bytes), model))
 }
 
 /// A well-formed model, made ready for the choice of an engine.
@@ -122,7 +124,7 @@ impl Prepared {
         Ok(Self {
             model,
             graph: lift::constants(external.inline(graph)),
-            file: file.filter(|_| !changed),
+            file: file.filter(|_| !changed && external.is_as_engines_read()),
             external,
             signature,
             labels,
