@@ -8,6 +8,11 @@
 //! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
 //! | a window without `strides`, `dilations` or `pads` | fails | with ones and zeros |
+//! | `Div`, `Pow` by a single element of more dimensions | of too few dimensions | with the first operand spread |
+
+mod aligned;
+
+pub(crate) use aligned::aligned;
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;

@@ -176,7 +176,7 @@ fn old_softmax(graph: &GraphProto, node: &NodeProto) -> Option<Problem> {
 }
 
 /// The declared dimensions of a value, -1 for a dynamic one.
-pub(super) fn dims(graph: &GraphProto, name: &str) -> Option<Vec<i64>> {
+pub(crate) fn dims(graph: &GraphProto, name: &str) -> Option<Vec<i64>> {
     let declared = graph
         .value_info
         .iter()

@@ -37,7 +37,9 @@ impl Placer<'_> {
         scope: &Scope<'_>,
         made: &[Known<'_>],
     ) -> Result<Result<Rewritten, Refused>> {
+        let constants = |name: &str| scope.get(name)?.constant;
         let rewritten = rewrite::rewritten(node);
+        let rewritten = rewritten.or_else(|| rewrite::aligned(graph, node, &constants));
         let shown = rewritten.as_deref().unwrap_or(std::slice::from_ref(node));
         for shown in shown {
             if let Some(why) = self.ask(shown)? {
