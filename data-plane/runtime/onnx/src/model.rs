@@ -182,6 +182,34 @@ impl Model for OnnxModel {
     }
 
     fn run(&self, call: Call) -> Result<Vec<Tensor>> {
+        let signature = self.signatures.get(call.signature);
+        let empty = signature.and_then(|signature| empty(signature, &call.inputs));
+        self.compute(call).map_err(|error| match empty {
+            Some(words) => Error::invalid(words).with_source(error),
+            None => error,
+        })
+    }
+
+    fn labels(&self, signature: usize, output: usize) -> &[String] {
+        let labels = self.labels.get(signature).and_then(|all| all.get(output));
+        labels.map_or(&[], Vec::as_slice)
+    }
+
+    fn platform(&self) -> &str {
+        self.platform
+    }
+
+    fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.memory
+    }
+}
+
+impl OnnxModel {
+    fn compute(&self, call: Call) -> Result<Vec<Tensor>> {
         let at = call.signature;
         let missing = || Error::internal(format!("no signature {at} to run"));
         let signature = self.signatures.get(at).ok_or_else(missing)?;
@@ -213,23 +241,18 @@ impl Model for OnnxModel {
             }
         }
     }
+}
 
-    fn labels(&self, signature: usize, output: usize) -> &[String] {
-        let labels = self.labels.get(signature).and_then(|all| all.get(output));
-        labels.map_or(&[], Vec::as_slice)
-    }
-
-    fn platform(&self) -> &str {
-        self.platform
-    }
-
-    fn engine(&self) -> &str {
-        &self.engine
-    }
-
-    fn memory_bytes(&self) -> u64 {
-        self.memory
-    }
+/// Words for an input without elements: few graphs compute those.
+fn empty(signature: &Signature, inputs: &[Tensor]) -> Option<String> {
+    let mut both = signature.inputs.iter().zip(inputs);
+    let (spec, tensor) = both.find(|(_, tensor)| tensor.is_empty())?;
+    Some(format!(
+        "input `{}` has no elements (shape {:?}), and the model cannot compute that: send at least \
+         one row",
+        spec.name,
+        tensor.shape()
+    ))
 }
 
 impl Parts {

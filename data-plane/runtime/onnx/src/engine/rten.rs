@@ -10,7 +10,9 @@ use hari_operators::{Type, Value as Any};
 use hari_proto::onnx::tensor_proto::DataLocation;
 use hari_proto::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
 use prost::Message;
-use rten::{ModelOptions, NodeId, RunErrorKind, RunOptions, ThreadPool, Value, ValueOrView};
+use rten::{
+    ModelOptions, NodeId, RunError, RunErrorKind, RunOptions, ThreadPool, Value, ValueOrView,
+};
 
 use super::{Part, Segment, Segments, Takes};
 use crate::place::crosses;
@@ -21,6 +23,12 @@ const SHARED: usize = 1024;
 
 /// Bytes of a graph that is loaded a second time if need be.
 const SMALL: usize = 1 << 20;
+
+/// The engine's words for values and shapes that an operator does not take.
+const VALUES: [&str; 2] = [
+    " failed: incompatible input shapes",
+    " failed: input or attribute has invalid value",
+];
 
 /// A model, or a part of one, on the engine.
 pub(crate) struct Rten {
@@ -66,10 +74,23 @@ impl Rten {
         let ran = guard::catch("running the model", || {
             self.model.run(inputs, outputs, Some(options))
         })?;
-        ran.map_err(|error| match error.kind() {
-            RunErrorKind::InvalidInput => Error::invalid(error.to_string()),
-            _ => Error::model(error.to_string()),
-        })
+        ran.map_err(|error| refusal(&error))
+    }
+}
+
+/// The engine's refusal of a run. Each operator is one that the engine has, so that values and
+/// shapes that an operator does not take are those of the request: an index beyond its table,
+/// inputs of lengths that do not fit.
+fn refusal(error: &RunError) -> Error {
+    let said = error.to_string();
+    let said = said.replace("operator \"\" failed", "an operator failed");
+    let of_values = |words: &str| said.contains(words);
+    match error.kind() {
+        RunErrorKind::InvalidInput => Error::invalid(said),
+        RunErrorKind::OperatorError if VALUES.into_iter().any(of_values) => Error::invalid(
+            format!("the model does not take these values or shapes: {said}"),
+        ),
+        _ => Error::model(said),
     }
 }
 
