@@ -8,18 +8,31 @@
 //! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
 //! | a window without `strides`, `dilations` or `pads` | fails | with ones and zeros |
+//! | `Add` of a product and a vector of other length | fails | with a scalar or a matrix |
 //! | `Div`, `Pow` by a single element of more dimensions | of too few dimensions | with the first operand spread |
 
 mod aligned;
-
-pub(crate) use aligned::aligned;
+mod biased;
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
-use hari_proto::onnx::{AttributeProto, NodeProto, TensorProto};
+use hari_proto::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
-/// The nodes to put in the place of this one, if it needs that.
-pub(crate) fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
+use crate::check::numbers::Constants;
+
+/// The nodes to put in the place of this one, if it needs that in its graph.
+pub(crate) fn within(
+    graph: &GraphProto,
+    node: &NodeProto,
+    constants: Constants<'_>,
+) -> Option<Vec<NodeProto>> {
+    rewritten(node)
+        .or_else(|| aligned::aligned(graph, node, constants))
+        .or_else(|| biased::biased(graph, node, constants))
+}
+
+/// The nodes to put in the place of this one, if it needs that wherever it is.
+fn rewritten(node: &NodeProto) -> Option<Vec<NodeProto>> {
     let own = matches!(node.domain(), "" | "ai.onnx");
     if own && let Some(windowed) = windowed(node) {
         return Some(vec![windowed]);

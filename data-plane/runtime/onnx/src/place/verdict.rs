@@ -38,8 +38,7 @@ impl Placer<'_> {
         made: &[Known<'_>],
     ) -> Result<Result<Rewritten, Refused>> {
         let constants = |name: &str| scope.get(name)?.constant;
-        let rewritten = rewrite::rewritten(node);
-        let rewritten = rewritten.or_else(|| rewrite::aligned(graph, node, &constants));
+        let rewritten = rewrite::within(graph, node, &constants);
         let shown = rewritten.as_deref().unwrap_or(std::slice::from_ref(node));
         for shown in shown {
             if let Some(why) = self.ask(shown)? {

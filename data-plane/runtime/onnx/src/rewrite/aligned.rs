@@ -10,7 +10,7 @@ use crate::check::numbers::{self, Constants};
 
 /// The nodes to put in the place of this one, if it may be such a quotient or power. Of two values
 /// without known dimensions nothing is assumed: in almost all graphs they have as many.
-pub(crate) fn aligned(
+pub(super) fn aligned(
     graph: &GraphProto,
     node: &NodeProto,
     constants: Constants<'_>,
