@@ -73,6 +73,7 @@ pub(crate) fn build(
     let source = Source {
         graph: &graph,
         inputs: inputs.into_iter().chain(captures.iter().copied()).collect(),
+        signatures: vec![graph.output.iter().map(ValueInfoProto::name).collect()],
         segments: placer.segments,
     };
     Ok(Box::new(Inner {

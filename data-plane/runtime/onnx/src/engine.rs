@@ -34,7 +34,8 @@ pub(crate) struct Part {
 /// A part of a graph, ready to run on an engine.
 pub(crate) trait Segment: Send + Sync {
     /// Computes outputs: `inputs` are given by their places among the part's inputs, `outputs` are
-    /// wanted by theirs. Only the inputs that these outputs need have to be there.
+    /// wanted by theirs. The inputs that these outputs need have to be there, or all of them, see
+    /// [`Segments::prunes`].
     fn run(&self, inputs: &[(usize, &Value)], outputs: &[usize]) -> Result<Vec<Value>>;
 }
 
@@ -42,6 +43,10 @@ pub(crate) trait Segment: Send + Sync {
 pub(crate) trait Segments {
     /// Which nodes can be put into a part.
     fn takes(&self) -> Takes;
+
+    /// Whether a run computes no more of a part than is wanted; else it computes all of the part and
+    /// wants all inputs.
+    fn prunes(&self) -> bool;
 
     /// The engine's name, with its version if it is not built in.
     fn words(&self) -> String;

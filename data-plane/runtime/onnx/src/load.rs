@@ -22,7 +22,7 @@ use crate::engine::Segments;
 use crate::engine::onnxruntime::OnOrts;
 use crate::engine::rten::{self, OnRtens, Rten};
 use crate::external::External;
-use crate::model::{BoundSignature, EngineChoice, OnnxModel, Options, Parts, Runner};
+use crate::model::{Binding, BoundSignature, EngineChoice, OnnxModel, Options, Parts, Runner};
 use crate::place::{self, Placer};
 use crate::program::{Program, Source};
 use crate::scope::Scope;
@@ -148,6 +148,7 @@ impl Prepared {
         let bound = bind::all(signatures, &names)?;
         let labels = bound.labels(&self.labels);
         let held = self.memory;
+        let mut copies = 1;
         let runner = match choose(&self, options)?.taken {
             Taken::Rten(graph) => self.whole(graph.map(|graph| *graph), &bound, options)?,
             Taken::OnnxRuntime(library) => {
@@ -162,6 +163,7 @@ impl Prepared {
             }
             Taken::Parts(None) => self.parts(&OnRtens::new(&self.model, options), &bound)?,
             Taken::Parts(Some(library)) => {
+                copies = options.instances.max(1) as u64;
                 let files = BTreeMap::new();
                 self.parts(&OnOrts::new(library, &self.model, options, files), &bound)?
             }
@@ -171,7 +173,7 @@ impl Prepared {
                 let memory = each.iter().map(|(engine, _)| engine.memory()).sum();
                 (memory, "onnxruntime_onnx")
             }
-            _ => (held, options.platform),
+            _ => (held.saturating_mul(copies), options.platform),
         };
         Ok(OnnxModel {
             engine: runner.words(),
@@ -209,13 +211,13 @@ impl Prepared {
         Ok(Runner::Rten(engine, bindings))
     }
 
-    /// The whole graph on ONNX Runtime, or what each signature needs of it if there are several.
+    /// The whole graph on ONNX Runtime, or what each signature needs of it if that is less.
     fn foreign(&self, library: Library, bound: &Bound, options: &Options) -> Result<Runner> {
         let files = self.external.clone().into_files();
         let files = files.map(|(name, content)| (name, Arc::from(content)));
         let engine = OnOrts::new(library, &self.model, options, files.collect());
         let encoded = |graph| Bytes::from(encoded(self.model.clone(), graph));
-        if let [binding] = bound.bindings.as_slice() {
+        if let Some(binding) = bound.whole() {
             let bytes = self.file.clone();
             let bytes = bytes.unwrap_or_else(|| encoded(self.graph.clone()));
             let whole = (engine.whole(&bytes)?, binding.clone());
@@ -235,11 +237,17 @@ impl Prepared {
         let placer = Placer::new(&self.model, segments);
         let placed = placer.model(&self.graph, &empty)?;
         place::refuse(&placed)?;
+        let outputs = |binding: &Binding<usize>| {
+            let outputs = binding.outputs.iter();
+            let outputs = outputs.filter_map(|&at| self.graph.output.get(at));
+            outputs.map(ValueInfoProto::name).collect()
+        };
         let source = Source {
             graph: &self.graph,
             inputs: signature::inputs(&self.graph)
                 .map(ValueInfoProto::name)
                 .collect(),
+            signatures: bound.bindings.iter().map(outputs).collect(),
             segments,
         };
         let program = Program::build(&source, placed)?;

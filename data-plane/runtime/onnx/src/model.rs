@@ -61,8 +61,11 @@ impl fmt::Display for EngineChoice {
 pub struct Options {
     /// Threads of one run. One computes on the calling thread, see [`crate::host`]; more give the
     /// model a pool of its own, which all its runs share. By default it is one on the built-in
-    /// engine, and all that this process may use on ONNX Runtime, which computes one run at a time.
+    /// engine, and on ONNX Runtime all that this process may use, shared out among `instances`.
     pub threads: Option<usize>,
+    /// How many runs ONNX Runtime computes at once, each with its own copy of the weights; others
+    /// wait. The built-in engine computes as many as there are callers, on one copy.
+    pub instances: usize,
     /// Whether to keep the weights in the layout that multiplications read: faster runs for a
     /// slower load and more memory.
     pub prepack: bool,
@@ -78,6 +81,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             threads: None,
+            instances: 1,
             prepack: false,
             platform: "onnx_rten",
             engine: EngineChoice::default(),

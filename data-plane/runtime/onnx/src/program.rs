@@ -1,6 +1,7 @@
 //! A graph in parts, some on an engine and some on our own operators, and one run of it.
 
 mod build;
+mod pieces;
 mod schedule;
 
 use hari_error::{Error, Result};
@@ -41,7 +42,7 @@ struct OnEngine {
     segment: Box<dyn Segment>,
     inputs: Vec<Slot>,
     outputs: Vec<Slot>,
-    /// For each output, which of the inputs it needs, by their places.
+    /// For each output, which of the inputs have to be there, by their places.
     needs: Vec<Vec<usize>>,
 }
 

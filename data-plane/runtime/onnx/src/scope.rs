@@ -93,6 +93,23 @@ pub(crate) fn uses(node: &NodeProto) -> BTreeSet<&str> {
     used
 }
 
+/// Which of `nodes`, each after what it uses, the values in `wanted` need; and all values that these
+/// nodes use, with `wanted`.
+pub(crate) fn needed<'a>(
+    nodes: &'a [NodeProto],
+    wanted: &[&'a str],
+) -> (Vec<bool>, BTreeSet<&'a str>) {
+    let mut used: BTreeSet<&str> = wanted.iter().copied().collect();
+    let mut needed = vec![false; nodes.len()];
+    for (node, needed) in nodes.iter().zip(&mut needed).rev() {
+        *needed = node.output.iter().any(|name| used.contains(name.as_str()));
+        if *needed {
+            used.extend(uses(node));
+        }
+    }
+    (needed, used)
+}
+
 fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
     let inputs = graph.input.iter().map(ValueInfoProto::name);
     let constants = graph.initializer.iter().map(TensorProto::name);

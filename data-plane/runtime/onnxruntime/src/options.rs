@@ -8,8 +8,8 @@ use crate::Device;
 /// How a model is loaded and run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Threads of one run; none for as many as the model pool has ([`hari_settings::threads`]). One
-    /// computes on the calling thread; more give the session a pool of its own, of one thread less,
+    /// Threads of one run; none for those that the model pool has ([`hari_settings::threads`]), shared
+    /// out among the instances. One computes on the calling thread; more give the session a pool of its own, of one thread less,
     /// because the calling thread takes part.
     pub threads: Option<usize>,
     /// How many runs may be computed at once. Each has a copy of the weights; a run beyond them

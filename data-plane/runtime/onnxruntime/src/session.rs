@@ -34,10 +34,10 @@ pub struct Session {
 impl Session {
     pub(crate) fn load(library: &Library, model: &Bytes, options: &Options) -> Result<Self> {
         let threads = match options.threads {
-            Some(threads) => threads,
-            None => hari_settings::threads()?,
+            Some(threads) => threads.max(1),
+            None => share(hari_settings::threads()?, options.instances),
         };
-        let builder = configured(library.builder()?, options, threads.max(1));
+        let builder = configured(library.builder()?, options, threads);
         let builder = builder.map_err(|error| guard::of_model(&error))?;
         let (builder, device) = placed(builder, library, options.device)?;
         let (mut builder, first) = committed(builder, model)?;
@@ -170,6 +170,11 @@ impl Drop for Instance<'_> {
     }
 }
 
+/// Threads of one instance, so that all together have no more than `threads`, and each has one.
+fn share(threads: usize, instances: usize) -> usize {
+    (threads / instances.max(1)).max(1)
+}
+
 /// How the engine works, whatever the model.
 fn configured(
     mut builder: SessionBuilder,
@@ -281,4 +286,15 @@ fn pick(wanted: &[&str], distinct: &[&str], values: &[Value]) -> Result<Vec<Valu
         value.ok_or_else(|| Error::internal(format!("the engine left out output `{name}`")))
     };
     wanted.iter().map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_share_the_threads_and_each_has_one() {
+        let of = |instances| share(8, instances);
+        assert_eq!([0, 1, 2, 3, 8, 9].map(of), [8, 8, 4, 2, 1, 1]);
+    }
 }

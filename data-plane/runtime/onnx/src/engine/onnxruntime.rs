@@ -32,9 +32,9 @@ impl OnOrts {
             library,
             loading: Loading {
                 threads: options.threads,
+                instances: options.instances.max(1),
                 device: options.device,
                 files,
-                ..Loading::default()
             },
             empty: ModelProto {
                 ir_version: model.ir_version,
@@ -56,6 +56,10 @@ impl OnOrts {
 impl Segments for OnOrts {
     fn takes(&self) -> Takes {
         Takes::Foreign
+    }
+
+    fn prunes(&self) -> bool {
+        false
     }
 
     fn words(&self) -> String {

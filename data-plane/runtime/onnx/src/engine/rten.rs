@@ -214,6 +214,10 @@ impl Segments for OnRtens {
         Takes::Exact
     }
 
+    fn prunes(&self) -> bool {
+        true
+    }
+
     fn words(&self) -> String {
         "rten".to_owned()
     }

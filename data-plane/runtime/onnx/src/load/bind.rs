@@ -35,6 +35,16 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// The one binding, if it is of all inputs and outputs of the graph.
+    pub(super) fn whole(&self) -> Option<&Binding<usize>> {
+        let [binding] = self.bindings.as_slice() else {
+            return None;
+        };
+        let all = binding.inputs.len() == self.count.0
+            && (0..self.count.1).all(|at| binding.outputs.contains(&at));
+        all.then_some(binding)
+    }
+
     /// The bindings in the engine's own words for the graph's inputs and outputs.
     ///
     /// # Errors

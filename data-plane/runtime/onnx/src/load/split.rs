@@ -1,6 +1,6 @@
 //! One graph for each signature: ONNX Runtime wants all inputs of a graph and computes all of it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use hari_proto::onnx::{GraphProto, ValueInfoProto};
 
@@ -17,23 +17,14 @@ pub(super) fn signature(
     let wanted: BTreeSet<usize> = binding.outputs.iter().copied().collect();
     let outputs = wanted.iter().filter_map(|&at| graph.output.get(at));
     let outputs: Vec<_> = outputs.cloned().collect();
-    let mut needed: HashSet<&str> = outputs.iter().map(ValueInfoProto::name).collect();
-    let mut nodes = Vec::new();
-    for node in graph.node.iter().rev() {
-        if node
-            .output
-            .iter()
-            .any(|name| needed.contains(name.as_str()))
-        {
-            needed.extend(scope::uses(node));
-            nodes.push(node.clone());
-        }
-    }
-    nodes.reverse();
+    let names: Vec<&str> = outputs.iter().map(ValueInfoProto::name).collect();
+    let (needed, used) = scope::needed(&graph.node, &names);
+    let nodes = graph.node.iter().zip(needed);
+    let nodes = nodes.filter(|(_, needed)| *needed);
     let constants = graph.initializer.iter();
-    let constants = constants.filter(|tensor| needed.contains(tensor.name()));
+    let constants = constants.filter(|tensor| used.contains(tensor.name()));
     let part = GraphProto {
-        node: nodes,
+        node: nodes.map(|(node, _)| node.clone()).collect(),
         initializer: constants.cloned().collect(),
         input: inputs.map(|&input| input.clone()).collect(),
         output: outputs.clone(),

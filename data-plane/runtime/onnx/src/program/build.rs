@@ -7,6 +7,7 @@ use hari_error::Result;
 use hari_operators::{Compiled, Value, constant};
 use hari_proto::onnx::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
+use super::pieces::{Signatures, needed_by, passed, pieces};
 use super::{OnEngine, Program, Schedule, Slot, Step};
 use crate::engine::{Part, Segments};
 use crate::extent::{self, Wide};
@@ -21,19 +22,23 @@ pub(crate) struct Source<'a> {
     pub(crate) graph: &'a GraphProto,
     /// Its inputs, in the order in which they will be given.
     pub(crate) inputs: Vec<&'a str>,
+    /// For each signature, the outputs that it can be asked for. All its inputs are given then.
+    pub(crate) signatures: Vec<Vec<&'a str>>,
     /// Makes the parts that run on the engine.
     pub(crate) segments: &'a dyn Segments,
 }
 
 /// A node with its place.
-struct Node<'a> {
+pub(super) struct Node<'a> {
     /// As it is on the engine; as it was, for our own operator.
-    nodes: Vec<NodeProto>,
+    pub(super) nodes: Vec<NodeProto>,
     /// Our own operator for it.
-    own: Option<Compiled>,
-    original: &'a NodeProto,
+    pub(super) own: Option<Compiled>,
+    pub(super) original: &'a NodeProto,
     /// The values it uses, those for the graphs inside it too.
-    uses: BTreeSet<String>,
+    pub(super) uses: BTreeSet<String>,
+    /// The signatures that need it.
+    pub(super) needed: Signatures,
 }
 
 impl Program {
@@ -43,7 +48,9 @@ impl Program {
     /// `Model` if the engine refuses a part after all.
     pub(crate) fn build(source: &Source<'_>, placed: Placed<'_>) -> Result<Self> {
         let Placed { scope, places, .. } = placed;
-        let nodes: Vec<Node<'_>> = source.graph.node.iter().zip(places).map(node).collect();
+        let needed = needed_by(source.graph, &source.signatures);
+        let nodes = source.graph.node.iter().zip(places).zip(needed);
+        let nodes: Vec<Node<'_>> = nodes.map(node).collect();
         let engine: Vec<bool> = nodes.iter().map(|node| node.own.is_none()).collect();
         let mut groups: BTreeMap<usize, Vec<Node<'_>>> = BTreeMap::new();
         let found = levels(&engine, &needs(&nodes));
@@ -84,7 +91,7 @@ impl Program {
     }
 }
 
-fn node((original, place): (&NodeProto, Place)) -> Node<'_> {
+fn node(((original, place), needed): ((&NodeProto, Place), Signatures)) -> Node<'_> {
     let (nodes, own) = match place {
         Place::Engine(Some(nodes)) => (nodes, None),
         Place::Engine(None) => (vec![original.clone()], None),
@@ -99,6 +106,7 @@ fn node((original, place): (&NodeProto, Place)) -> Node<'_> {
         own,
         original,
         uses,
+        needed,
     }
 }
 
@@ -169,8 +177,14 @@ impl Builder<'_> {
     fn steps(&mut self, level: usize, nodes: Vec<Node<'_>>, steps: &mut Vec<Step>) -> Result<()> {
         let (own, engine): (Vec<_>, Vec<_>) =
             nodes.into_iter().partition(|node| node.own.is_some());
-        if !engine.is_empty() {
-            steps.push(Step::Engine(self.part(level, engine)?));
+        let all = match self.source.segments.prunes() {
+            true if engine.is_empty() => Vec::new(),
+            true => vec![engine.iter().collect()],
+            false => pieces(&engine, self.scope),
+        };
+        let passed = passed(&all);
+        for piece in &all {
+            steps.push(Step::Engine(self.part(level, piece, &passed)?));
         }
         for node in own {
             let Some(compiled) = node.own else { continue };
@@ -191,12 +205,23 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The nodes of one level as a part for the engine.
-    fn part(&mut self, level: usize, nodes: Vec<Node<'_>>) -> Result<OnEngine> {
-        let border = Border::of(&nodes, self.scope, |name| {
-            self.users.get(name).is_some_and(|&last| last > level)
+    /// Nodes of one level as a part for the engine; what is `passed` goes to others of that level.
+    fn part(
+        &mut self,
+        level: usize,
+        nodes: &[&Node<'_>],
+        passed: &BTreeSet<&str>,
+    ) -> Result<OnEngine> {
+        let mut border = Border::of(nodes, self.scope, |name| {
+            let last = self.users.get(name);
+            passed.contains(name) || last.is_some_and(|&last| last > level)
         });
-        let flat: Vec<NodeProto> = nodes.into_iter().flat_map(|node| node.nodes).collect();
+        if !self.source.segments.prunes() {
+            let all: Vec<usize> = (0..border.inputs.len()).collect();
+            border.needs.fill(all);
+        }
+        let flat = nodes.iter().flat_map(|node| &node.nodes).cloned();
+        let flat: Vec<NodeProto> = flat.collect();
         let kind = |name: &String| self.scope.get(name).and_then(|known| known.kind.clone());
         let part = Part {
             inputs: border.inputs.iter().map(kind).collect(),
@@ -251,7 +276,7 @@ struct Border {
 }
 
 impl Border {
-    fn of(nodes: &[Node<'_>], scope: &Scope<'_>, outside: impl Fn(&str) -> bool) -> Self {
+    fn of(nodes: &[&Node<'_>], scope: &Scope<'_>, outside: impl Fn(&str) -> bool) -> Self {
         let mut border = Self {
             inputs: Vec::new(),
             outputs: Vec::new(),
