@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hari_error::{Error, Result};
 use hari_onnx::{EngineChoice, Options};
 use hari_plan::bound::ParameterValue;
-use hari_plan::catalogue::parameter::{DEVICE, ENGINE, THREADS};
+use hari_plan::catalogue::parameter::{DEVICE, ENGINE, INSTANCES, THREADS};
 
 /// Options of the runtimes of neural networks, from the parameters of a unit.
 ///
@@ -24,7 +24,8 @@ pub fn computing(parameters: &BTreeMap<String, ParameterValue>) -> Result<Option
     let device = text(DEVICE).map(str::parse).transpose();
     Ok(Options {
         engine,
-        threads: threads(parameters)?,
+        threads: count(parameters, THREADS, 256)?,
+        instances: instances(count(parameters, INSTANCES, 64)?.unwrap_or(1))?,
         device: device
             .map_err(|error| of(DEVICE, error))?
             .unwrap_or_default(),
@@ -39,12 +40,28 @@ fn by_setting(value: Option<&str>) -> Result<EngineChoice> {
     Ok(named.unwrap_or_default())
 }
 
-fn threads(parameters: &BTreeMap<String, ParameterValue>) -> Result<Option<usize>> {
-    match parameters.get(THREADS) {
-        None => Ok(None),
-        Some(ParameterValue::Int(number @ 1..=256)) => Ok(usize::try_from(*number).ok()),
-        Some(other) => Err(Error::invalid(format!(
-            "parameter `{THREADS}`: expected an integer from 1 to 256, found {other:?}"
+/// Copies of a model for ONNX Runtime where `asked` are wanted: the model pool computes no more than
+/// one on each of its threads.
+pub(crate) fn instances(asked: usize) -> Result<usize> {
+    Ok(asked.clamp(1, hari_settings::threads()?))
+}
+
+/// A parameter that counts from 1 to `most`.
+fn count(
+    parameters: &BTreeMap<String, ParameterValue>,
+    name: &str,
+    most: usize,
+) -> Result<Option<usize>> {
+    let number = match parameters.get(name) {
+        None => return Ok(None),
+        Some(ParameterValue::Int(number)) => usize::try_from(*number).ok(),
+        Some(_) => None,
+    };
+    match number.filter(|number| (1..=most).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(Error::invalid(format!(
+            "parameter `{name}`: expected an integer from 1 to {most}, found {:?}",
+            parameters.get(name)
         ))),
     }
 }
@@ -74,6 +91,10 @@ mod tests {
             (options.threads, options.engine),
             (Some(4), EngineChoice::Auto)
         );
+        assert_eq!(options.instances, 1);
+        let options = computing(&given("instances", ParameterValue::Int(3))).unwrap();
+        let most = hari_settings::threads().unwrap();
+        assert_eq!((options.instances, options.threads), (most.min(3), None));
     }
 
     #[test]
@@ -86,6 +107,10 @@ mod tests {
                 "parameter `threads`",
             ),
             (text("threads", "many"), "parameter `threads`"),
+            (
+                given("instances", ParameterValue::Int(65)),
+                "parameter `instances`",
+            ),
         ] {
             let error = computing(&parameters).unwrap_err();
             assert!(error.message().starts_with(name), "{error}");

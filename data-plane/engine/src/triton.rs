@@ -16,7 +16,7 @@ use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
 use hari_triton::{Artifact, Backend, Entry, Repository, Selection, Served, agree, warmups};
 
-use crate::computing::computing;
+use crate::computing::{computing, instances};
 use crate::load::{self, string};
 use crate::observer::Metrics;
 use crate::report::NodeReport;
@@ -156,7 +156,7 @@ impl Loader<'_> {
         let mut units = Vec::new();
         let mut memory = 0;
         for file in files {
-            let options = self.options.clone();
+            let options = options(&self.options, &entry.served)?;
             let model = load::open_model(runtime, &picked(file), options).await?;
             if let Some(signature) = model.signatures().first() {
                 agree(&entry.config, signature)?;
@@ -263,6 +263,15 @@ fn marker(path: &Path) -> PathBuf {
     }
 }
 
+/// What computes a model: as many runs at once as its instance groups say, else as the unit says.
+fn options(unit: &hari_onnx::Options, served: &Served) -> Result<hari_onnx::Options> {
+    let groups = served.instances.map(instances).transpose()?;
+    Ok(hari_onnx::Options {
+        instances: groups.unwrap_or(unit.instances),
+        ..unit.clone()
+    })
+}
+
 fn batch_options(served: &Served) -> BatchOptions {
     let mut options = BatchOptions::default();
     if let Some(batching) = served.batching {
@@ -273,4 +282,33 @@ fn batch_options(served: &Served) -> BatchOptions {
         options.concurrency = instances;
     }
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instance_groups_say_how_many_runs_are_computed_at_once() {
+        let unit = hari_onnx::Options {
+            instances: 1,
+            threads: Some(3),
+            ..hari_onnx::Options::default()
+        };
+        let of = |count| {
+            let served = Served {
+                backend: Backend::Onnx(Vec::new()),
+                batching: None,
+                instances: count,
+                wants_gpu: false,
+            };
+            let asked = options(&unit, &served).unwrap();
+            assert_eq!(asked.threads, Some(3));
+            (asked.instances, batch_options(&served).concurrency)
+        };
+        let pool = hari_settings::threads().unwrap();
+        assert_eq!(of(None), (1, usize::MAX));
+        assert_eq!(of(Some(2)), (pool.min(2), 2));
+        assert_eq!(of(Some(1000)), (pool.min(1000), 1000));
+    }
 }

@@ -18,6 +18,8 @@ pub const VERSION_POLICY: &str = "version_policy";
 pub const ENGINE: &str = "engine";
 /// Threads of one prediction.
 pub const THREADS: &str = "threads";
+/// Predictions that ONNX Runtime computes at once.
+pub const INSTANCES: &str = "instances";
 /// Where ONNX Runtime computes: `auto`, `cpu`, `cuda`, `cuda:N`.
 pub const DEVICE: &str = "device";
 /// Probability of branch 0 of a `RANDOM_ABTEST`.
@@ -231,10 +233,18 @@ pub(super) const NEURAL: &[ParameterSpec] = &[
     ParameterSpec::new(
         THREADS,
         ParameterType::Int,
-        "threads of one prediction; by default one on rten, and on ONNX Runtime, which computes \
-         one prediction of a model at a time, as many as HARI_THREADS says",
+        "threads of one prediction; by default one on rten, and on ONNX Runtime those that \
+         HARI_THREADS says, shared out among its `instances`",
     )
     .check(Check::Between(1.0, 256.0)),
+    ParameterSpec::new(
+        INSTANCES,
+        ParameterType::Int,
+        "predictions that ONNX Runtime computes at once, each with its own copy of the weights; \
+         rten needs no copies and computes as many as HARI_THREADS says",
+    )
+    .or("1")
+    .check(Check::Between(1.0, 64.0)),
     ParameterSpec::new(
         DEVICE,
         ParameterType::String,
