@@ -5,6 +5,14 @@ use std::fmt;
 
 use hari_error::{Error, Kind};
 
+/// What to do about random operators. Keras 3 exports the layers that augment pictures as they
+/// train; this is how it exports the model that predicts.
+const AT_RANDOM: &str = "random results come from layers that act in training, such as \
+     RandomFlip: export the model without them, or as it predicts, with `archive = \
+     keras.export.ExportArchive(); archive.track(model); archive.add_endpoint(\"serve\", \
+     lambda x: model(x, training=False), input_signature=[...])`";
+const ELSE: &str = "rewrite the model without it, or leave that part of the work to the caller";
+
 /// Why one operation cannot be lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -114,9 +122,13 @@ impl Refusals {
         if self.0.is_empty() {
             return None;
         }
+        let random = self
+            .0
+            .keys()
+            .any(|(operator, _)| operator.contains("Random"));
+        let hint = if random { AT_RANDOM } else { ELSE };
         let message = format!(
-            "the SavedModel uses what cannot be served: {}; rewrite the model without it, or leave \
-             that part of the work to the caller",
+            "the SavedModel uses what cannot be served: {}; {hint}",
             self.reasons()
         );
         Some(Error::new(Kind::Model, message).with_reason("UNSUPPORTED_OPERATOR"))
@@ -146,6 +158,11 @@ mod tests {
         }
         assert!(!error.message().contains("Relu"));
         assert_eq!(refusals.list().len(), 3);
+        assert!(error.message().contains("leave that part"), "{error}");
+        let mut random = Refusals::default();
+        random.unknown("StatelessRandomUniformV2");
+        let error = random.error().unwrap();
+        assert!(error.message().contains("training=False"), "{error}");
         let mut all = Refusals::default();
         assert!(all.is_empty());
         all.unknown("FFT");

@@ -3,6 +3,7 @@
 use hari_core::{DataType, Tensor};
 use hari_error::{Error, Result};
 
+use super::text::own;
 use crate::array::{expanded, map, truth};
 use crate::cell::{Cell, alike, by_cell, filled};
 use crate::compile::{Entry, Node};
@@ -14,10 +15,8 @@ use crate::view::common;
 use crate::{Inputs, Type, size};
 
 pub(crate) const TABLE: &[Entry] = &[
-    Entry::onnx("BitCast", 26, |node| {
-        let to = target(node)?;
-        moved(Rule::Is(to), move |inputs| same_bits(inputs.tensor(0)?, to))
-    }),
+    Entry::onnx("BitCast", 26, bit_cast),
+    own("BitCast", bit_cast),
     Entry::onnx("Cast", 1, cast),
     Entry::onnx("CastLike", 15, |_| {
         moved(Rule::Like(1), |inputs| {
@@ -32,6 +31,11 @@ pub(crate) const TABLE: &[Entry] = &[
 fn cast(node: &mut Node<'_>) -> Built {
     let to = target(node)?;
     moved(Rule::Is(to), move |inputs| convert(inputs.tensor(0)?, to))
+}
+
+fn bit_cast(node: &mut Node<'_>) -> Built {
+    let to = numbered(node)?;
+    moved(Rule::Is(to), move |inputs| same_bits(inputs.tensor(0)?, to))
 }
 
 /// The same bytes under another type of the same size.
@@ -56,6 +60,11 @@ fn target(node: &Node<'_>) -> Result<DataType> {
             .and_then(|elem| data_type(elem.into()))
             .ok_or_else(|| Error::model(format!("attribute `to`: no tensor has type `{name}`")));
     }
+    numbered(node)
+}
+
+/// The type whose number is the attribute `to`.
+fn numbered(node: &Node<'_>) -> Result<DataType> {
     let to = node.attributes.int("to")?;
     let to = to.ok_or_else(|| Error::model("attribute `to` is missing"))?;
     i32::try_from(to)

@@ -53,6 +53,7 @@
 //! | `SparseReduceSum` | `[keep_dims]` | indices, values, shape, axes -> dense |
 //! | `SparseCrossHashed` | `num_buckets`, `hash_key` | dense columns `[b, k]`, each INT64 or BYTES... -> indices INT64 `[n, 2]`, values INT64 `[n]`, shape INT64 `[2]` (the first `SparseCross` with `hashed_output`: row by row every combination, the last column fastest; a string counts as its Fingerprint64, an integer as itself; the hash starts as `hash_key` and takes each in by FingerprintCat64; unsigned remainder by `num_buckets`) |
 //! | `Unique` | `[to]` = INT32 (type of positions and counts) | x `[n]` -> values in order of appearance, positions `[n]`, `[`counts`]` |
+//! | `BitCast` | `to` | any but BYTES -> the same bytes as another type of the same size |
 //! | `Where` | | numbers or BOOL -> INT64 `[n, rank]`, indices of what is not zero |
 //!
 //! # Wanted

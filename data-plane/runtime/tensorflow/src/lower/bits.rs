@@ -4,8 +4,10 @@ use super::{Context, Lowered, Operator, lowered};
 use crate::dtype::{self, DataType};
 use crate::emit::Attr;
 use crate::refusal::Refusal;
+use crate::shape::Dim;
 
 pub(super) static OPERATORS: &[Operator] = &[
+    lowered("Bitcast", bitcast),
     lowered("BitwiseAnd", |c| whole(c, "BitwiseAnd")),
     lowered("BitwiseOr", |c| whole(c, "BitwiseOr")),
     lowered("BitwiseXor", |c| whole(c, "BitwiseXor")),
@@ -18,6 +20,24 @@ pub(super) static OPERATORS: &[Operator] = &[
     lowered("LeftShift", |c| shift(c, "LEFT")),
     lowered("RightShift", |c| shift(c, "RIGHT")),
 ];
+
+/// Between types of one size that the graph holds as they are: others change the shape, or lie in
+/// more bits than their own.
+fn bitcast(c: &mut Context<'_>) -> Lowered {
+    let (x, from, to) = (c.first()?, c.dtype(0)?, c.node.attrs.dtype("type")?);
+    let size = |dtype| match dtype {
+        DataType::DtFloat | DataType::DtInt32 | DataType::DtUint32 => Some(4),
+        DataType::DtDouble | DataType::DtInt64 | DataType::DtUint64 => Some(8),
+        _ => None,
+    };
+    let held = dtype::held_as(to).filter(|_| size(from).is_some() && size(from) == size(to));
+    let held = held.ok_or_else(|| {
+        Refusal::new(format!("from {} to {}", dtype::name(from), dtype::name(to)))
+    })?;
+    let attrs = vec![("to", Attr::Int(i64::from(i32::from(held))))];
+    let kind = (to, c.builder.shape(x).map(<[Dim]>::to_vec));
+    Ok(vec![c.builder.node("hari.BitCast", &[x], attrs, kind)])
+}
 
 fn all_ones(dtype: DataType) -> Result<i64, Refusal> {
     Ok(match dtype {

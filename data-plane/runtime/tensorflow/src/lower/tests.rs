@@ -394,3 +394,26 @@ fn gathers_in_pairs_move_the_axis() {
     assert!(ops.contains(&"GatherND"), "{ops:?}");
     assert_eq!(dims, known(&[2, 5, 3]));
 }
+
+#[test]
+fn bits_are_read_as_another_type_of_the_same_size() {
+    let cast = |from, to: TfType| {
+        let single = Single::new().input(from, Some(known(&[2, 3])));
+        single.attr("type", Value::Type(to.into())).lower("Bitcast")
+    };
+    for (from, to) in [
+        (TfType::DtFloat, TfType::DtInt32),
+        (TfType::DtUint32, TfType::DtFloat),
+        (TfType::DtDouble, TfType::DtInt64),
+    ] {
+        let (operators, dims) = cast(from, to).unwrap();
+        assert_eq!((operators, dims.len()), (vec!["hari.BitCast"], 2));
+    }
+    for (from, to) in [
+        (TfType::DtFloat, TfType::DtInt64),
+        (TfType::DtInt32, TfType::DtUint8),
+        (TfType::DtInt8, TfType::DtUint8),
+    ] {
+        assert!(cast(from, to).unwrap_err().contains("from "));
+    }
+}
