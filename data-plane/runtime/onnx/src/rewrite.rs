@@ -8,11 +8,13 @@
 //! | `Sign` | 1 for 0.0 | `x > 0` less `x < 0` |
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
 //! | a window without `strides`, `dilations` or `pads` | fails | with ones and zeros |
+//! | `FusedConv`, `FusedGemm` of ONNX Runtime | not there | as the operators that were fused |
 //! | `Add` of a product and a vector of other length | fails | with a scalar or a matrix |
 //! | `Div`, `Pow` by a single element of more dimensions | of too few dimensions | with the first operand spread |
 
 mod aligned;
 mod biased;
+mod fused;
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
@@ -29,6 +31,7 @@ pub(crate) fn within(
     rewritten(node)
         .or_else(|| aligned::aligned(graph, node, constants))
         .or_else(|| biased::biased(graph, node, constants))
+        .or_else(|| fused::fused(node))
 }
 
 /// The nodes to put in the place of this one, if it needs that wherever it is.
@@ -165,6 +168,15 @@ fn int(name: &str, value: i64) -> AttributeProto {
         name: Some(name.to_owned()),
         i: Some(value),
         r#type: Some(AttributeType::Int as i32),
+        ..AttributeProto::default()
+    }
+}
+
+fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        f: Some(value),
+        r#type: Some(AttributeType::Float as i32),
         ..AttributeProto::default()
     }
 }
