@@ -1,0 +1,177 @@
+//! Walks: eight at a time, so that the loads of one hide behind those of the others.
+//!
+//! Many rows go through one tree after the other, eight rows at a time; the last few rows each go
+//! through eight trees at a time. Either way each row's leaves are added in the order of the
+//! trees, which is what makes sums equal to the original's.
+
+use super::{Ensemble, FEATURE, LEAF, MISSING_LEFT, More, Node, Real, SPECIAL, Tree, ZERO_MISSING};
+
+/// Walks at a time.
+const LANES: usize = 8;
+/// Rows that go through all trees before the next ones do: they stay in the cache.
+const BLOCK: usize = 64;
+
+impl<T: Real> Ensemble<T> {
+    /// Adds to `sums`, `[rows, targets]`, what the trees say of `rows`, `[rows, features]`. The
+    /// number of rows is that of `sums`; values that are not there are missing.
+    pub(crate) fn add(&self, rows: &[T], sums: &mut [T]) {
+        match (self.plain, self.rule.or_equal) {
+            (true, false) => self.blocks(rows, sums, |node, value| below::<T, false>(node, value)),
+            (true, true) => self.blocks(rows, sums, |node, value| below::<T, true>(node, value)),
+            (false, false) => {
+                self.blocks(rows, sums, |node, value| self.left::<false>(node, value));
+            }
+            (false, true) => self.blocks(rows, sums, |node, value| self.left::<true>(node, value)),
+        }
+    }
+
+    #[inline(always)]
+    fn blocks(&self, rows: &[T], sums: &mut [T], left: impl Fn(Node<T>, T) -> bool + Copy) {
+        for (block, sums) in sums.chunks_mut(BLOCK * self.targets.max(1)).enumerate() {
+            let rows = rows.get(block * BLOCK * self.features..).unwrap_or(&[]);
+            self.block(rows, sums, left);
+        }
+    }
+
+    #[inline(always)]
+    fn block(&self, rows: &[T], sums: &mut [T], left: impl Fn(Node<T>, T) -> bool + Copy) {
+        let whole = sums.len() / self.targets.max(1) / LANES * LANES;
+        for &tree in &self.trees {
+            for first in (0..whole).step_by(LANES) {
+                let lanes: [&[T]; LANES] = std::array::from_fn(|lane| self.row(rows, first + lane));
+                let ends = self.descend([tree.root; LANES], &lanes, left);
+                for (lane, (&row, end)) in lanes.iter().zip(ends).enumerate() {
+                    self.say(end, row, tree, self.sums(sums, first + lane));
+                }
+            }
+        }
+        for at in whole..sums.len() / self.targets.max(1) {
+            let row = self.row(rows, at);
+            let sums = self.sums(sums, at);
+            for trees in self.trees.chunks(LANES) {
+                let roots = std::array::from_fn(|lane| {
+                    trees.get(lane).map_or(trees[0].root, |tree| tree.root)
+                });
+                let ends = self.descend(roots, &[row; LANES], left);
+                for (&tree, end) in trees.iter().zip(ends) {
+                    self.say(end, row, tree, sums);
+                }
+            }
+        }
+    }
+
+    fn row<'a>(&self, rows: &'a [T], at: usize) -> &'a [T] {
+        let start = at * self.features;
+        rows.get(start..start + self.features).unwrap_or(&[])
+    }
+
+    fn sums<'a>(&self, sums: &'a mut [T], at: usize) -> &'a mut [T] {
+        let start = at * self.targets;
+        sums.get_mut(start..start + self.targets)
+            .unwrap_or_default()
+    }
+
+    /// The leaves that are reached from these roots by these rows.
+    #[inline(always)]
+    fn descend(
+        &self,
+        mut at: [u32; LANES],
+        rows: &[&[T]; LANES],
+        left: impl Fn(Node<T>, T) -> bool,
+    ) -> [u32; LANES] {
+        loop {
+            let mut ended = LEAF;
+            for (at, row) in at.iter_mut().zip(rows) {
+                let node = self.node(*at);
+                ended &= node.bits;
+                let feature = (node.bits & FEATURE) as usize;
+                let value = row.get(feature).copied().unwrap_or_else(T::missing);
+                let next = node.next + u32::from(!left(node, value));
+                *at = if node.bits & LEAF == 0 { next } else { *at };
+            }
+            if ended != 0 {
+                return at;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn node(&self, at: u32) -> Node<T> {
+        let node = self.nodes.get(at as usize).copied();
+        node.unwrap_or_else(Node::nothing)
+    }
+
+    /// Whether a split sends a value to the left; every kind of split.
+    fn left<const OR_EQUAL: bool>(&self, node: Node<T>, value: T) -> bool {
+        if value.is_missing() || node.bits & ZERO_MISSING != 0 && value.is_zero() {
+            return node.bits & MISSING_LEFT != 0;
+        }
+        if node.bits & SPECIAL == 0 {
+            return below::<T, OR_EQUAL>(node, value);
+        }
+        let set = self.sets.get(node.value.unpack() as usize);
+        let category = value.category(self.rule.fraction_is_zero);
+        let word = set
+            .zip(category)
+            .and_then(|(set, category)| set.get(category / 32));
+        word.zip(category)
+            .is_some_and(|(word, category)| (word >> (category % 32)) & 1 == 1)
+    }
+
+    /// Adds what the leaf at `end` says.
+    #[inline(always)]
+    fn say(&self, end: u32, row: &[T], tree: Tree, sums: &mut [T]) {
+        let node = self.node(end);
+        if node.bits & SPECIAL == 0 {
+            if let Some(sum) = sums.get_mut(tree.target as usize) {
+                *sum += node.value;
+            }
+        } else {
+            self.say_more(node, row, tree, sums);
+        }
+    }
+
+    fn say_more(&self, node: Node<T>, row: &[T], tree: Tree, sums: &mut [T]) {
+        let at = node.next as usize;
+        match &self.more {
+            More::None => (),
+            More::Vectors(values) => {
+                let values = values.get(at * self.targets..).unwrap_or(&[]);
+                for (sum, &value) in sums.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            }
+            More::Linear(leaves) => {
+                let leaf = leaves.get(at);
+                let value = leaf.and_then(|leaf| leaf.value(row)).unwrap_or(node.value);
+                if let Some(sum) = sums.get_mut(tree.target as usize) {
+                    *sum += value;
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> super::Linear<T> {
+    /// Its value for a row; none if a term is missing.
+    fn value(&self, row: &[T]) -> Option<T> {
+        self.terms
+            .iter()
+            .try_fold(self.constant, |sum, &(feature, coefficient)| {
+                let value = row.get(feature as usize).copied()?;
+                (!value.is_missing()).then(|| sum + coefficient * value)
+            })
+    }
+}
+
+/// Whether a numeric split sends a value to the left.
+#[inline(always)]
+fn below<T: Real, const OR_EQUAL: bool>(node: Node<T>, value: T) -> bool {
+    let missing_left = value.is_missing() & (node.bits & MISSING_LEFT != 0);
+    let below = if OR_EQUAL {
+        value <= node.value
+    } else {
+        value < node.value
+    };
+    below | missing_left
+}
