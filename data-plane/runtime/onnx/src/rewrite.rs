@@ -9,12 +9,14 @@
 //! | `Cast` to BOOL | the number itself, cut to an integer | `not (x = 0)` |
 //! | a window without `strides`, `dilations` or `pads` | fails | with ones and zeros |
 //! | `FusedConv`, `FusedGemm` of ONNX Runtime | not there | as the operators that were fused |
+//! | `QLinearAdd` and its like of ONNX Runtime | not there | with numbers restored and quantised again |
 //! | `Add` of a product and a vector of other length | fails | with a scalar or a matrix |
 //! | `Div`, `Pow` by a single element of more dimensions | of too few dimensions | with the first operand spread |
 
 mod aligned;
 mod biased;
 mod fused;
+mod quantised;
 
 use hari_proto::onnx::attribute_proto::AttributeType;
 use hari_proto::onnx::tensor_proto::DataType as Elem;
@@ -32,6 +34,7 @@ pub(crate) fn within(
         .or_else(|| aligned::aligned(graph, node, constants))
         .or_else(|| biased::biased(graph, node, constants))
         .or_else(|| fused::fused(node))
+        .or_else(|| quantised::quantised(node))
 }
 
 /// The nodes to put in the place of this one, if it needs that wherever it is.

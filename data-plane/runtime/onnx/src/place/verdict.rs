@@ -72,6 +72,10 @@ impl Placer<'_> {
             .or_else(|| {
                 let kind = |name: &String| scope.get(name).and_then(|known| known.kind.as_ref());
                 let kinds: Vec<_> = node.input.iter().map(kind).collect();
+                // Others reach the engine as what they were rewritten to.
+                if !own(node.domain()).is_empty() {
+                    return None;
+                }
                 let why = forms::problem(node.op_type(), &kinds);
                 why.map(|why| problem(node, &why, "cast it to FP32 or INT32 before"))
             })
