@@ -16,6 +16,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::process;
 
+mod request;
+
+pub use request::ServerRequest;
+
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
@@ -227,39 +231,6 @@ fn describe() {
             MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
             _ => metrics::describe_histogram!(metric.name, metric.help),
         }
-    }
-}
-
-/// A request that was answered.
-#[derive(Clone, Debug)]
-pub struct ServerRequest<'a> {
-    /// Deployment; empty if none was found.
-    pub deployment: &'a str,
-    /// Predictor that answered; empty if none did.
-    pub predictor: &'a str,
-    /// Its label `version`.
-    pub version: &'a str,
-    /// `predictions`, `feedback`, `status`, `metadata`, or the full gRPC method.
-    pub service: &'a str,
-    /// Lower-case HTTP verb, or `unary`.
-    pub method: &'static str,
-    /// HTTP status number, or name of the gRPC code.
-    pub code: &'a str,
-}
-
-impl ServerRequest<'_> {
-    /// Counts it with the time it took.
-    pub fn observe(&self, took: Duration) {
-        let labels = [
-            ("deployment_name", self.deployment.to_owned()),
-            ("predictor_name", self.predictor.to_owned()),
-            ("predictor_version", self.version.to_owned()),
-            ("service", self.service.to_owned()),
-            ("method", self.method.to_owned()),
-            ("code", self.code.to_owned()),
-        ];
-        histogram!(SERVER_SECONDS, &labels).record(took);
-        histogram!(SERVER_SUMMARY, &labels).record(took);
     }
 }
 
