@@ -1,0 +1,475 @@
+//! numpy arrays: bytes with a shape, an order and a dtype; typed values are copied out of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use half::f16;
+use hari_error::{Error, Result};
+
+use crate::dtype::{Dtype, Kind};
+use crate::value::Id;
+
+/// An array of any rank.
+#[derive(Clone, Debug)]
+pub struct Array {
+    dtype: Arc<Dtype>,
+    shape: Vec<usize>,
+    fortran: bool,
+    data: Data,
+}
+
+#[derive(Clone, Debug)]
+enum Data {
+    Raw(Bytes),
+    Objects(Vec<Id>),
+}
+
+/// Values of an array in C order (the last axis runs fastest), in this machine's byte order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Typed<T> {
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+    /// As many values as the product of the shape.
+    pub values: Vec<T>,
+}
+
+/// A type that array elements can be read as, of exactly this kind and size.
+pub trait Element: Copy + Default {
+    /// The kind of a dtype that holds it.
+    const KIND: Kind;
+    /// Its bytes.
+    const SIZE: usize;
+    /// In numpy's words.
+    const NAME: &'static str;
+    /// From as many bytes as its size; fewer give the default.
+    fn decode(bytes: &[u8], big_endian: bool) -> Self;
+}
+
+macro_rules! elements {
+    ($($type:ty, $kind:ident, $name:literal;)*) => {$(
+        impl Element for $type {
+            const KIND: Kind = Kind::$kind;
+            const SIZE: usize = size_of::<$type>();
+            const NAME: &'static str = $name;
+            fn decode(bytes: &[u8], big_endian: bool) -> Self {
+                let bytes = bytes.try_into().unwrap_or_default();
+                if big_endian { Self::from_be_bytes(bytes) } else { Self::from_le_bytes(bytes) }
+            }
+        }
+    )*};
+}
+
+elements! {
+    i8, Int, "int8";
+    i16, Int, "int16";
+    i32, Int, "int32";
+    i64, Int, "int64";
+    u8, Uint, "uint8";
+    u16, Uint, "uint16";
+    u32, Uint, "uint32";
+    u64, Uint, "uint64";
+    f16, Float, "float16";
+    f32, Float, "float32";
+    f64, Float, "float64";
+}
+
+impl Element for bool {
+    const KIND: Kind = Kind::Bool;
+    const SIZE: usize = 1;
+    const NAME: &'static str = "bool";
+    fn decode(bytes: &[u8], _: bool) -> Self {
+        bytes.first().is_some_and(|byte| *byte != 0)
+    }
+}
+
+impl Array {
+    /// An array over its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are not as many as shape and dtype say.
+    pub(crate) fn raw(
+        dtype: Arc<Dtype>,
+        shape: Vec<usize>,
+        fortran: bool,
+        data: Bytes,
+    ) -> Result<Self> {
+        let expected = bytes_of(&dtype, &shape)?;
+        if dtype.is_object() || data.len() != expected {
+            return Err(Error::model(format!(
+                "an array of {dtype} with shape {shape:?} needs {expected} bytes, {} are there",
+                data.len()
+            )));
+        }
+        let data = Data::Raw(data);
+        Ok(Self {
+            dtype,
+            shape,
+            fortran,
+            data,
+        })
+    }
+
+    /// An array of Python objects, in C order.
+    ///
+    /// # Errors
+    ///
+    /// Objects that are not as many as the shape says.
+    pub(crate) fn of_objects(
+        dtype: Arc<Dtype>,
+        shape: Vec<usize>,
+        objects: Vec<Id>,
+    ) -> Result<Self> {
+        if count_of(&shape)? != objects.len() {
+            return Err(Error::model(format!(
+                "an array of objects with shape {shape:?} holds {} of them",
+                objects.len()
+            )));
+        }
+        let data = Data::Objects(objects);
+        Ok(Self {
+            dtype,
+            shape,
+            fortran: false,
+            data,
+        })
+    }
+
+    /// The element type.
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.dtype
+    }
+
+    /// Lengths of the axes.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements of an array of objects, in C order.
+    #[must_use]
+    pub fn objects(&self) -> Option<&[Id]> {
+        match &self.data {
+            Data::Objects(ids) => Some(ids),
+            Data::Raw(_) => None,
+        }
+    }
+
+    /// The elements as values of exactly this type; `None` if they are of another.
+    #[must_use]
+    pub fn typed<T: Element>(&self) -> Option<Typed<T>> {
+        self.part(0, &self.dtype)
+    }
+
+    /// A field of records, as values of exactly this type; `None` if there is no such field.
+    #[must_use]
+    pub fn column<T: Element>(&self, field: &str) -> Option<Typed<T>> {
+        let field = self.dtype.field(field)?;
+        self.part(field.offset, &field.dtype)
+    }
+
+    /// A field of records, as an array of its own; `None` if there is no such field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Self> {
+        let field = self.dtype.field(name)?;
+        let bytes: Vec<u8> = self
+            .elements(field.offset, field.dtype.size)?
+            .flatten()
+            .copied()
+            .collect();
+        let shape = self.shape.clone();
+        Self::raw(field.dtype.clone(), shape, self.fortran, bytes.into()).ok()
+    }
+
+    /// Booleans, integers and floats of any size as 64-bit floats, where that loses nothing.
+    #[must_use]
+    pub fn numbers(&self) -> Option<Typed<f64>> {
+        const EXACT: i64 = 1 << 53;
+        match (self.dtype.kind, self.dtype.size) {
+            (Kind::Bool, _) => self.read::<bool, _>(f64::from),
+            (Kind::Int, 1) => self.read::<i8, _>(f64::from),
+            (Kind::Int, 2) => self.read::<i16, _>(f64::from),
+            (Kind::Int, 4) => self.read::<i32, _>(f64::from),
+            (Kind::Uint, 1) => self.read::<u8, _>(f64::from),
+            (Kind::Uint, 2) => self.read::<u16, _>(f64::from),
+            (Kind::Uint, 4) => self.read::<u32, _>(f64::from),
+            (Kind::Float, 2) => self.read::<f16, _>(f64::from),
+            (Kind::Float, 4) => self.read::<f32, _>(f64::from),
+            (Kind::Float, 8) => self.typed(),
+            (Kind::Int, _) => {
+                let whole = self.typed::<i64>()?;
+                whole.all(
+                    |value| (-EXACT..=EXACT).contains(value),
+                    |value| value as f64,
+                )
+            }
+            (Kind::Uint, _) => {
+                let whole = self.typed::<u64>()?;
+                whole.all(|value| *value <= EXACT as u64, |value| value as f64)
+            }
+            _ => None,
+        }
+    }
+
+    /// Signed or unsigned integers of any size, and booleans, as 64-bit integers.
+    #[must_use]
+    pub fn integers(&self) -> Option<Typed<i64>> {
+        match (self.dtype.kind, self.dtype.size) {
+            (Kind::Bool, _) => self.read::<bool, _>(i64::from),
+            (Kind::Int, 1) => self.read::<i8, _>(i64::from),
+            (Kind::Int, 2) => self.read::<i16, _>(i64::from),
+            (Kind::Int, 4) => self.read::<i32, _>(i64::from),
+            (Kind::Int, 8) => self.typed(),
+            (Kind::Uint, 1) => self.read::<u8, _>(i64::from),
+            (Kind::Uint, 2) => self.read::<u16, _>(i64::from),
+            (Kind::Uint, 4) => self.read::<u32, _>(i64::from),
+            (Kind::Uint, 8) => {
+                let whole = self.typed::<u64>()?;
+                whole.all(|value| i64::try_from(*value).is_ok(), |value| value as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// Fixed-length text or ASCII bytes, without the zeros at the end.
+    #[must_use]
+    pub fn texts(&self) -> Option<Typed<String>> {
+        let decode = match self.dtype.kind {
+            Kind::Str => utf32,
+            Kind::Bytes => |bytes: &[u8], _| ascii(bytes),
+            _ => return None,
+        };
+        let elements = self.elements(0, self.dtype.size)?;
+        let texts = elements.map(|bytes| decode(bytes, self.dtype.big_endian));
+        let values = texts.collect::<Option<Vec<_>>>()?;
+        Some(self.in_c_order(values))
+    }
+
+    fn read<T: Element, U>(&self, convert: impl Fn(T) -> U) -> Option<Typed<U>> {
+        let Typed { shape, values } = self.typed::<T>()?;
+        let values = values.into_iter().map(convert).collect();
+        Some(Typed { shape, values })
+    }
+
+    /// Values at an offset into each element, in C order.
+    fn part<T: Element>(&self, offset: usize, dtype: &Dtype) -> Option<Typed<T>> {
+        if dtype.kind != T::KIND || dtype.size != T::SIZE {
+            return None;
+        }
+        let elements = self.elements(offset, T::SIZE)?;
+        let values = elements.map(|bytes| T::decode(bytes, dtype.big_endian));
+        Some(self.in_c_order(values.collect()))
+    }
+
+    /// `size` bytes at `offset` of each element, as they lie.
+    fn elements(&self, offset: usize, size: usize) -> Option<impl Iterator<Item = &[u8]>> {
+        let Data::Raw(bytes) = &self.data else {
+            return None;
+        };
+        let (count, stride) = (self.len(), self.dtype.size);
+        let element = move |index: usize| {
+            let start = index.saturating_mul(stride).saturating_add(offset);
+            bytes
+                .get(start..start.saturating_add(size))
+                .unwrap_or_default()
+        };
+        Some((0..count).map(element))
+    }
+
+    fn in_c_order<T>(&self, values: Vec<T>) -> Typed<T> {
+        let shape = self.shape.clone();
+        if !self.fortran || shape.len() < 2 {
+            return Typed { shape, values };
+        }
+        let mut slots: Vec<Option<T>> = values.into_iter().map(Some).collect();
+        let order = FortranOrder::new(&shape);
+        let values = order.filter_map(|from| slots.get_mut(from)?.take());
+        Typed {
+            values: values.collect(),
+            shape,
+        }
+    }
+}
+
+impl<T> Typed<T> {
+    fn all<U>(self, fits: impl Fn(&T) -> bool, convert: impl Fn(T) -> U) -> Option<Typed<U>> {
+        if !self.values.iter().all(fits) {
+            return None;
+        }
+        let values = self.values.into_iter().map(convert).collect();
+        Some(Typed {
+            shape: self.shape,
+            values,
+        })
+    }
+}
+
+/// Walks an array in C order; gives where each element lies in Fortran order.
+struct FortranOrder<'a> {
+    shape: &'a [usize],
+    index: Vec<usize>,
+    left: usize,
+}
+
+impl<'a> FortranOrder<'a> {
+    fn new(shape: &'a [usize]) -> Self {
+        Self {
+            shape,
+            index: vec![0; shape.len()],
+            left: shape.iter().product(),
+        }
+    }
+
+    fn step(&mut self) {
+        for (index, length) in self.index.iter_mut().zip(self.shape).rev() {
+            *index += 1;
+            if *index < *length {
+                return;
+            }
+            *index = 0;
+        }
+    }
+}
+
+impl Iterator for FortranOrder<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let axes = self.index.iter().zip(self.shape).rev();
+        let at = axes.fold(0, |at, (index, length)| at * length + index);
+        self.step();
+        Some(at)
+    }
+}
+
+fn utf32(bytes: &[u8], big_endian: bool) -> Option<String> {
+    let (units, _) = bytes.as_chunks::<4>();
+    let decode = if big_endian {
+        u32::from_be_bytes
+    } else {
+        u32::from_le_bytes
+    };
+    let codes: Vec<u32> = units.iter().map(|unit| decode(*unit)).collect();
+    let end = codes.iter().rposition(|code| *code != 0);
+    let used = codes.get(..end.map_or(0, |last| last + 1))?;
+    used.iter().map(|code| char::from_u32(*code)).collect()
+}
+
+fn ascii(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().rposition(|byte| *byte != 0);
+    let used = bytes.get(..end.map_or(0, |last| last + 1))?;
+    let text = str::from_utf8(used).ok().filter(|text| text.is_ascii());
+    text.map(str::to_owned)
+}
+
+/// The number of elements, if it can be counted.
+pub(crate) fn count_of(shape: &[usize]) -> Result<usize> {
+    if shape.len() > 32 {
+        return Err(Error::model(format!(
+            "an array has rank {}: numpy has at most 64, 32 are read",
+            shape.len()
+        )));
+    }
+    // Zero counts last: the other lengths must fit all the same.
+    let lengths = shape.iter().filter(|length| **length != 0);
+    let product = lengths.copied().try_fold(1_usize, usize::checked_mul);
+    let product = product.filter(|product| isize::try_from(*product).is_ok());
+    let count = product.ok_or_else(|| Error::model(format!("no array has shape {shape:?}")))?;
+    Ok(if shape.contains(&0) { 0 } else { count })
+}
+
+/// The bytes of an array in a buffer.
+pub(crate) fn bytes_of(dtype: &Dtype, shape: &[usize]) -> Result<usize> {
+    let count = count_of(shape)?;
+    if dtype.size == 0 && count > 1 << 16 {
+        return Err(Error::model(format!(
+            "an array with shape {shape:?} has elements of no bytes"
+        )));
+    }
+    let bytes = count.checked_mul(dtype.size);
+    bytes.ok_or_else(|| Error::model(format!("no array of {dtype} has shape {shape:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(text: &str, shape: &[usize], fortran: bool, bytes: &[u8]) -> Result<Array> {
+        let dtype = Arc::new(Dtype::parse(text)?);
+        Array::raw(
+            dtype,
+            shape.to_vec(),
+            fortran,
+            Bytes::copy_from_slice(bytes),
+        )
+    }
+
+    #[test]
+    fn fortran_order_is_undone() {
+        // [[1, 2, 3], [4, 5, 6]], column by column.
+        let found = array("u1", &[2, 3], true, &[1, 4, 2, 5, 3, 6]).unwrap();
+        assert_eq!(found.typed::<u8>().unwrap().values, [1, 2, 3, 4, 5, 6]);
+        let cube = array("u1", &[2, 1, 2], true, &[1, 3, 2, 4]).unwrap();
+        assert_eq!(cube.typed::<u8>().unwrap().values, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn big_endian_values_are_turned() {
+        let found = array(">i2", &[2], false, &[1, 0, 0xff, 0xff]).unwrap();
+        assert_eq!(found.typed::<i16>().unwrap().values, [256, -1]);
+        assert_eq!(found.numbers().unwrap().values, [256.0, -1.0]);
+        let text = array(">U2", &[1], false, &[0, 0, 0, 0x61, 0, 0, 0, 0]).unwrap();
+        assert_eq!(text.texts().unwrap().values, ["a"]);
+    }
+
+    #[test]
+    fn values_of_another_type_are_not_given() {
+        let found = array("f4", &[1], false, &1.5_f32.to_le_bytes()).unwrap();
+        assert_eq!(found.typed::<f64>(), None);
+        assert_eq!(found.typed::<i32>(), None);
+        assert_eq!(found.numbers().unwrap().values, [1.5]);
+        assert_eq!(found.integers(), None);
+        assert_eq!(found.texts(), None);
+    }
+
+    #[test]
+    fn integers_that_a_float_cannot_hold_are_not_given_as_floats() {
+        let large = array("i8", &[1], false, &((1_i64 << 53) + 1).to_le_bytes()).unwrap();
+        assert_eq!(large.numbers(), None);
+        assert!(large.integers().is_some());
+        let larger = array("u8", &[1], false, &u64::MAX.to_le_bytes()).unwrap();
+        assert_eq!((larger.numbers(), larger.integers()), (None, None));
+    }
+
+    #[test]
+    fn bytes_are_as_many_as_the_shape_says() {
+        assert!(array("f8", &[2], false, &[0; 8]).is_err());
+        assert!(array("f8", &[usize::MAX, 2], false, &[0; 8]).is_err());
+        assert!(array("f8", &[0, isize::MAX as usize], false, &[]).is_ok());
+        assert!(array("f8", &[0, usize::MAX, 2], false, &[]).is_err());
+        assert!(array("V0", &[1 << 40], false, &[]).is_err());
+        assert!(array("f8", &[1; 33], false, &[0; 8]).is_err());
+        assert_eq!(array("f8", &[], false, &[0; 8]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn text_that_is_no_unicode_is_not_given() {
+        let surrogate = array("U1", &[1], false, &[0, 0xd8, 0, 0]).unwrap();
+        assert_eq!(surrogate.texts(), None);
+        assert_eq!(array("S1", &[1], false, &[200]).unwrap().texts(), None);
+    }
+}
