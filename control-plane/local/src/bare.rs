@@ -98,9 +98,12 @@ fn implementation_of(uri: &str) -> Result<&'static str> {
         return server_of(probe(local)?);
     }
     let path = uri.split(['?', '#']).next().unwrap_or(uri);
-    Ok(match path.ends_with(".onnx") {
-        true => "ONNX_SERVER",
-        false => "TENSORFLOW_SERVER",
+    let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
+    Ok(match () {
+        () if ends(&[".onnx"]) => "ONNX_SERVER",
+        () if ends(&["/model.json", ".ubj", ".bst"]) => "XGBOOST_SERVER",
+        () if ends(&["/model.txt"]) => "LIGHTGBM_SERVER",
+        () => "TENSORFLOW_SERVER",
     })
 }
 
@@ -109,6 +112,8 @@ fn server_of(format: Format) -> Result<&'static str> {
         Format::SavedModel => Ok("TENSORFLOW_SERVER"),
         Format::Onnx => Ok("ONNX_SERVER"),
         Format::Transformers => Ok("HUGGINGFACE_SERVER"),
+        Format::Xgboost => Ok("XGBOOST_SERVER"),
+        Format::Lightgbm => Ok("LIGHTGBM_SERVER"),
         Format::Repository => Ok("TRITON_SERVER"),
         other => Err(Error::invalid(format!(
             "{}: no server takes it yet",
@@ -173,6 +178,13 @@ mod tests {
             implementation_of("https://host/m.onnx?x=1").unwrap(),
             "ONNX_SERVER"
         );
+        for (uri, server) in [
+            ("s3://bucket/a/model.json", "XGBOOST_SERVER"),
+            ("s3://bucket/income.ubj", "XGBOOST_SERVER"),
+            ("s3://bucket/a/model.txt", "LIGHTGBM_SERVER"),
+        ] {
+            assert_eq!(implementation_of(uri).unwrap(), server, "{uri}");
+        }
         assert_eq!(
             implementation_of("https://host/m.tar.gz").unwrap(),
             "TENSORFLOW_SERVER"

@@ -21,6 +21,10 @@ pub enum Format {
     Onnx,
     /// A Hugging Face folder: `config.json` beside a tokenizer, or `modules.json`.
     Transformers,
+    /// An XGBoost booster: `model.json`, or a `.ubj` or `.bst` file.
+    Xgboost,
+    /// A LightGBM booster: `model.txt`.
+    Lightgbm,
     /// A Triton model repository: a folder for each model, with `config.pbtxt` in it.
     Repository,
 }
@@ -33,6 +37,8 @@ impl Format {
             Self::SavedModel => "TensorFlow SavedModel",
             Self::Onnx => "ONNX",
             Self::Transformers => "Hugging Face folder",
+            Self::Xgboost => "XGBoost",
+            Self::Lightgbm => "LightGBM",
             Self::Repository => "Triton model repository",
         }
     }
@@ -44,6 +50,8 @@ impl Format {
             Self::SavedModel => &["saved_model.pb"],
             Self::Onnx => &["model.onnx", "*.onnx"],
             Self::Transformers => &["config.json", "modules.json"],
+            Self::Xgboost => &["model.json", "model.ubj", "model.bst", "*.ubj", "*.bst"],
+            Self::Lightgbm => &["model.txt"],
             Self::Repository => &[CONFIG],
         }
     }
@@ -51,7 +59,9 @@ impl Format {
     /// Files of which one has to lie beside the marker: `config.json` alone says little.
     fn beside(self) -> &'static [&'static str] {
         match self {
-            Self::SavedModel | Self::Onnx | Self::Repository => &[],
+            Self::SavedModel | Self::Onnx | Self::Xgboost | Self::Lightgbm | Self::Repository => {
+                &[]
+            }
             Self::Transformers => &[
                 "tokenizer.json",
                 "tokenizer_config.json",
@@ -63,7 +73,13 @@ impl Format {
     }
 
     /// In the order in which they are looked for: a Hugging Face folder may hold ONNX files.
-    const ALL: [Self; 3] = [Self::SavedModel, Self::Transformers, Self::Onnx];
+    const ALL: [Self; 5] = [
+        Self::SavedModel,
+        Self::Transformers,
+        Self::Onnx,
+        Self::Xgboost,
+        Self::Lightgbm,
+    ];
 }
 
 /// Whether a file of this name marks the folder that it lies in as a model, of whatever format.
@@ -82,7 +98,7 @@ struct Unserved {
 
 const NOT_YET: &str = "it is not in this build yet; convert it to ONNX";
 
-const UNSERVED: [Unserved; 12] = [
+const UNSERVED: [Unserved; 10] = [
     Unserved {
         markers: &["MLmodel"],
         name: "an MLflow model",
@@ -105,19 +121,9 @@ const UNSERVED: [Unserved; 12] = [
         instead: "it is not in this build yet; convert it to ONNX with skl2onnx",
     },
     Unserved {
-        markers: &["*.bst", "*.ubj", "model.json"],
-        name: "an XGBoost model",
-        instead: "it is not in this build yet; convert it to ONNX with onnxmltools",
-    },
-    Unserved {
         markers: &["*.cbm"],
         name: "a CatBoost model",
         instead: "save it with `save_model(\"model.onnx\", format=\"onnx\")`",
-    },
-    Unserved {
-        markers: &["model.txt"],
-        name: "a LightGBM model",
-        instead: NOT_YET,
     },
     Unserved {
         markers: &["*.pt", "*.pth", "*.torchscript"],
@@ -236,8 +242,8 @@ fn unknown(root: &Path) -> Error {
         )
     };
     Error::invalid(format!(
-        "expected a SavedModel folder (saved_model.pb, or a version folder with one) or an .onnx \
-         file; found {found}"
+        "expected a SavedModel folder (saved_model.pb, or a version folder with one), an .onnx \
+         file, or a booster (model.json, model.ubj, model.bst, model.txt); found {found}"
     ))
 }
 
@@ -266,6 +272,10 @@ mod tests {
             ("model.onnx", Format::Onnx),
             ("net.onnx", Format::Onnx),
             ("1/model.onnx", Format::Onnx),
+            ("model.json", Format::Xgboost),
+            ("2/model.ubj", Format::Xgboost),
+            ("income.bst", Format::Xgboost),
+            ("model.txt", Format::Lightgbm),
             ("digits/config.pbtxt", Format::Repository),
         ] {
             assert_eq!(of(name).unwrap(), format, "{name}");
@@ -277,8 +287,6 @@ mod tests {
         for (name, what, instead) in [
             ("model.joblib", "pickled", "skl2onnx"),
             ("model.pkl", "pickled", "skl2onnx"),
-            ("model.json", "XGBoost", "onnxmltools"),
-            ("model.bst", "XGBoost", "onnxmltools"),
             ("x.cbm", "CatBoost", "format=\"onnx\""),
             ("MLmodel", "MLflow", "inside it"),
             ("model.h5", "Keras", "model.export"),

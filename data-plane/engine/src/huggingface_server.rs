@@ -50,6 +50,7 @@ pub(crate) async fn load(name: &str, source: &ModelSource, picked: &Picked) -> R
         model: Arc::new(pipeline),
         metadata,
         folder: picked.path.clone(),
+        table: None,
     })
 }
 

@@ -12,12 +12,14 @@ use hari_onnx::OnnxModel;
 use hari_plan::bound::{BoundNode, ModelSource, ParameterValue, Runtime};
 use hari_telemetry::metric::ModelMetrics;
 use hari_transformers::{Pipeline, Task};
+use hari_trees::{Family, Options as Boosters};
 
 use crate::assemble::Workshop;
 use crate::computing::computing;
 use crate::huggingface_server::{self, HuggingfaceServer};
 use crate::observer::Metrics;
 use crate::prefer::prefer;
+use crate::table_server::{self, Table, TableServer};
 use crate::tensorflow_server::{TensorflowServer, Unnamed};
 use crate::tree::Origin;
 use crate::versions::{self, Versions};
@@ -30,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) folder: PathBuf,
     /// What it does, if it is a pipeline of texts.
     pub(crate) task: Option<Task>,
+    /// The columns it takes, if it is asked with tables.
+    pub(crate) table: Option<Arc<Table>>,
 }
 
 /// Fetches and loads what `source` names: every version that is to be served, newest first.
@@ -78,6 +82,9 @@ async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<L
     if source.runtime == Runtime::Transformers {
         return huggingface_server::load(name, source, picked).await;
     }
+    if let Some(family) = table_server::family(source.runtime) {
+        return table_server::load(name, source, picked, family).await;
+    }
     let options = computing(&source.parameters)?;
     let model = open_model(source.runtime, picked, options).await?;
     let preferred = string(source, "signature_name");
@@ -88,6 +95,7 @@ async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<L
         metadata,
         folder: picked.path.clone(),
         task: None,
+        table: None,
     })
 }
 
@@ -117,6 +125,8 @@ fn format(runtime: Runtime) -> Result<Format> {
         Runtime::Tensorflow => Ok(Format::SavedModel),
         Runtime::Onnx => Ok(Format::Onnx),
         Runtime::Transformers => Ok(Format::Transformers),
+        Runtime::Xgboost => Ok(Format::Xgboost),
+        Runtime::Lightgbm => Ok(Format::Lightgbm),
         Runtime::Triton => Err(no_single_model()),
     }
 }
@@ -146,6 +156,8 @@ pub async fn open_model(
                 };
                 Ok(Arc::new(Pipeline::load(&path, &options)?))
             }
+            Runtime::Xgboost => table_server::open(&file, Family::Xgboost, &Boosters::default()),
+            Runtime::Lightgbm => table_server::open(&file, Family::Lightgbm, &Boosters::default()),
             Runtime::Triton => Err(no_single_model()),
         }
     });
@@ -181,15 +193,18 @@ pub(crate) fn unit(
              model,
              metadata,
              task,
+             table,
              ..
          }| {
             let pool = origin.workshop.pool.clone();
             let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool);
             let unit: Arc<dyn Unit> = Arc::new(unit.observed(observer.clone()));
-            match task {
-                Some(task) => Arc::new(HuggingfaceServer::new(unit, task)),
-                None => unit,
-            }
+            let server: Arc<dyn Unit> = match (task, table) {
+                (Some(task), _) => Arc::new(HuggingfaceServer::new(unit, task)),
+                (None, Some(table)) => Arc::new(TableServer::new(unit, table)),
+                (None, None) => unit,
+            };
+            server
         },
     );
     let unit = Versions::of(units.collect());

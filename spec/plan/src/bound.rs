@@ -100,6 +100,18 @@ pub enum Runtime {
     Triton,
     /// Hugging Face folder.
     Transformers,
+    /// XGBoost booster.
+    Xgboost,
+    /// LightGBM booster.
+    Lightgbm,
+}
+
+impl Runtime {
+    /// Whether it computes neural networks, on an engine that can be chosen.
+    #[must_use]
+    pub const fn is_neural(self) -> bool {
+        !matches!(self, Self::Xgboost | Self::Lightgbm)
+    }
 }
 
 /// Dynamic batching of one model.

@@ -64,7 +64,8 @@ impl ServerSpec {
     /// Every parameter it takes: its own, and those of all servers that run in this process.
     pub fn parameters(&self) -> impl Iterator<Item = &'static ParameterSpec> + use<> {
         let (engine, shared) = match self.runtime {
-            Some(_) => (parameter::NEURAL, parameter::IN_PROCESS),
+            Some(runtime) if runtime.is_neural() => (parameter::NEURAL, parameter::IN_PROCESS),
+            Some(_) => (&[][..], parameter::IN_PROCESS),
             None => (&[][..], &[][..]),
         };
         self.own_parameters.iter().chain(shared).chain(engine)
@@ -151,7 +152,16 @@ mod tests {
         };
         assert!(takes("TENSORFLOW_SERVER"));
         assert!(takes("ONNX_SERVER"));
+        assert!(takes("XGBOOST_SERVER"));
         assert!(!takes("SKLEARN_SERVER"));
+    }
+
+    #[test]
+    fn only_neural_networks_have_an_engine() {
+        assert!(parameter_of("ONNX_SERVER", parameter::ENGINE).is_some());
+        assert!(parameter_of("XGBOOST_SERVER", parameter::ENGINE).is_none());
+        assert!(parameter_of("XGBOOST_SERVER", "best_iteration").is_some());
+        assert!(parameter_of("LIGHTGBM_SERVER", "best_iteration").is_none());
     }
 
     #[test]
@@ -170,6 +180,8 @@ mod tests {
         let expected = [
             "TENSORFLOW_SERVER",
             "ONNX_SERVER",
+            "XGBOOST_SERVER",
+            "LIGHTGBM_SERVER",
             "HUGGINGFACE_SERVER",
             "TRITON_SERVER",
         ];

@@ -147,6 +147,8 @@ fn runtime_of(format: Format) -> Option<Runtime> {
         Format::SavedModel => Some(Runtime::Tensorflow),
         Format::Onnx => Some(Runtime::Onnx),
         Format::Transformers => Some(Runtime::Transformers),
+        Format::Xgboost => Some(Runtime::Xgboost),
+        Format::Lightgbm => Some(Runtime::Lightgbm),
         _ => None,
     }
 }

@@ -156,8 +156,18 @@ const XGBOOST: ServerSpec = ServerSpec {
         image(Protocol::Seldon, "seldonio/xgboostserver", "1.19.0-dev"),
         image(Protocol::V2, "seldonio/mlserver", "1.7.1-xgboost"),
     ],
-    own_parameters: &[MODEL_URI],
-    artifacts: &["model.json", "model.bst"],
+    runtime: Some(Runtime::Xgboost),
+    own_parameters: &[
+        ParameterSpec::new(
+            "best_iteration",
+            Bool,
+            "predict with the trees up to the best iteration of early stopping, as scikit-learn's \
+             interface does, rather than with all",
+        )
+        .or("false"),
+        MODEL_URI,
+    ],
+    artifacts: &["model.json", "model.ubj", "model.bst"],
     speaks_tensorflow: false,
     ..SERVER
 };
@@ -165,6 +175,7 @@ const XGBOOST: ServerSpec = ServerSpec {
 const LIGHTGBM: ServerSpec = ServerSpec {
     implementation: "LIGHTGBM_SERVER",
     doc: "LightGBM boosters",
+    runtime: Some(Runtime::Lightgbm),
     own_parameters: &[MODEL_URI],
     artifacts: &["model.txt"],
     ..SERVER

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use hari_artifacts::{Format, Picked};
-use hari_core::Signature;
+use hari_core::{Model as _, Signature};
 use hari_error::{Error, Result};
 use hari_onnx::Options;
+use hari_trees::{Family, TreeModel};
 
 /// What was found in a model's files, without loading it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +44,8 @@ impl Found {
             Format::Transformers => {
                 hari_transformers::inspect(&picked.path).map(Self::of_transformers)
             }
+            Format::Xgboost => trees(picked, Family::Xgboost),
+            Format::Lightgbm => trees(picked, Family::Lightgbm),
             other => Err(Error::unimplemented(format!(
                 "{} is not in this build",
                 other.name()
@@ -108,6 +111,29 @@ impl Found {
         }
     }
 
+    fn of_trees(model: &TreeModel, bytes: u64) -> Self {
+        let summary = model.summary();
+        let mut facts = vec![("booster", summary.booster)];
+        let mut fact = |name, text: String| {
+            if !text.is_empty() {
+                facts.push((name, text));
+            }
+        };
+        fact("objective", summary.objective);
+        fact(
+            "trees",
+            format!("{} of {} nodes", summary.trees, summary.nodes),
+        );
+        fact("features", summary.feature_names.join(", "));
+        Self {
+            written_by: format!("{} {}", summary.family, summary.version),
+            facts,
+            bytes,
+            signatures: model.signatures().to_vec(),
+            ..Self::default()
+        }
+    }
+
     fn of_transformers(found: hari_transformers::Inspection) -> Self {
         let mut facts = vec![("task", found.task.to_string())];
         let mut fact = |name, text: String| {
@@ -134,6 +160,12 @@ impl Found {
             operators: found.operators,
         }
     }
+}
+
+fn trees(picked: &Picked, family: Family) -> Result<Found> {
+    let model = hari_trees::load(&picked.file, family, &hari_trees::Options::default())?;
+    let bytes = std::fs::metadata(&picked.file).map_or(0, |metadata| metadata.len());
+    Ok(Found::of_trees(&model, bytes))
 }
 
 fn nodes(count: usize) -> String {
@@ -208,6 +240,19 @@ mod tests {
         assert_eq!(found.written_by, "transformers 4.57.6");
         assert_eq!(found.facts[0], ("task", "token-classification".to_owned()));
         assert_eq!(found.facts[2].1, "O, B-PER, I-PER, B-LOC, I-LOC");
+    }
+
+    #[test]
+    fn a_booster_names_its_objective() {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../data-plane/runtime/trees/tests/fixtures");
+        let path = fixtures.join("xgboost/logistic-3.2.json");
+        let model = hari_trees::load(&path, Family::Xgboost, &hari_trees::Options::default());
+        let found = Found::of_trees(&model.unwrap(), 7);
+        assert_eq!((&*found.written_by, found.bytes), ("XGBoost 3.2.0", 7));
+        assert_eq!(found.facts[1], ("objective", "binary:logistic".to_owned()));
+        let features = "age, income, hours, gain, loss".to_owned();
+        assert_eq!(found.facts[3], ("features", features));
     }
 
     #[test]

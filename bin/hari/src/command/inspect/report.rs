@@ -80,7 +80,9 @@ impl Report {
         facts.push(("runtime", self.runtime_text()));
         match &self.loaded {
             Ok(loaded) => {
-                facts.push(("engine", loaded.engine.clone()));
+                if !loaded.engine.is_empty() {
+                    facts.push(("engine", loaded.engine.clone()));
+                }
                 facts.push((
                     "loaded in",
                     format!("{:.1} ms", loaded.time.as_secs_f64() * 1000.0),
@@ -181,6 +183,7 @@ fn runtime_name(runtime: Runtime) -> &'static str {
         Runtime::Onnx => "onnx",
         Runtime::Transformers => "transformers",
         Runtime::Triton => "triton",
+        Runtime::Xgboost | Runtime::Lightgbm => "trees",
     }
 }
 
