@@ -4,9 +4,11 @@
 
 mod facts;
 mod load;
+mod networks;
 mod report;
 mod server;
 mod subjects;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ use anyhow::{Context as _, Result};
 use crate::venv::Venv;
 use crate::workspace;
 use load::{Load, Measured};
+use networks::Material;
 use report::{Line, Report};
 use server::Server;
 use subjects::{Question, Subject, Tools};
@@ -41,6 +44,18 @@ pub(crate) struct Args {
     /// Leave the peers out, and write no file
     #[arg(long)]
     alone: bool,
+    /// Networks that `bench/models/make.py` wrote before
+    #[arg(long)]
+    models: Option<PathBuf>,
+    /// Measure only one half: servers of a small model, or networks of three sizes
+    #[arg(long)]
+    only: Option<Half>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Half {
+    Servers,
+    Networks,
 }
 
 /// Core of the server.
@@ -60,6 +75,12 @@ const REQUESTS_BEFORE_MEMORY: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let venvs = (!args.alone).then(venvs).transpose()?;
+    let material = match &venvs {
+        Some((_, mlserver)) if args.only != Some(Half::Servers) => {
+            Some(Material::ready(args.models.as_deref(), mlserver.clone())?)
+        }
+        _ => None,
+    };
     let built = match &args.built {
         Some(folder) => std::path::absolute(folder)?,
         None => build(&args.profile)?,
@@ -72,19 +93,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let load = Load::new(built.join("hari-bench-load"), LOAD_CORE, args.seconds);
     let mut report = Report::new(facts::facts(&args.profile)?);
     report.binary_bytes = std::fs::metadata(built.join("hari"))?.len();
-    report.model = load.inprocess(&built.join("hari-bench-inprocess"), SERVER_CORE)?;
-    for subject in tools.subjects()? {
-        report.lines.extend(measure(&subject, &load, args.starts)?);
+    if let Some(material) = &material {
+        report.networks = networks::measure(&tools, &load, material)?;
+        report.texts = texts::measure(&tools, &load, &material.texts()?)?;
     }
-    report.idle = limits(&tools, &load)?;
+    if args.only != Some(Half::Networks) {
+        servers(&tools, &load, args.starts, &mut report)?;
+    }
+    tell(&report, args)
+}
+
+/// Prints the report, and writes it unless the peers were left out.
+fn tell(report: &Report, args: &Args) -> Result<()> {
     let text = report.text();
     eprintln!("{text}");
     if args.alone {
         return Ok(());
     }
-    let file = results(&report.facts.date);
+    let part = match args.only {
+        None => "",
+        Some(Half::Servers) => "-servers",
+        Some(Half::Networks) => "-networks",
+    };
+    let file = results(&format!("{}{part}", report.facts.date));
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
     eprintln!("written to {}", file.display());
+    Ok(())
+}
+
+/// A small model on every server, and servers that do nothing.
+fn servers(tools: &Tools<'_>, load: &Load, starts: usize, report: &mut Report) -> Result<()> {
+    let example = workspace::root().join("examples/mnist");
+    report.model = load.inprocess(
+        &tools.built.join("hari-bench-inprocess"),
+        &example.join("model/1"),
+        &example.join("requests/v2-infer.json"),
+        SERVER_CORE,
+    )?;
+    for subject in tools.subjects()? {
+        report.lines.extend(measure(&subject, load, starts)?);
+    }
+    report.idle = limits(tools, load)?;
     Ok(())
 }
 

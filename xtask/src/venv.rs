@@ -17,6 +17,7 @@ const VERSION: &str = "3.11";
 const COMPLETE: &str = "complete";
 
 /// An environment with everything in it.
+#[derive(Clone)]
 pub(crate) struct Venv(PathBuf);
 
 impl Venv {

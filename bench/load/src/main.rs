@@ -4,21 +4,25 @@
 //! measured goes to standard output, as one line of JSON with times in microseconds.
 
 mod answer;
+mod case;
 mod cold;
 mod connection;
+mod grpc;
 mod reply;
 mod report;
 mod run;
 mod target;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use answer::Expected;
-use run::{Arrivals, End, Plan};
+use case::Case;
+use run::{Arrivals, End, Measured, Plan};
 use target::Target;
 
 /// Load for the benchmark.
@@ -53,6 +57,13 @@ enum Command {
         request: Request,
         #[arg(long)]
         requests: u64,
+    },
+    /// Binary tensors in the open inference protocol, one request after the other
+    Tensors {
+        #[command(flatten)]
+        tensors: Tensors,
+        #[command(flatten)]
+        shape: Shape,
     },
     /// Starts a server, and takes the time until its first right answer
     Cold {
@@ -92,6 +103,34 @@ struct Request {
     patience: u64,
 }
 
+/// A request with binary tensors, and its right answer.
+#[derive(Args)]
+struct Tensors {
+    #[arg(long)]
+    protocol: Protocol,
+    /// `ADDRESS:PORT`
+    #[arg(long)]
+    address: SocketAddr,
+    /// Name of the model
+    #[arg(long)]
+    model: String,
+    /// A request whose tensors are files
+    #[arg(long)]
+    case: PathBuf,
+    /// File of the 32-bit floats that the answer ends with
+    #[arg(long)]
+    expected: PathBuf,
+    /// Seconds to wait for the first right answer
+    #[arg(long, default_value_t = 120)]
+    patience: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Protocol {
+    Rest,
+    Grpc,
+}
+
 #[derive(Args)]
 struct Shape {
     #[arg(long, default_value_t = 16)]
@@ -123,13 +162,42 @@ impl Request {
     }
 }
 
+impl Tensors {
+    fn measure(&self, shape: &Shape) -> Result<Measured> {
+        let case = Case::read(&self.case)?;
+        let expected = Expected::tail(&self.expected)?;
+        let patience = Duration::from_secs(self.patience);
+        match self.protocol {
+            Protocol::Grpc => {
+                let times = [patience, shape.warmup(), shape.length()];
+                grpc::run(self.address, case.framed(&self.model), &expected, times)
+            }
+            Protocol::Rest => {
+                let url = format!("http://{}/v2/models/{}/infer", self.address, self.model);
+                let (body, head) = case.binary();
+                let target = Target::binary(&url, &body, head)?;
+                cold::await_right(&target, &expected, patience)?;
+                run::run(&target, &shape.plan(Arrivals::Closed))
+            }
+        }
+    }
+}
+
 impl Shape {
+    fn warmup(&self) -> Duration {
+        Duration::from_secs_f64(self.warmup)
+    }
+
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
     fn plan(&self, arrivals: Arrivals) -> Plan {
         Plan {
             arrivals,
             connections: self.connections.max(1),
-            warmup: Duration::from_secs_f64(self.warmup),
-            end: End::After(Duration::from_secs_f64(self.seconds)),
+            warmup: self.warmup(),
+            end: End::After(self.length()),
         }
     }
 }
@@ -143,6 +211,7 @@ fn main() -> Result<()> {
             rate,
         } => measure(&request, &shape.plan(Arrivals::every(rate)?)),
         Command::Count { request, requests } => measure(&request, &Plan::count(requests)),
+        Command::Tensors { tensors, shape } => report::measured(&tensors.measure(&shape)?),
         Command::Cold { request, server } => {
             let (target, expected) = request.read()?;
             let took = cold::start(&server, &target, &expected, request.patience())?;

@@ -20,14 +20,27 @@ impl Target {
         Self::post(url, &body)
     }
 
+    /// A POST of JSON to `url`.
     pub(crate) fn post(url: &str, body: &[u8]) -> Result<Self> {
+        Self::typed(url, "content-type: application/json", body)
+    }
+
+    /// A POST of JSON, `head` bytes of it, and binary tensors after it.
+    pub(crate) fn binary(url: &str, body: &[u8], head: usize) -> Result<Self> {
+        let headers = format!(
+            "content-type: application/octet-stream\r\ninference-header-content-length: {head}"
+        );
+        Self::typed(url, &headers, body)
+    }
+
+    fn typed(url: &str, headers: &str, body: &[u8]) -> Result<Self> {
         let url: Uri = url.parse().with_context(|| format!("reading `{url}`"))?;
         let authority = url.authority().context("the URL names no server")?;
         let port = authority.port_u16().unwrap_or(80);
         let mut addresses = (authority.host(), port).to_socket_addrs()?;
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {authority}\r\n{headers}\r\n\
              content-length: {}\r\n\r\n",
             body.len()
         )
@@ -55,6 +68,14 @@ mod tests {
         );
         assert!(head.ends_with("content-length: 2"));
         assert_eq!(body, "{}");
+    }
+
+    #[test]
+    fn binary_tensors_follow_their_head() {
+        let target = Target::binary("http://127.0.0.1:1/", b"{}\xff", 2).unwrap();
+        let head = b"content-type: application/octet-stream\r\n\
+                     inference-header-content-length: 2\r\ncontent-length: 3\r\n\r\n{}\xff";
+        assert!(target.request.ends_with(head));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::subjects::{Question, Subject};
 use super::text;
-use crate::workspace;
 
 /// Connections, at saturation and at half of it.
 pub(super) const CONNECTIONS: usize = 16;
@@ -19,7 +18,7 @@ const WARMUP: f64 = 1.0;
 pub(super) struct Load {
     program: PathBuf,
     core: usize,
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 /// One timed run. Times are in microseconds.
@@ -38,6 +37,28 @@ pub(super) struct Measured {
 pub(super) struct InProcess {
     pub(super) p50: f64,
     pub(super) p99: f64,
+    /// To load the model.
+    pub(super) load: f64,
+}
+
+impl InProcess {
+    pub(super) fn read(line: &Value) -> Result<Self> {
+        Ok(Self {
+            p50: number(line, "p50")?,
+            p99: number(line, "p99")?,
+            load: number(line, "load")?,
+        })
+    }
+
+    /// The run with the median time, but the median of the times to load.
+    pub(super) fn middle(mut runs: Vec<Self>) -> Result<Self> {
+        let middle = runs.len() / 2;
+        runs.sort_by(|a, b| a.load.total_cmp(&b.load));
+        let load = runs.get(middle).context("no runs")?.load;
+        runs.sort_by(|a, b| a.p50.total_cmp(&b.p50));
+        let run = runs.get(middle).context("no runs")?;
+        Ok(Self { load, ..*run })
+    }
 }
 
 impl Load {
@@ -56,21 +77,26 @@ impl Load {
 
     /// Each connection asks again as soon as it has its answer.
     pub(super) fn closed(&self, question: &Question) -> Result<Measured> {
-        measured(&self.json(&mut self.shaped("closed", question))?)
+        measured(&json(&mut self.shaped("closed", question, CONNECTIONS))?)
+    }
+
+    /// One request after the other.
+    pub(super) fn sequential(&self, question: &Question) -> Result<Measured> {
+        measured(&json(&mut self.shaped("closed", question, 1))?)
     }
 
     /// Requests arrive at `rate` per second.
     pub(super) fn open(&self, question: &Question, rate: f64) -> Result<Measured> {
-        let mut command = self.shaped("open", question);
+        let mut command = self.shaped("open", question, CONNECTIONS);
         command.args(["--rate", &rate.to_string()]);
-        measured(&self.json(&mut command)?)
+        measured(&json(&mut command)?)
     }
 
     /// So many requests, one after the other.
     pub(super) fn count(&self, question: &Question, requests: u64) -> Result<Measured> {
         let mut command = self.command("count", question);
         command.args(["--requests", &requests.to_string()]);
-        measured(&self.json(&mut command)?)
+        measured(&json(&mut command)?)
     }
 
     /// Until the first right answer.
@@ -92,23 +118,44 @@ impl Load {
             .current_dir(&subject.folder)
             .args(["--", "taskset", "-c", &core.to_string()])
             .args(&subject.command);
-        Ok(number(&self.json(&mut command)?, "cold")? / 1e3)
+        Ok(number(&json(&mut command)?, "cold")? / 1e3)
     }
 
-    /// The model of the example, on the core of the servers.
-    pub(super) fn inprocess(&self, program: &Path, core: usize) -> Result<InProcess> {
-        let examples = workspace::root().join("examples/mnist");
+    /// A model on the built-in engine without a server, on the core of the servers.
+    pub(super) fn inprocess(
+        &self,
+        program: &Path,
+        model: &Path,
+        request: &Path,
+        core: usize,
+    ) -> Result<InProcess> {
         let mut command = Command::new("taskset");
         command
-            .args(["-c", &core.to_string(), &text(program)])
-            .arg(examples.join("model/1"))
-            .arg(examples.join("requests/v2-infer.json"))
+            .args(["-c", &core.to_string()])
+            .arg(program)
+            .args([model, request])
             .arg(self.seconds.to_string());
-        let line = self.json(&mut command)?;
-        Ok(InProcess {
-            p50: number(&line, "p50")?,
-            p99: number(&line, "p99")?,
-        })
+        InProcess::read(&json(&mut command)?)
+    }
+
+    /// Binary tensors, one request after the other.
+    pub(super) fn tensors(
+        &self,
+        protocol: &str,
+        port: u16,
+        model: &str,
+        case: &Path,
+    ) -> Result<Measured> {
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", &self.core.to_string(), &text(&self.program)])
+            .args(["tensors", "--connections", "1", "--protocol", protocol])
+            .args(["--address", &format!("127.0.0.1:{port}")])
+            .args(["--model", model, "--case", &text(case)])
+            .args(["--expected", &text(&case.with_extension("expected"))])
+            .args(["--warmup", &WARMUP.to_string()])
+            .args(["--seconds", &self.seconds.to_string()]);
+        measured(&json(&mut command)?)
     }
 
     fn command(&self, name: &str, question: &Question) -> Command {
@@ -122,19 +169,20 @@ impl Load {
         command
     }
 
-    fn shaped(&self, name: &str, question: &Question) -> Command {
+    fn shaped(&self, name: &str, question: &Question, connections: usize) -> Command {
         let mut command = self.command(name, question);
         command
-            .args(["--connections", &CONNECTIONS.to_string()])
+            .args(["--connections", &connections.to_string()])
             .args(["--warmup", &WARMUP.to_string()])
             .args(["--seconds", &self.seconds.to_string()]);
         command
     }
+}
 
-    fn json(&self, command: &mut Command) -> Result<Value> {
-        let output = run(command)?;
-        serde_json::from_slice(&output).with_context(|| format!("reading what {command:?} says"))
-    }
+/// What the command prints, as JSON.
+pub(super) fn json(command: &mut Command) -> Result<Value> {
+    let output = run(command)?;
+    serde_json::from_slice(&output).with_context(|| format!("reading what {command:?} says"))
 }
 
 /// What the command prints.
@@ -168,6 +216,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_middle_of_times_and_of_loads() {
+        let run = |p50, load| InProcess {
+            p50,
+            p99: 9.0,
+            load,
+        };
+        let middle = InProcess::middle(vec![run(1.0, 30.0), run(3.0, 10.0), run(2.0, 20.0)]);
+        let middle = middle.unwrap();
+        assert!(
+            (middle.p50 - 2.0).abs() < f64::EPSILON && (middle.load - 20.0).abs() < f64::EPSILON
+        );
+        assert!(InProcess::middle(Vec::new()).is_err());
+    }
 
     #[test]
     fn a_run_with_failures_is_no_figure() {

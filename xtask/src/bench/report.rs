@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::facts::Facts;
 use super::load::{CONNECTIONS, InProcess, Measured};
+use super::{networks, texts};
 
 /// Everything that was measured.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub(super) struct Report {
     pub(super) model: InProcess,
     pub(super) lines: Vec<Line>,
     pub(super) idle: Vec<Limit>,
+    pub(super) networks: Vec<networks::Line>,
+    pub(super) texts: Vec<texts::Line>,
 }
 
 /// One server with the MNIST model, asked in one protocol.
@@ -41,11 +44,11 @@ pub(super) struct Limit {
 }
 
 /// An aim and what became of it.
-struct Aim {
-    what: String,
-    aim: String,
-    found: String,
-    met: bool,
+pub(super) struct Aim {
+    pub(super) what: String,
+    pub(super) aim: String,
+    pub(super) found: String,
+    pub(super) met: bool,
 }
 
 impl Report {
@@ -64,10 +67,14 @@ impl Report {
              core 1.\nOnly ratios of this one run mean anything elsewhere.\n\n## Aims\n\n",
         );
         self.aims(&mut text);
-        text.push_str("\n## The MNIST model, one 28x28 row over REST\n\n");
-        self.servers(&mut text);
-        text.push_str("\n## A model that does nothing against a server that does nothing\n\n");
-        self.limits(&mut text);
+        text.push_str(&networks::tables(&self.networks));
+        text.push_str(&texts::table(&self.texts));
+        if !self.lines.is_empty() {
+            text.push_str("\n## The MNIST model, one 28x28 row as JSON over REST\n\n");
+            self.servers(&mut text);
+            text.push_str("\n## A model that does nothing against a server that does nothing\n\n");
+            self.limits(&mut text);
+        }
         text.push_str("\n## Machine and versions\n\n| | |\n|---|---|\n");
         for (what, value) in &self.facts.rows {
             row(&mut text, &[(*what).to_owned(), value.clone()]);
@@ -99,6 +106,7 @@ impl Report {
             aims.extend(self.own(ours));
         }
         aims.extend(self.idle.iter().map(Limit::aim));
+        aims.extend(networks::aims(&self.networks));
         aims.push(Aim {
             what: "size of the binary".into(),
             aim: "below 40 MB".into(),
@@ -211,7 +219,7 @@ impl Limit {
     }
 }
 
-fn row(text: &mut String, columns: &[String]) {
+pub(super) fn row(text: &mut String, columns: &[String]) {
     let _ = writeln!(text, "| {} |", columns.join(" | "));
 }
 
@@ -252,6 +260,7 @@ mod tests {
             model: InProcess {
                 p50: 120.0,
                 p99: 130.0,
+                ..InProcess::default()
             },
             ..Report::default()
         }

@@ -55,7 +55,7 @@ const ROWS: [Row; 2] = [
 
 /// Where everything is.
 pub(super) struct Tools<'a> {
-    built: &'a Path,
+    pub(super) built: &'a Path,
     pub(super) scratch: &'a Path,
     venvs: Option<&'a (Venv, Venv)>,
 }
@@ -84,7 +84,8 @@ impl<'a> Tools<'a> {
         ROWS
     }
 
-    fn hari(&self, name: &'static str, what: &str) -> Result<(Subject, u16)> {
+    /// Hari on a free port of its own, which speaks REST and gRPC.
+    pub(super) fn hari(&self, name: &'static str, what: &str) -> Result<(Subject, u16)> {
         let port = free_port()?;
         let mut command = vec![text(&self.built.join("hari")), "run".into(), what.into()];
         command.extend(["--http".into(), format!("127.0.0.1:{port}")]);
@@ -173,30 +174,43 @@ impl<'a> Tools<'a> {
         })
     }
 
-    /// One process: the fastest form for one small model.
     fn mlserver(&self, venv: &Venv) -> Result<Subject> {
+        let folder = workspace::root().join("bench/peers/mlserver");
+        let (mut subject, port) = self.mlserver_in(venv, "MLServer", folder)?;
+        subject.env.push(model());
+        subject.questions = vec![open_inference(port)];
+        Ok(subject)
+    }
+
+    /// One process: the fastest form for one model.
+    pub(super) fn mlserver_in(
+        &self,
+        venv: &Venv,
+        name: &'static str,
+        folder: PathBuf,
+    ) -> Result<(Subject, u16)> {
         let port = free_port()?;
         let start = "import logging; logging.disable(logging.INFO); \
                      from mlserver.cli import main; main()";
         let mut command = vec![text(&venv.interpreter())];
         command.extend(["-c", start, "start", "."].map(String::from));
         let env = vec![
-            model(),
             ("MLSERVER_HOST", "127.0.0.1".into()),
             ("MLSERVER_HTTP_PORT", port.to_string()),
             ("MLSERVER_GRPC_PORT", free_port()?.to_string()),
             ("MLSERVER_METRICS_PORT", free_port()?.to_string()),
             ("MLSERVER_PARALLEL_WORKERS", "0".into()),
         ];
-        Ok(Subject {
-            name: "MLServer",
+        let subject = Subject {
+            name,
             command,
             env,
-            folder: workspace::root().join("bench/peers/mlserver"),
-            log: self.log("mlserver"),
-            questions: vec![open_inference(port)],
+            folder,
+            log: self.log(name),
+            questions: Vec::new(),
             starts: 3,
-        })
+        };
+        Ok((subject, port))
     }
 
     fn log(&self, name: &str) -> PathBuf {
