@@ -179,10 +179,15 @@ impl<'d> Cursor<'d> {
     ///
     /// No dictionary, or no such key.
     pub fn get(&self, key: &str) -> Result<Self> {
-        let mut entries = self.entries()?.into_iter().rev();
-        let found = entries.find(|(name, _)| name.text().is_ok_and(|name| name == key));
-        let found = found.map(|(_, value)| value);
-        found.ok_or_else(|| self.refuse(format_args!("there is no key `{key}`")))
+        let pairs = self.pairs()?.iter().rev();
+        let is_key = |id| {
+            self.at(id, String::new())
+                .text()
+                .is_ok_and(|name| name == key)
+        };
+        let found = pairs.copied().find(|(name, _)| is_key(*name));
+        let (_, id) = found.ok_or_else(|| self.refuse(format_args!("there is no key `{key}`")))?;
+        Ok(self.at(id, format!("{}[{:?}]", self.path, shortened(key))))
     }
 
     /// Keys and values of a dictionary, in the order written.
@@ -191,11 +196,6 @@ impl<'d> Cursor<'d> {
     ///
     /// No dictionary.
     pub fn entries(&self) -> Result<Vec<(Self, Self)>> {
-        let entries = match self.value() {
-            Value::Dict(entries) => entries,
-            Value::Object(object) => &object.entries,
-            _ => return Err(self.expected("a dict")),
-        };
         let pair = |(index, (key, value)): (usize, &(Id, Id))| {
             let key = self.at(*key, format!("{}.keys()[{index}]", self.path));
             let path = match key.value() {
@@ -204,7 +204,29 @@ impl<'d> Cursor<'d> {
             };
             (key, self.at(*value, path))
         };
-        Ok(entries.iter().enumerate().map(pair).collect())
+        Ok(self.pairs()?.iter().enumerate().map(pair).collect())
+    }
+
+    /// A dictionary of text to integers, as vectorisers keep their vocabulary, in the order written.
+    ///
+    /// # Errors
+    ///
+    /// No dictionary, or one of other keys or values.
+    pub fn numbering(&self) -> Result<Vec<(String, i64)>> {
+        let plain = |id| self.at(id, String::new());
+        let pair = |(key, value): &(Id, Id)| {
+            Some((plain(*key).text().ok()?, plain(*value).integer().ok()?))
+        };
+        let found: Option<Vec<_>> = self.pairs()?.iter().map(pair).collect();
+        found.ok_or_else(|| self.refuse("expected text as keys and integers as values"))
+    }
+
+    fn pairs(&self) -> Result<&'d [(Id, Id)]> {
+        match self.value() {
+            Value::Dict(entries) => Ok(entries),
+            Value::Object(object) => Ok(&object.entries),
+            _ => Err(self.expected("a dict")),
+        }
     }
 
     /// The elements of a list, a tuple, a set or an array of objects (in C order).

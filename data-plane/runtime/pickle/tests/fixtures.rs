@@ -1,5 +1,7 @@
 //! What Python wrote is what is read: every fixture, against what it holds as JSON.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "support/shown.rs"]
 mod shown;
 
@@ -214,4 +216,20 @@ fn single_values_of_numpy_count_as_python_s() {
     assert_eq!(items[4].text().unwrap(), "é");
     assert_eq!(items[5].float().unwrap(), 200.0);
     assert!(items[4].float().is_err());
+}
+
+#[test]
+fn a_vocabulary_numbers_its_words() {
+    for folder in versions() {
+        let document = open(&folder.join("tfidf.joblib"));
+        let words = document.root().attribute("vocabulary_").unwrap();
+        let mut words = words.numbering().unwrap();
+        words.sort();
+        let words: Vec<_> = words
+            .iter()
+            .map(|(word, at)| (word.as_str(), *at))
+            .collect();
+        assert_eq!(words, [("one", 0), ("three", 1), ("two", 2)]);
+        assert!(document.root().numbering().unwrap().is_empty());
+    }
 }

@@ -1,26 +1,40 @@
 //! Files made to do harm: refused with a reason, without a panic and within memory.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 use hari_error::Result;
 use hari_pickle::{Document, Limits, read};
 
 /// Functions that scanners of pickles list, because a file that calls one runs code, opens
 /// something, or gets at what does.
 const GADGETS: &[(&str, &str)] = &[
-    ("os", "system popen execv execl spawnl spawnv remove rmdir kill startfile _exit environ"),
+    (
+        "os",
+        "system popen execv execl spawnl spawnv remove rmdir kill startfile _exit environ",
+    ),
     ("posix", "system popen execv fork spawnv unlink"),
     ("nt", "system popen"),
     ("posixpath", "expandvars"),
-    ("subprocess", "Popen call check_call check_output run getoutput getstatusoutput"),
+    (
+        "subprocess",
+        "Popen call check_call check_output run getoutput getstatusoutput",
+    ),
     ("_posixsubprocess", "fork_exec"),
     (
         "builtins",
         "eval exec getattr setattr delattr __import__ compile open globals locals vars input map \
          filter apply execfile breakpoint memoryview __build_class__ super property classmethod",
     ),
-    ("__builtin__", "eval exec getattr __import__ compile open execfile apply file input reload"),
+    (
+        "__builtin__",
+        "eval exec getattr __import__ compile open execfile apply file input reload",
+    ),
     ("runpy", "run_module run_path _run_code _run_module_code"),
     ("pty", "spawn fork"),
-    ("socket", "socket create_connection create_server gethostbyname"),
+    (
+        "socket",
+        "socket create_connection create_server gethostbyname",
+    ),
     ("asyncio.unix_events", "_UnixSubprocessTransport._start"),
     ("ctypes", "CDLL cdll PyDLL WinDLL windll pythonapi cast"),
     ("_ctypes", "dlopen"),
@@ -40,13 +54,19 @@ const GADGETS: &[(&str, &str)] = &[
     ("_operator", "attrgetter methodcaller itemgetter"),
     ("functools", "reduce partialmethod cached_property"),
     ("itertools", "starmap"),
-    ("types", "FunctionType CodeType LambdaType MethodType SimpleNamespace ModuleType"),
+    (
+        "types",
+        "FunctionType CodeType LambdaType MethodType SimpleNamespace ModuleType",
+    ),
     ("marshal", "load loads"),
     ("pickle", "load loads Unpickler _Unpickler"),
     ("_pickle", "load loads Unpickler"),
     ("cPickle", "load loads"),
     ("dill", "load loads"),
-    ("cloudpickle.cloudpickle", "_make_function _builtin_type subimport _make_skel_func"),
+    (
+        "cloudpickle.cloudpickle",
+        "_make_function _builtin_type subimport _make_skel_func",
+    ),
     ("joblib", "load"),
     ("joblib.numpy_pickle", "load _unpickle NumpyUnpickler"),
     ("shelve", "open"),
@@ -86,7 +106,10 @@ const GADGETS: &[(&str, &str)] = &[
     ("torch._inductor.codecache", "compile_file"),
     ("tensorflow", "io.read_file"),
     ("keras.models", "load_model"),
-    ("numpy", "load fromfile memmap.tofile save genfromtxt vectorize frompyfunc apply_along_axis"),
+    (
+        "numpy",
+        "load fromfile memmap.tofile save genfromtxt vectorize frompyfunc apply_along_axis",
+    ),
     ("numpy.lib.npyio", "load"),
     ("numpy.testing._private.utils", "runstring rundocs"),
     ("numpy.testing", "runstring"),
@@ -193,7 +216,14 @@ fn names_that_stand_for_values_are_not_called() {
 
 #[test]
 fn only_names_are_called() {
-    for file in [&b"K\x01)R."[..], b"]N)\x87.", b"\x8c\x02os)R.", b"})\x81.", b"N)}\x92.", b"(No."] {
+    for file in [
+        &b"K\x01)R."[..],
+        b"]N)\x87.",
+        b"\x8c\x02os)R.",
+        b"})\x81.",
+        b"N)}\x92.",
+        b"(No.",
+    ] {
         if file != b"]N)\x87." {
             assert!(message(file).contains("is called, and nothing is"));
         }
@@ -248,7 +278,11 @@ fn claimed_lengths_are_held_against_the_file() {
 
 #[test]
 fn memo_bombs_are_refused() {
-    for file in [&b"Nr\xff\xff\xff\xff."[..], b"Np4294967295\n.", b"Nr\x00\x00\x00\x40."] {
+    for file in [
+        &b"Nr\xff\xff\xff\xff."[..],
+        b"Np4294967295\n.",
+        b"Nr\x00\x00\x00\x40.",
+    ] {
         assert!(message(file).contains("more values than its size accounts for"));
     }
     assert!(message(b"h\x01.").contains("the memo has no value 1"));
@@ -259,7 +293,7 @@ fn memo_bombs_are_refused() {
 /// A list that holds the one before it ten times, over and over.
 #[test]
 fn a_laughing_list_stays_as_small_as_its_file() {
-    let level = b"(h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00lq\x00".repeat(100);
+    let level = b"0(h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00h\x00lq\x00".repeat(100);
     let file = [b"]q\x00", &level[..], b"."].concat();
     assert_eq!(try_read(&file).unwrap().root().count().unwrap(), 10);
 }
@@ -275,7 +309,7 @@ fn copies_are_bounded_by_the_size_of_the_file() {
 
 #[test]
 fn one_byte_values_are_bounded_by_the_size_of_the_file() {
-    let file = b"]0".repeat(4 << 20);
+    let file = b"]".repeat(3 << 20);
     assert!(message(&file).contains("more values than its size accounts for"));
 }
 
@@ -293,7 +327,18 @@ fn depth_and_cycles_are_refused() {
 fn marks_and_the_stack_are_bounded() {
     assert!(message(&b"(".repeat(20_000)).contains("marks are open"));
     assert!(message(&b"N".repeat(5 << 20)).contains("wait on the stack"));
-    for file in [&b"0."[..], b"1.", b"2.", b"t.", b"\x85.", b"(K\x01\x86.", b"a.", b"R.", b"b.", b"."] {
+    for file in [
+        &b"0."[..],
+        b"1.",
+        b"2.",
+        b"t.",
+        b"\x85.",
+        b"(K\x01\x86.",
+        b"a.",
+        b"R.",
+        b"b.",
+        b".",
+    ] {
         message(file);
     }
 }
@@ -334,11 +379,20 @@ fn arrays_hold_what_their_shape_says() {
     for file in [
         of(b"K\x02\x85", b"C\x08\0\0\0\0\0\0\0\0"),
         of(b"J\xff\xff\xff\xff\x85", b"C\x08\0\0\0\0\0\0\0\0"),
-        of(b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x87", b"C\x00"),
-        of(b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\x00\x86", b"K\x01"),
+        of(
+            b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x87",
+            b"C\x00",
+        ),
+        of(
+            b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\x00\x86",
+            b"K\x01",
+        ),
         of(b"K\x01", b"C\x08\0\0\0\0\0\0\0\0"),
         of(b"K\x01\x85", b"]"),
-        of(&[&b"("[..], &b"K\x01".repeat(65), b"t"].concat(), b"C\x08\0\0\0\0\0\0\0\0"),
+        of(
+            &[&b"("[..], &b"K\x01".repeat(65), b"t"].concat(),
+            b"C\x08\0\0\0\0\0\0\0\0",
+        ),
         array(b"N"),
         array(b")"),
     ] {
@@ -378,7 +432,12 @@ fn arrays_in_the_stream_take_no_memory_that_is_not_there() {
         b"\x8c\x05shapeJ\xff\xff\xff\x7f\x85\x8c\x05order\x8c\x01Cu",
     ]
     .concat();
-    let file = [b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81", &state[..], b"b."].concat();
+    let file = [
+        b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81",
+        &state[..],
+        b"b.",
+    ]
+    .concat();
     assert!(message(&file).contains("are claimed"));
     let padded = [
         b"}(\x8c\x05dtype",
@@ -397,7 +456,9 @@ fn arrays_in_the_stream_take_no_memory_that_is_not_there() {
 fn a_compressed_bomb_is_refused() {
     use std::io::Write;
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(b"\x8e\x00\x00\x00\x04\x00\x00\x00\x00").unwrap();
+    encoder
+        .write_all(b"\x8e\x00\x00\x00\x04\x00\x00\x00\x00")
+        .unwrap();
     for _ in 0..64 {
         encoder.write_all(&vec![0; 1 << 20]).unwrap();
     }
@@ -405,4 +466,17 @@ fn a_compressed_bomb_is_refused() {
     let bomb = encoder.finish().unwrap();
     assert!(bomb.len() < 100_000);
     assert!(message(&bomb).contains("expands to more than"));
+}
+
+/// Reading the same long dictionary for each of many arrays would take hours.
+#[test]
+fn work_is_bounded_by_the_size_of_the_file() {
+    let long =
+        |opcode: &str| [b"(", &b"\x8c\x01xN".repeat(200_000)[..], opcode.as_bytes()].concat();
+    let wrapper = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81h\x00b";
+    let file = [&long("dq\0")[..], &wrapper.repeat(20_000), b"."].concat();
+    assert!(message(&file).contains("more than joblib writes"));
+    let dtype = b"cnumpy\ndtype\n\x8c\x02V8\x85R(K\x03\x8c\x01|N)h\x00K\x08K\x01K\x00tb0";
+    let file = [&long("dq\0")[..], &dtype.repeat(50_000), b"."].concat();
+    assert!(message(&file).contains("more values than its size accounts for"));
 }

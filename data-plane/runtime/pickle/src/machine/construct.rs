@@ -57,7 +57,7 @@ impl Machine<'_, '_> {
             Role::Reconstructor => self.reconstruct(&args),
             Role::Dtype => self.dtype(&args),
             Role::Scalar => self.scalar(&args),
-            Role::FromBuffer => self.from_buffer(&args),
+            Role::FromBuffer => self.over_buffer(&args),
             Role::Ufunc => self.ufunc(&args),
             Role::Encode | Role::Bytes => self.encode(class, &args),
             Role::List => self.container(class, &args, Value::List),

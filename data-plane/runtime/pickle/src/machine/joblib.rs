@@ -10,6 +10,9 @@ use crate::array::{Array, bytes_of};
 use crate::dtype::Dtype;
 use crate::value::{Id, Value};
 
+/// Entries of a description; joblib writes six. It is searched, so it stays short.
+const MAX_DESCRIPTION: usize = 32;
+
 impl Machine<'_, '_> {
     /// The description is complete: reads the array that follows, in its place.
     pub(super) fn array_in_stream(&mut self, target: Id, state: Id) -> Result<()> {
@@ -69,6 +72,11 @@ impl Machine<'_, '_> {
         let Value::Dict(entries) = self.arena.get(state) else {
             return Err(expected("a description of an array", self.arena.get(state)));
         };
+        if entries.len() > MAX_DESCRIPTION {
+            return Err(Error::model(
+                "an array is described by more than joblib writes",
+            ));
+        }
         let mut found = entries.iter().rev();
         let found = found.find(|(key, _)| self.text(*key).is_ok_and(|key| key == name));
         let found = found.ok_or_else(|| Error::model(format!("an array has no `{name}`")))?;

@@ -43,7 +43,10 @@ impl Machine<'_, '_> {
         self.arena.replace(target, Value::Dtype(Arc::new(dtype)))
     }
 
-    fn fields(&self, names: Id, fields: Id) -> Result<Vec<Field>> {
+    fn fields(&mut self, names: Id, fields: Id) -> Result<Vec<Field>> {
+        // Reading the same fields again and again is work, too: it counts as memory does.
+        let work = self.arena.children(fields).len() + self.tuple(names)?.len();
+        self.arena.charge(work.saturating_mul(size_of::<Id>()))?;
         let Value::Dict(entries) = self.arena.get(fields) else {
             return Err(expected("a dict of fields", self.arena.get(fields)));
         };
@@ -85,7 +88,7 @@ impl Machine<'_, '_> {
     }
 
     /// `_frombuffer(buffer, dtype, shape, order)`.
-    pub(super) fn from_buffer(&mut self, args: &[Id]) -> Result<Id> {
+    pub(super) fn over_buffer(&mut self, args: &[Id]) -> Result<Id> {
         let [buffer, dtype, shape, order] = *args else {
             return Err(Error::model(
                 "an array is given with its axes in another order: save a contiguous copy of it",

@@ -97,9 +97,8 @@ pub(super) fn of_old_string(bytes: Vec<u8>) -> Value {
 /// A string of Python 2 in quotes, with escapes.
 pub(super) fn quoted(line: &[u8]) -> Result<Value> {
     let line = line.trim_ascii();
-    let inner = match line {
-        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
-        _ => return Err(malformed("a string in quotes", line)),
+    let ([b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"']) = line else {
+        return Err(malformed("a string in quotes", line));
     };
     let mut bytes = Vec::with_capacity(inner.len());
     let mut rest = inner;
