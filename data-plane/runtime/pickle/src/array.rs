@@ -9,6 +9,10 @@ use hari_error::{Error, Result};
 use crate::dtype::{Dtype, Kind};
 use crate::value::Id;
 
+mod element;
+
+pub use element::Element;
+
 /// An array of any rank.
 #[derive(Clone, Debug)]
 pub struct Array {
@@ -31,55 +35,6 @@ pub struct Typed<T> {
     pub shape: Vec<usize>,
     /// As many values as the product of the shape.
     pub values: Vec<T>,
-}
-
-/// A type that array elements can be read as, of exactly this kind and size.
-pub trait Element: Copy + Default {
-    /// The kind of a dtype that holds it.
-    const KIND: Kind;
-    /// Its bytes.
-    const SIZE: usize;
-    /// In numpy's words.
-    const NAME: &'static str;
-    /// From as many bytes as its size; fewer give the default.
-    fn decode(bytes: &[u8], big_endian: bool) -> Self;
-}
-
-macro_rules! elements {
-    ($($type:ty, $kind:ident, $name:literal;)*) => {$(
-        impl Element for $type {
-            const KIND: Kind = Kind::$kind;
-            const SIZE: usize = size_of::<$type>();
-            const NAME: &'static str = $name;
-            fn decode(bytes: &[u8], big_endian: bool) -> Self {
-                let bytes = bytes.try_into().unwrap_or_default();
-                if big_endian { Self::from_be_bytes(bytes) } else { Self::from_le_bytes(bytes) }
-            }
-        }
-    )*};
-}
-
-elements! {
-    i8, Int, "int8";
-    i16, Int, "int16";
-    i32, Int, "int32";
-    i64, Int, "int64";
-    u8, Uint, "uint8";
-    u16, Uint, "uint16";
-    u32, Uint, "uint32";
-    u64, Uint, "uint64";
-    f16, Float, "float16";
-    f32, Float, "float32";
-    f64, Float, "float64";
-}
-
-impl Element for bool {
-    const KIND: Kind = Kind::Bool;
-    const SIZE: usize = 1;
-    const NAME: &'static str = "bool";
-    fn decode(bytes: &[u8], _: bool) -> Self {
-        bytes.first().is_some_and(|byte| *byte != 0)
-    }
 }
 
 impl Array {
