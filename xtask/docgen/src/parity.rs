@@ -22,7 +22,14 @@ pub(crate) fn page() -> String {
     );
     let source = "`data-plane/runtime/tensorflow/tests`";
     let mut text = heading("Parity with TensorFlow", source, &introduction);
-    let header = ["Model", "What it is", "Operations", "Kinds", "Deviation", "Tolerance"];
+    let header = [
+        "Model",
+        "What it is",
+        "Operations",
+        "Kinds",
+        "Deviation",
+        "Tolerance",
+    ];
     text.push_str(&table(header, ROWS.lines().map(cells)));
     text.push_str("\n## Whole applications\n\n");
     text.push_str(
@@ -30,7 +37,14 @@ pub(crate) fn page() -> String {
          `tests/applications.py`; these files are too large to be kept. Random weights give logits of \
          any size, so the deviation is in parts of the greatest.\n",
     );
-    let header = ["Model", "Input", "Parameters", "Greatest logit", "Deviation", "Tolerance"];
+    let header = [
+        "Model",
+        "Input",
+        "Parameters",
+        "Greatest logit",
+        "Deviation",
+        "Tolerance",
+    ];
     text.push_str(&table(header, APPLICATIONS.lines().map(cells)));
     text
 }
@@ -40,6 +54,10 @@ fn cells<const N: usize>(line: &str) -> [String; N] {
     let mut cells = line.split('\t');
     std::array::from_fn(|index| {
         let cell = cells.next().unwrap_or_default();
-        if index == 0 { code(cell) } else { cell.to_owned() }
+        if index == 0 {
+            code(cell)
+        } else {
+            cell.to_owned()
+        }
     })
 }
