@@ -47,9 +47,9 @@ fn what_is_not_there_or_not_served_is_said() {
         "{}",
         missing.err
     );
-    let scheme = hari(&["fetch", "s3://bucket/model", &there]);
+    let scheme = hari(&["fetch", "ftp://host/model", &there]);
     assert!(
-        scheme.code == 1 && scheme.err.contains("s3"),
+        scheme.code == 1 && scheme.err.contains("ftp"),
         "{}",
         scheme.err
     );
