@@ -9,6 +9,9 @@ use mio::{Events, Poll, Token};
 use crate::connection::{Connection, Outcome};
 use crate::target::Target;
 
+/// How long the first answer is waited for when the time is over.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// When requests begin.
 #[derive(Clone, Copy)]
 pub(crate) enum Arrivals {
@@ -116,7 +119,12 @@ impl<'a> Load<'a> {
 
     fn over(&self) -> bool {
         match self.plan.end {
-            End::After(length) => Instant::now() >= self.start + length,
+            End::After(length) => {
+                let end = self.start + length;
+                let some = !self.latency.is_empty() || self.failed > 0;
+                let now = Instant::now();
+                now >= end && (some || now >= end + PATIENCE)
+            }
             End::Requests(requests) => self.latency.len() + self.failed >= requests,
         }
     }

@@ -47,6 +47,14 @@ pub(super) fn facts(profile: &str) -> Result<Facts> {
             "MLServer",
             "1.7.1, TensorFlow 2.21.0, parallel_workers 0".into(),
         ),
+        (
+            "in Python",
+            "onnxruntime 1.32.0, TensorFlow 2.21.0, one thread".into(),
+        ),
+        (
+            "MLServer's Hugging Face runtime",
+            "1.7.1, transformers 4.41.2, optimum 1.21.4, torch 2.7.1".into(),
+        ),
     ];
     Ok(Facts {
         date: say("date", &["+%F"])?,

@@ -99,3 +99,15 @@ fn an_open_loop_keeps_its_rate_and_counts_the_wait() {
     let late = measured.latency.count_between(50_000_000, u64::MAX);
     assert!(late >= 40, "{late} requests waited half of the pause");
 }
+
+#[test]
+fn a_run_shorter_than_an_answer_waits_for_one() {
+    let target = target(server(|stream| answer(stream, usize::MAX, OK)));
+    let plan = Plan {
+        arrivals: Arrivals::Closed,
+        connections: 1,
+        warmup: Duration::ZERO,
+        end: End::After(Duration::ZERO),
+    };
+    assert_eq!(run(&target, &plan).unwrap().latency.len(), 1);
+}
