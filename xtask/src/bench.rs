@@ -27,7 +27,7 @@ use subjects::{Question, Subject, Tools};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Cargo profile of Hari and of the tools
-    #[arg(long, default_value = "dist")]
+    #[arg(long, default_value = SHIPPED)]
     profile: String,
     /// Seconds of each timed run; each figure is the median of three runs
     #[arg(long, default_value_t = 5.0)]
@@ -58,6 +58,8 @@ enum Half {
     Networks,
 }
 
+/// The profile of what ships.
+const SHIPPED: &str = "dist";
 /// Core of the server.
 const SERVER_CORE: usize = 0;
 /// Core of the load.
@@ -92,7 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let tools = Tools::new(&built, &scratch, venvs.as_ref());
     let load = Load::new(built.join("hari-bench-load"), LOAD_CORE, args.seconds);
     let mut report = Report::new(facts::facts(&args.profile)?);
-    report.binary_bytes = std::fs::metadata(built.join("hari"))?.len();
+    if args.profile == SHIPPED {
+        report.binary_bytes = Some(std::fs::metadata(built.join("hari"))?.len());
+    }
     if let Some(material) = &material {
         report.networks = networks::measure(&tools, &load, material)?;
         report.texts = texts::measure(&tools, &load, &material.texts()?)?;
