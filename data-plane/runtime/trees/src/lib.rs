@@ -15,7 +15,7 @@
 
 mod bytes;
 mod document;
-mod flat;
+pub mod flat;
 pub mod lightgbm;
 mod model;
 mod read;

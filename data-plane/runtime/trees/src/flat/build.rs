@@ -18,14 +18,17 @@ const MAX_CATEGORY: u32 = 1 << 24;
 
 /// A node as a file has it; children are places in the list that it stands in.
 #[derive(Clone, Debug)]
-pub(crate) enum Draft<T> {
+pub enum Draft<T> {
+    /// The end of a walk.
     Leaf(Leaf<T>),
+    /// A question with two children.
     Split(Branch<T>),
 }
 
 /// What a leaf says.
 #[derive(Clone, Debug)]
-pub(crate) enum Leaf<T> {
+pub enum Leaf<T> {
+    /// A number, added to the tree's target.
     Value(T),
     /// One value for each target.
     Vector(Vec<T>),
@@ -35,18 +38,24 @@ pub(crate) enum Leaf<T> {
 
 /// A node with two children.
 #[derive(Clone, Debug)]
-pub(crate) struct Branch<T> {
-    pub(crate) feature: usize,
-    pub(crate) test: Test<T>,
-    pub(crate) missing_left: bool,
-    pub(crate) zero_missing: bool,
-    pub(crate) left: usize,
-    pub(crate) right: usize,
+pub struct Branch<T> {
+    /// Which value of a row it tests.
+    pub feature: usize,
+    /// What it asks of that value.
+    pub test: Test<T>,
+    /// Whether a missing value goes left.
+    pub missing_left: bool,
+    /// Whether zero is missing too, up to 1e-35 on either side (LightGBM).
+    pub zero_missing: bool,
+    /// The place of the child for which the test holds.
+    pub left: usize,
+    /// The place of the other child.
+    pub right: usize,
 }
 
 /// What a split asks; left if so.
 #[derive(Clone, Debug)]
-pub(crate) enum Test<T> {
+pub enum Test<T> {
     /// Below the threshold.
     Below(T),
     /// In this set of categories, a bit each, 32 to a word.
@@ -58,7 +67,7 @@ pub(crate) enum Test<T> {
 /// # Errors
 /// If a number is beyond what float32 holds. `budget` is how many words may be taken yet; what is
 /// taken is taken off.
-pub(crate) fn category_set(
+pub fn category_set(
     numbers: impl Iterator<Item = u32> + Clone,
     budget: &mut usize,
 ) -> Result<Box<[u32]>> {
@@ -81,7 +90,8 @@ pub(crate) fn category_set(
 }
 
 /// An ensemble in the making.
-pub(crate) struct Builder<T> {
+#[derive(Clone, Debug)]
+pub struct Builder<T> {
     ensemble: Ensemble<T>,
 }
 
@@ -94,7 +104,8 @@ struct Open {
 
 impl<T: Real> Builder<T> {
     /// For rows of `features` values, each of which gets `targets` sums.
-    pub(crate) fn new(rule: Rule, features: usize, targets: usize) -> Self {
+    #[must_use]
+    pub fn new(rule: Rule, features: usize, targets: usize) -> Self {
         Self {
             ensemble: Ensemble {
                 rule,
@@ -109,28 +120,35 @@ impl<T: Real> Builder<T> {
         }
     }
 
-    pub(crate) fn trees(&self) -> usize {
+    /// How many trees there are so far.
+    #[must_use]
+    pub fn trees(&self) -> usize {
         self.ensemble.trees.len()
     }
 
-    pub(crate) fn finish(self) -> Ensemble<T> {
+    /// The ensemble of all trees so far.
+    #[must_use]
+    pub fn finish(self) -> Ensemble<T> {
         let mut ensemble = self.ensemble;
         ensemble.nodes.shrink_to_fit();
         ensemble
     }
 
     /// Adds a tree whose root is the first draft, breadth first. Drafts that no path reaches are
-    /// left out.
+    /// left out. `target` is the sum that its leaves add to; leaves that are vectors add to all.
     ///
     /// # Errors
     /// `Model` if a child or a feature does not exist, a node has two parents, or the tree is too
     /// deep or too large.
-    pub(crate) fn tree(&mut self, drafts: Vec<Draft<T>>, target: usize) -> Result<()> {
+    pub fn tree(&mut self, drafts: Vec<Draft<T>>, target: usize) -> Result<()> {
         if target >= self.ensemble.targets {
             let targets = self.ensemble.targets;
             return Err(Error::model(format!(
                 "it adds to output {target}, but there are {targets}"
             )));
+        }
+        if drafts.len() > MAX_NODES {
+            return Err(too_many());
         }
         let mut drafts: Vec<_> = drafts.into_iter().map(Some).collect();
         let root = self.reserve(1)?;
@@ -142,7 +160,7 @@ impl<T: Real> Builder<T> {
         while let Some(next) = open.pop_front() {
             let draft = take(&mut drafts, &next)?;
             let node = match draft {
-                Draft::Leaf(leaf) => self.leaf(leaf)?,
+                Draft::Leaf(leaf) => self.leaf(leaf, next.draft as u32)?,
                 Draft::Split(branch) => self.split(branch, &next, &mut open)?,
             };
             if let Some(slot) = self.ensemble.nodes.get_mut(next.slot) {
@@ -160,25 +178,23 @@ impl<T: Real> Builder<T> {
     fn reserve(&mut self, count: usize) -> Result<usize> {
         let at = self.ensemble.nodes.len();
         if at + count > MAX_NODES {
-            return Err(Error::model(format!(
-                "there are more than {MAX_NODES} nodes"
-            )));
+            return Err(too_many());
         }
         self.ensemble.nodes.resize(at + count, Node::nothing());
         Ok(at)
     }
 
-    fn leaf(&mut self, leaf: Leaf<T>) -> Result<Node<T>> {
+    fn leaf(&mut self, leaf: Leaf<T>, place: u32) -> Result<Node<T>> {
         let (value, next) = match leaf {
             Leaf::Value(value) => {
                 return Ok(Node {
                     value,
                     bits: LEAF,
-                    next: 0,
+                    next: place,
                 });
             }
-            Leaf::Vector(values) => (T::default(), self.vector(values)?),
-            Leaf::Linear(linear, value) => (value, self.linear(linear)?),
+            Leaf::Vector(values) => (T::pack(place), self.vector(values)?),
+            Leaf::Linear(linear, value) => (value, self.linear(linear, place)?),
         };
         Ok(Node {
             value,
@@ -206,7 +222,7 @@ impl<T: Real> Builder<T> {
         Ok(at)
     }
 
-    fn linear(&mut self, linear: Linear<T>) -> Result<usize> {
+    fn linear(&mut self, linear: Linear<T>, place: u32) -> Result<usize> {
         for &(feature, _) in &linear.terms {
             self.feature(feature as usize)?;
         }
@@ -216,7 +232,7 @@ impl<T: Real> Builder<T> {
         let More::Linear(all) = &mut self.ensemble.more else {
             return Err(mixed());
         };
-        all.push(linear);
+        all.push((linear, place));
         Ok(all.len() - 1)
     }
 
@@ -288,6 +304,10 @@ fn take<T>(drafts: &mut [Option<Draft<T>>], open: &Open) -> Result<Draft<T>> {
     };
     let draft = draft.take();
     draft.ok_or_else(|| Error::model(format!("node {at} has two parents")))
+}
+
+fn too_many() -> Error {
+    Error::model(format!("there are more than {MAX_NODES} nodes"))
 }
 
 fn mixed() -> Error {

@@ -6,19 +6,36 @@ use std::ops::{Add, AddAssign, Mul};
 /// What LightGBM takes for zero: everything up to here (`kZeroThreshold`).
 const ZERO: f32 = 1e-35;
 
-/// A number to compare and to sum with.
-pub(crate) trait Real:
-    Copy + Debug + Default + PartialOrd + AddAssign + Add<Output = Self> + Mul<Output = Self>
+/// A number to compare and to sum with: `f32` or `f64`, and nothing else.
+pub trait Real:
+    sealed::Sealed
+    + Copy
+    + Debug
+    + Default
+    + PartialOrd
+    + AddAssign
+    + Add<Output = Self>
+    + Mul<Output = Self>
 {
     /// Carries the number of a set where a threshold would stand.
     fn pack(number: u32) -> Self;
+    /// The number that was packed.
     fn unpack(self) -> u32;
+    /// NaN.
     fn missing() -> Self;
+    /// Whether it is NaN.
     fn is_missing(self) -> bool;
     /// Whether it is so small that it counts as zero.
     fn is_zero(self) -> bool;
     /// The category it stands for: cut to a whole number; none if that is below zero.
     fn category(self, fraction_is_zero: bool) -> Option<usize>;
+}
+
+mod sealed {
+    /// Keeps [`super::Real`] to the two widths.
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
 }
 
 impl Real for f32 {

@@ -4,10 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LESS: Rule = Rule {
-    or_equal: false,
-    fraction_is_zero: false,
-};
+const LESS: Rule = Rule::BELOW;
 
 fn split(feature: usize, threshold: f32, left: usize, right: usize) -> Draft<f32> {
     Draft::Split(Branch {
@@ -89,6 +86,33 @@ fn vectors_have_a_value_for_each_target() {
     let mut sums = [10.0, 20.0, 10.0, 20.0];
     ensemble.add(&[-1.0, 1.0], &mut sums);
     assert_eq!(sums, [11.0, 22.0, 13.0, 24.0]);
+    assert_eq!(ensemble.leaves(&[-1.0, 1.0, f32::NAN], 3), [1, 2, 2]);
+}
+
+#[test]
+fn leaves_are_told_by_their_place() {
+    let linear = Leaf::Linear(
+        Linear {
+            constant: 1.0,
+            terms: vec![(0, 2.0)],
+        },
+        -1.0,
+    );
+    let first = vec![
+        split(0, 0.0, 3, 1),
+        leaf(5.0),
+        leaf(6.0),
+        Draft::Leaf(linear),
+    ];
+    let mut builder = Builder::new(LESS, 1, 1);
+    builder.tree(first, 0).unwrap();
+    builder.tree(vec![leaf(0.0)], 0).unwrap();
+    let ensemble = builder.finish();
+    assert_eq!(ensemble.leaves(&[-1.0, 1.0], 2), [3, 0, 1, 0]);
+    assert_eq!(ensemble.leaves(&[], 0), [0_u32; 0]);
+    let mut sums = [0.0; 2];
+    ensemble.add(&[-1.0, 1.0], &mut sums);
+    assert_eq!(sums, [-1.0, 5.0]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const BLOCK: usize = 64;
 impl<T: Real> Ensemble<T> {
     /// Adds to `sums`, `[rows, targets]`, what the trees say of `rows`, `[rows, features]`. The
     /// number of rows is that of `sums`; values that are not there are missing.
-    pub(crate) fn add(&self, rows: &[T], sums: &mut [T]) {
+    pub fn add(&self, rows: &[T], sums: &mut [T]) {
         match (self.plain, self.rule.or_equal) {
             (true, false) => self.blocks(rows, sums, |node, value| below::<T, false>(node, value)),
             (true, true) => self.blocks(rows, sums, |node, value| below::<T, true>(node, value)),
@@ -22,6 +22,35 @@ impl<T: Real> Ensemble<T> {
                 self.blocks(rows, sums, |node, value| self.left::<false>(node, value));
             }
             (false, true) => self.blocks(rows, sums, |node, value| self.left::<true>(node, value)),
+        }
+    }
+
+    /// The leaf that each row reaches in each tree, `[count, trees]`, as its place in the list of
+    /// drafts that the tree was built from. `rows` is `[count, features]`.
+    #[must_use]
+    pub fn leaves(&self, rows: &[T], count: usize) -> Vec<u32> {
+        let mut leaves = Vec::with_capacity(count.saturating_mul(self.trees.len()));
+        for at in 0..count {
+            let row = self.row(rows, at);
+            for trees in self.trees.chunks(LANES) {
+                let roots = roots(trees);
+                let ends = match self.rule.or_equal {
+                    true => self.descend(roots, &[row; LANES], |a, b| self.left::<true>(a, b)),
+                    false => self.descend(roots, &[row; LANES], |a, b| self.left::<false>(a, b)),
+                };
+                leaves.extend(trees.iter().zip(ends).map(|(_, end)| self.place(end)));
+            }
+        }
+        leaves
+    }
+
+    /// The place in the drafts of the leaf at `end`.
+    fn place(&self, end: u32) -> u32 {
+        let node = self.node(end);
+        match &self.more {
+            _ if node.bits & SPECIAL == 0 => node.next,
+            More::Linear(leaves) => leaves.get(node.next as usize).map_or(0, |leaf| leaf.1),
+            More::None | More::Vectors(_) => node.value.unpack(),
         }
     }
 
@@ -49,10 +78,7 @@ impl<T: Real> Ensemble<T> {
             let row = self.row(rows, at);
             let sums = self.sums(sums, at);
             for trees in self.trees.chunks(LANES) {
-                let roots = std::array::from_fn(|lane| {
-                    trees.get(lane).map_or(trees[0].root, |tree| tree.root)
-                });
-                let ends = self.descend(roots, &[row; LANES], left);
+                let ends = self.descend(roots(trees), &[row; LANES], left);
                 for (&tree, end) in trees.iter().zip(ends) {
                     self.say(end, row, tree, sums);
                 }
@@ -143,7 +169,8 @@ impl<T: Real> Ensemble<T> {
             }
             More::Linear(leaves) => {
                 let leaf = leaves.get(at);
-                let value = leaf.and_then(|leaf| leaf.value(row)).unwrap_or(node.value);
+                let value = leaf.and_then(|(leaf, _)| leaf.value(row));
+                let value = value.unwrap_or(node.value);
                 if let Some(sum) = sums.get_mut(tree.target as usize) {
                     *sum += value;
                 }
@@ -162,6 +189,13 @@ impl<T: Real> super::Linear<T> {
                 (!value.is_missing()).then(|| sum + coefficient * value)
             })
     }
+}
+
+/// The roots of up to eight trees; lanes without a tree repeat the first.
+#[inline(always)]
+fn roots(trees: &[Tree]) -> [u32; LANES] {
+    let first = trees.first().map_or(0, |tree| tree.root);
+    std::array::from_fn(|lane| trees.get(lane).map_or(first, |tree| tree.root))
 }
 
 /// Whether a numeric split sends a value to the left.
