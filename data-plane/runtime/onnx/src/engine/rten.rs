@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hari_core::{Tensor, TensorSpec};
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 use hari_operators::{Type, Value as Any};
 use hari_proto::onnx::tensor_proto::DataLocation;
 use hari_proto::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
@@ -16,7 +17,7 @@ use rten::{
 
 use super::{Part, Segment, Segments, Takes};
 use crate::place::crosses;
-use crate::{Options, guard, tensors, threads, value};
+use crate::{Options, tensors, threads, value};
 
 /// Weights of at least so many bytes are kept once, however many parts use them.
 const SHARED: usize = 1024;
@@ -34,6 +35,8 @@ const VALUES: [&str; 2] = [
 pub(crate) struct Rten {
     model: rten::Model,
     pool: Option<Arc<ThreadPool>>,
+    /// Whether a run has succeeded: the graph can be computed.
+    answered: AtomicBool,
 }
 
 impl Rten {
@@ -50,7 +53,11 @@ impl Rten {
             (Err(error), Some(again)) => load(&plain(), again).map_err(|_| error)?,
             (loaded, _) => loaded?,
         };
-        Ok(Self { model, pool })
+        Ok(Self {
+            model,
+            pool,
+            answered: AtomicBool::new(false),
+        })
     }
 
     /// The engine's ids of the inputs, in the graph's order.
@@ -71,25 +78,33 @@ impl Rten {
     ) -> Result<Vec<Value>> {
         let pool = self.pool.clone().unwrap_or_else(threads::own);
         let options = RunOptions::default().with_thread_pool(Some(pool));
-        let ran = guard::catch("running the model", || {
+        let ran = catch("the engine failed while running the model", || {
             self.model.run(inputs, outputs, Some(options))
         })?;
-        ran.map_err(|error| refusal(&error))
+        match ran {
+            Ok(values) => {
+                self.answered.store(true, Ordering::Relaxed);
+                Ok(values)
+            }
+            Err(error) => Err(refusal(&error, self.answered.load(Ordering::Relaxed))),
+        }
     }
 }
 
-/// The engine's refusal of a run. Each operator is one that the engine has, so that values and
-/// shapes that an operator does not take are those of the request: an index beyond its table,
-/// inputs of lengths that do not fit.
-fn refusal(error: &RunError) -> Error {
+/// The engine's refusal of a run. Once the graph has `answered`, values and shapes that an operator
+/// does not take are those of the request: an index beyond its table, inputs of lengths that do not
+/// fit. Before, the graph may be one that no request gets through.
+fn refusal(error: &RunError, answered: bool) -> Error {
     let said = error.to_string();
     let said = said.replace("operator \"\" failed", "an operator failed");
     let of_values = |words: &str| said.contains(words);
     match error.kind() {
         RunErrorKind::InvalidInput => Error::invalid(said),
-        RunErrorKind::OperatorError if VALUES.into_iter().any(of_values) => Error::invalid(
-            format!("the model does not take these values or shapes: {said}"),
-        ),
+        RunErrorKind::OperatorError if answered && VALUES.into_iter().any(of_values) => {
+            Error::invalid(format!(
+                "the model does not take these values or shapes: {said}"
+            ))
+        }
         _ => Error::model(said),
     }
 }
@@ -280,8 +295,10 @@ fn ports(
 }
 
 fn load(options: &ModelOptions, bytes: Vec<u8>) -> Result<rten::Model> {
-    guard::catch("loading the model", || options.load(bytes))?
-        .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))
+    catch("the engine failed while loading the model", || {
+        options.load(bytes)
+    })?
+    .map_err(|error| Error::model(format!("the engine cannot load the model: {error}")))
 }
 
 /// The engine's own options.

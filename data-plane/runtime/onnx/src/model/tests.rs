@@ -351,6 +351,24 @@ fn a_pool_of_threads_computes_the_same_and_so_does_prepacking() {
 }
 
 #[test]
+fn a_failing_operator_is_the_models_fault() {
+    let mut broken = unary("Identity", Elem::Float);
+    let graph = broken.graph.as_mut().unwrap();
+    graph.node = vec![node("Reshape", &["x", "to"], &["y"])];
+    graph.initializer = vec![int64s("to", &[7, 7])];
+    let model = loaded(&broken);
+    let inputs = vec![tensor(&[1, 2], vec![1.0_f32, 2.0])];
+    let error = model
+        .run(Call {
+            signature: 0,
+            inputs,
+            outputs: vec![],
+        })
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Model, "{error}");
+}
+
+#[test]
 fn a_wrong_declaration_is_the_models_fault() {
     let mut wrong = unary("Identity", Elem::Float);
     let to = with(node("Cast", &["x"], &["y"]), int("to", Elem::Int32 as i64));
@@ -417,7 +435,7 @@ fn weights_in_typed_fields_are_read() {
 }
 
 #[test]
-fn values_and_shapes_that_an_operator_does_not_take_are_the_callers() {
+fn values_and_shapes_are_the_callers_once_the_model_has_answered() {
     let mut both = graph(
         vec![
             value("x", Elem::Int32, &["n"]),
@@ -441,15 +459,19 @@ fn values_and_shapes_that_an_operator_does_not_take_are_the_callers() {
             outputs: Vec::new(),
         })
     };
+    let refused = |kind: Kind| {
+        for (indices, rows, words) in [
+            (&[0, 7][..], 2, "Index 7 is out of range"),
+            (&[0, 1], 3, "Cannot broadcast inputs"),
+        ] {
+            let error = ask(indices, rows).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.message().contains(words), "{error}");
+        }
+    };
+    refused(Kind::Model);
     assert!(ask(&[0, 2], 2).is_ok());
-    for (indices, rows, words) in [
-        (&[0, 7][..], 2, "Index 7 is out of range"),
-        (&[0, 1], 3, "Cannot broadcast inputs"),
-    ] {
-        let error = ask(indices, rows).unwrap_err();
-        assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
-        assert!(error.message().contains(words), "{error}");
-    }
+    refused(Kind::InvalidInput);
 }
 
 #[test]
