@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::content::{Content, Entry};
 use crate::digest::Sha256;
-use crate::fetch::Artifact;
+use crate::fetch::{Artifact, blocking};
 use crate::place::{Placed, sync_folder, unwritable};
 
 const CURRENT: &str = "current.json";
@@ -46,6 +46,35 @@ pub(crate) struct Record {
     pub(crate) digest: String,
     /// The model among all.
     id: String,
+}
+
+/// What the cache has of a source.
+pub(crate) enum Found {
+    /// The model with the digest that is asked for: there is nothing to fetch.
+    Wanted(Artifact),
+    /// The source's folder and its newest model, which the source may have left behind.
+    Known(Shelf, Option<Record>),
+}
+
+/// Finds the source named `key` in `cache`; `wanted` is the digest that its model has to have.
+/// Waits as [`Shelf::open`] does.
+///
+/// # Errors
+/// `Internal` if the cache is not known or cannot be written.
+pub(crate) async fn find(cache: &Path, key: String, wanted: Option<Sha256>) -> Result<Found> {
+    let cache = cache.to_owned();
+    blocking(move || {
+        let shelf = Shelf::open(&cache, &key)?;
+        let Some(digest) = wanted else {
+            let known = shelf.current();
+            return Ok(Found::Known(shelf, known));
+        };
+        match shelf.adopt(&digest)? {
+            Some(record) => shelf.artifact(&record, true).map(Found::Wanted),
+            None => Ok(Found::Known(shelf, None)),
+        }
+    })
+    .await
 }
 
 /// The folder of one source, locked against every other fetch of it.

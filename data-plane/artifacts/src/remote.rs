@@ -10,7 +10,7 @@ use std::path::Path;
 use hari_error::{Error, Result};
 use url::Url;
 
-use crate::cache::{Record, Shelf, Validators, remove};
+use crate::cache::{Found, Record, Shelf, Validators, find, remove};
 use crate::fetch::{Artifact, blocking};
 use crate::http::{Download, Outcome, Request, download};
 use crate::local::same_digest;
@@ -25,20 +25,10 @@ const PART: &str = "download";
 /// The model behind `url`.
 pub(crate) async fn fetch(uri: &ModelUri, url: &Url, options: &FetchOptions) -> Result<Artifact> {
     options.policy.admit(url)?;
-    let (cache, key, wanted) = (options.cache.clone(), url.to_string(), uri.sha256);
-    let (shelf, known) = blocking(move || {
-        let shelf = Shelf::open(&cache, &key)?;
-        let known = match wanted {
-            Some(digest) => shelf.adopt(&digest)?,
-            None => shelf.current(),
-        };
-        Ok((shelf, known))
-    })
-    .await?;
-    // The same content by its digest: nothing to ask.
-    if let (Some(record), true) = (&known, wanted.is_some()) {
-        return shelf.artifact(record, true);
-    }
+    let (shelf, known) = match find(&options.cache, url.to_string(), uri.sha256).await? {
+        Found::Wanted(artifact) => return Ok(artifact),
+        Found::Known(shelf, known) => (shelf, known),
+    };
     update(uri, url, (shelf, known), options).await
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use hari_error::{Error, Result};
 
 use crate::bucket::{Bucket, Listing, Object};
-use crate::cache::{Record, Shelf, Validators, remove};
+use crate::cache::{Found, Record, Shelf, Validators, find, remove};
 use crate::digest::{Sha256, of_tree};
 use crate::fault::{Fault, is_changed};
 use crate::fetch::{Artifact, blocking};
@@ -54,20 +54,10 @@ enum Shape {
 /// The model in a bucket or registry, through the cache.
 pub(crate) async fn fetch(uri: &ModelUri, options: &FetchOptions) -> Result<Artifact> {
     let key = format!("{uri} {:?}", options.versions);
-    let (cache, wanted) = (options.cache.clone(), uri.sha256);
-    let (shelf, known) = blocking(move || {
-        let shelf = Shelf::open(&cache, &key)?;
-        let known = match wanted {
-            Some(digest) => shelf.adopt(&digest)?,
-            None => shelf.current(),
-        };
-        Ok((shelf, known))
-    })
-    .await?;
-    // The same content by its digest: nothing to ask.
-    if let (Some(record), true) = (&known, wanted.is_some()) {
-        return shelf.artifact(record, true);
-    }
+    let (shelf, known) = match find(&options.cache, key, uri.sha256).await? {
+        Found::Wanted(artifact) => return Ok(artifact),
+        Found::Known(shelf, known) => (shelf, known),
+    };
     let mut round = 1;
     loop {
         match update(uri, (&shelf, known.as_ref()), options).await {
