@@ -2,6 +2,7 @@
 
 use hari_error::{Error, Result};
 use hari_proto::onnx::attribute_proto::AttributeType;
+use hari_proto::onnx::tensor_proto::DataType as OnnxType;
 use hari_proto::onnx::tensor_shape_proto::{Dimension, dimension};
 use hari_proto::onnx::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorShapeProto,
@@ -128,31 +129,16 @@ impl Builder {
             let name = dtype::name(value.dtype);
             Error::model(format!("a value inside a loop has type {name}"))
         })?;
-        let dim = |&dim: &Dim| match dim {
+        let dim = |dim: Dim| match dim {
             Dim::Known(_) => dimension(dim),
             Dim::Symbol(_) => Dimension::default(),
         };
-        let shape = value.shape.as_ref().map(|dims| TensorShapeProto {
-            dim: dims.iter().map(dim).collect(),
-        });
-        let tensor = type_proto::Tensor {
-            elem_type: Some(elem_type.into()),
-            shape,
-        };
-        Ok(ValueInfoProto {
-            name: Some(self.name(id)),
-            r#type: Some(TypeProto {
-                value: Some(type_proto::Value::TensorType(tensor)),
-                ..TypeProto::default()
-            }),
-            ..ValueInfoProto::default()
-        })
+        Ok(self.value_info(id, elem_type, dim))
     }
 
     /// Name, type and shape of an input or output. Bytes are themselves, not what the graph
     /// computes them as.
     fn info(&self, id: Id) -> Result<ValueInfoProto> {
-        use hari_proto::onnx::tensor_proto::DataType as OnnxType;
         let value = self.value(id);
         let elem_type = match value.dtype {
             DataType::DtUint8 => Some(OnnxType::Uint8),
@@ -165,21 +151,30 @@ impl Builder {
                 "an input or output has type {name}, which cannot be served"
             ))
         })?;
-        let shape = value.shape.as_ref().map(|dims| TensorShapeProto {
-            dim: dims.iter().map(|&dim| dimension(dim)).collect(),
-        });
+        Ok(self.value_info(id, elem_type, dimension))
+    }
+
+    fn value_info(
+        &self,
+        id: Id,
+        elem_type: OnnxType,
+        dimension: impl Fn(Dim) -> Dimension,
+    ) -> ValueInfoProto {
+        let dims = self.value(id).shape.as_ref();
         let tensor = type_proto::Tensor {
             elem_type: Some(elem_type.into()),
-            shape,
+            shape: dims.map(|dims| TensorShapeProto {
+                dim: dims.iter().copied().map(dimension).collect(),
+            }),
         };
-        Ok(ValueInfoProto {
+        ValueInfoProto {
             name: Some(self.name(id)),
             r#type: Some(TypeProto {
                 value: Some(type_proto::Value::TensorType(tensor)),
                 ..TypeProto::default()
             }),
             ..ValueInfoProto::default()
-        })
+        }
     }
 }
 
