@@ -2,7 +2,7 @@
 
 use hari_error::{Error, Result};
 
-use super::block::{Block, Names, Sizes, flat, head_size, in_order, looked_up, mask};
+use super::block::{Block, Names, Sizes, flat, in_order, looked_up, mask};
 use super::build::{Build, Value};
 use super::{Head, heads};
 
@@ -19,18 +19,11 @@ const NAMES: Names = Names {
 
 pub(super) fn write(build: &mut Build<'_>, head: Head) -> Result<Vec<Value>> {
     let sizes = Sizes::of(build);
-    let hidden = build.config.size(&["hidden_size"])?;
-    let attention_heads = build.config.size(&["num_attention_heads"])?;
     let mut x = embeddings(build, &sizes)?;
     let mask = mask(build);
     let block = Block {
-        names: &NAMES,
-        heads: attention_heads,
-        size: head_size(hidden, attention_heads)?,
         activation: build.config.text("hidden_act").unwrap_or("gelu_new"),
-        sizes: &sizes,
-        mask: &mask,
-        bias: None,
+        ..Block::read(build, &NAMES, &sizes, (&mask, None))?
     };
     let layers = build.config.size(&["num_hidden_layers"])?;
     let groups = build.config.size(&["num_hidden_groups"])?;

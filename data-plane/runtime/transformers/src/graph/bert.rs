@@ -2,7 +2,7 @@
 
 use hari_error::{Error, Result};
 
-use super::block::{Block, Names, Sizes, counted, flat, head_size, in_order, looked_up, mask};
+use super::block::{Block, Names, Sizes, counted, flat, in_order, looked_up, mask};
 use super::build::{Build, Value};
 use super::{Head, heads};
 
@@ -28,19 +28,9 @@ pub(super) const NAMES: Names = Names {
 pub(super) fn write(build: &mut Build<'_>, head: Head, kind: Kind) -> Result<Vec<Value>> {
     absolute(build)?;
     let sizes = Sizes::of(build);
-    let hidden = build.config.size(&["hidden_size"])?;
     let mut x = embeddings(build, &sizes, kind)?;
     let mask = mask(build);
-    let attention_heads = build.config.size(&["num_attention_heads"])?;
-    let block = Block {
-        names: &NAMES,
-        heads: attention_heads,
-        size: head_size(hidden, attention_heads)?,
-        activation: build.config.text("hidden_act").unwrap_or("gelu"),
-        sizes: &sizes,
-        mask: &mask,
-        bias: None,
-    };
+    let block = Block::read(build, &NAMES, &sizes, (&mask, None))?;
     for layer in 0..build.config.size(&["num_hidden_layers"])? {
         x = block.layer(build, &x, &format!("encoder.layer.{layer}"))?;
     }

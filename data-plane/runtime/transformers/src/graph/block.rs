@@ -89,7 +89,27 @@ pub(super) struct Block<'a> {
     pub(super) bias: Option<&'a Value>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// As `config.json` describes it under BERT's names.
+    pub(super) fn read(
+        build: &Build<'a>,
+        names: &'a Names,
+        sizes: &'a Sizes,
+        (mask, bias): (&'a Value, Option<&'a Value>),
+    ) -> Result<Self> {
+        let config = build.config;
+        let heads = config.size(&["num_attention_heads"])?;
+        Ok(Self {
+            names,
+            heads,
+            size: head_size(config.size(&["hidden_size"])?, heads)?,
+            activation: config.text("hidden_act").unwrap_or("gelu"),
+            sizes,
+            mask,
+            bias,
+        })
+    }
+
     /// The layer named `prefix` for `[batch * length, hidden]`.
     pub(super) fn layer(&self, build: &mut Build<'_>, x: &Value, prefix: &str) -> Result<Value> {
         let attended = self.attention(build, x, prefix)?;

@@ -2,7 +2,7 @@
 
 use hari_error::{Error, Result};
 
-use super::block::{Block, Names, Sizes, flat, head_size, in_order, looked_up, mask, scale, whole};
+use super::block::{Block, Names, Sizes, flat, in_order, looked_up, mask, scale, whole};
 use super::build::{Build, Value};
 use super::mpnet::distances;
 use super::proto::Attr;
@@ -41,23 +41,13 @@ pub(super) fn write(build: &mut Build<'_>, head: Head) -> Result<Vec<Value>> {
         ));
     }
     let sizes = Sizes::of(build);
-    let hidden = build.config.size(&["hidden_size"])?;
-    let attention_heads = build.config.size(&["num_attention_heads"])?;
     let mut x = embeddings(build, &sizes)?;
     let mask = mask(build);
     let relative = match build.config.flag("relative_attention") {
         Some(true) => Some(Relative::read(build, &sizes)?),
         _ => None,
     };
-    let block = Block {
-        names: &NAMES,
-        heads: attention_heads,
-        size: head_size(hidden, attention_heads)?,
-        activation: build.config.text("hidden_act").unwrap_or("gelu"),
-        sizes: &sizes,
-        mask: &mask,
-        bias: None,
-    };
+    let block = Block::read(build, &NAMES, &sizes, (&mask, None))?;
     for layer in 0..build.config.size(&["num_hidden_layers"])? {
         let prefix = format!("encoder.layer.{layer}");
         let attended = attention(build, &block, relative.as_ref(), &x, &prefix)?;

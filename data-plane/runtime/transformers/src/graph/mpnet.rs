@@ -2,7 +2,7 @@
 
 use hari_error::{Error, Result};
 
-use super::block::{Block, Names, Sizes, counted, flat, head_size, looked_up, mask};
+use super::block::{Block, Names, Sizes, counted, flat, looked_up, mask};
 use super::build::{Build, Value};
 use super::proto::Attr;
 use super::{Head, heads};
@@ -28,7 +28,6 @@ const FAR: f64 = 128.0;
 pub(super) fn write(build: &mut Build<'_>, head: Head) -> Result<Vec<Value>> {
     let sizes = Sizes::of(build);
     let hidden = build.config.size(&["hidden_size"])?;
-    let attention_heads = build.config.size(&["num_attention_heads"])?;
     let ids = build.input("input_ids");
     let words = looked_up(build, "embeddings.word_embeddings.weight", &ids)?;
     let positions = counted(build, PAD);
@@ -37,15 +36,7 @@ pub(super) fn write(build: &mut Build<'_>, head: Head) -> Result<Vec<Value>> {
     let sum = flat(build, &sum, hidden)?;
     let mut x = build.norm(&sum, "embeddings.LayerNorm")?;
     let (mask, bias) = (mask(build), bias(build, &sizes)?);
-    let block = Block {
-        names: &NAMES,
-        heads: attention_heads,
-        size: head_size(hidden, attention_heads)?,
-        activation: build.config.text("hidden_act").unwrap_or("gelu"),
-        sizes: &sizes,
-        mask: &mask,
-        bias: Some(&bias),
-    };
+    let block = Block::read(build, &NAMES, &sizes, (&mask, Some(&bias)))?;
     for layer in 0..build.config.size(&["num_hidden_layers"])? {
         x = block.layer(build, &x, &format!("encoder.layer.{layer}"))?;
     }
