@@ -216,114 +216,49 @@ pub(crate) fn unfit(dtype: DataType) -> Error {
     Error::model(format!("elements of type {dtype} are not taken here"))
 }
 
+/// Runs the body with `$T` as the Rust type of one of the element types that are listed.
+macro_rules! by_one_of {
+    ($dtype:expr, $T:ident => $body:expr, $($of:ident: $rust:ty),*) => {
+        match $dtype {
+            $(hari_core::DataType::$of => {
+                type $T = $rust;
+                $body
+            })*
+            other => Err($crate::number::unfit(other)),
+        }
+    };
+}
+
 /// Runs the body with `$T` as the Rust type of a number.
 macro_rules! by_number {
     ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            hari_core::DataType::Uint8 => {
-                type $T = u8;
-                $body
-            }
-            hari_core::DataType::Uint16 => {
-                type $T = u16;
-                $body
-            }
-            hari_core::DataType::Uint32 => {
-                type $T = u32;
-                $body
-            }
-            hari_core::DataType::Uint64 => {
-                type $T = u64;
-                $body
-            }
-            hari_core::DataType::Int8 => {
-                type $T = i8;
-                $body
-            }
-            hari_core::DataType::Int16 => {
-                type $T = i16;
-                $body
-            }
-            hari_core::DataType::Int32 => {
-                type $T = i32;
-                $body
-            }
-            hari_core::DataType::Int64 => {
-                type $T = i64;
-                $body
-            }
-            hari_core::DataType::Fp32 => {
-                type $T = f32;
-                $body
-            }
-            hari_core::DataType::Fp64 => {
-                type $T = f64;
-                $body
-            }
-            other => Err($crate::number::unfit(other)),
-        }
+        $crate::number::by_one_of!(
+            $dtype, $T => $body,
+            Uint8: u8, Uint16: u16, Uint32: u32, Uint64: u64,
+            Int8: i8, Int16: i16, Int32: i32, Int64: i64, Fp32: f32, Fp64: f64
+        )
     };
 }
 
 /// Runs the body with `$T` as the Rust type of an integer.
 macro_rules! by_integer {
     ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            hari_core::DataType::Uint8 => {
-                type $T = u8;
-                $body
-            }
-            hari_core::DataType::Uint16 => {
-                type $T = u16;
-                $body
-            }
-            hari_core::DataType::Uint32 => {
-                type $T = u32;
-                $body
-            }
-            hari_core::DataType::Uint64 => {
-                type $T = u64;
-                $body
-            }
-            hari_core::DataType::Int8 => {
-                type $T = i8;
-                $body
-            }
-            hari_core::DataType::Int16 => {
-                type $T = i16;
-                $body
-            }
-            hari_core::DataType::Int32 => {
-                type $T = i32;
-                $body
-            }
-            hari_core::DataType::Int64 => {
-                type $T = i64;
-                $body
-            }
-            other => Err($crate::number::unfit(other)),
-        }
+        $crate::number::by_one_of!(
+            $dtype, $T => $body,
+            Uint8: u8, Uint16: u16, Uint32: u32, Uint64: u64,
+            Int8: i8, Int16: i16, Int32: i32, Int64: i64
+        )
     };
 }
 
 /// Runs the body with `$T` as the Rust type of a floating-point number.
 macro_rules! by_real {
     ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            hari_core::DataType::Fp32 => {
-                type $T = f32;
-                $body
-            }
-            hari_core::DataType::Fp64 => {
-                type $T = f64;
-                $body
-            }
-            other => Err($crate::number::unfit(other)),
-        }
+        $crate::number::by_one_of!($dtype, $T => $body, Fp32: f32, Fp64: f64)
     };
 }
 
-pub(crate) use {by_integer, by_number, by_real};
+pub(crate) use {by_integer, by_number, by_one_of, by_real};
 
 #[cfg(test)]
 mod tests {
