@@ -6,6 +6,7 @@
 //! no address and no stack: put such detail in the source with [`Error::with_source`], which is
 //! logged and never sent.
 
+mod guard;
 mod kind;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+pub use guard::catch;
 pub use kind::{Blame, GrpcCode, Kind};
 
 /// A result of this workspace's libraries.

@@ -1,12 +1,10 @@
 //! One run of a model: for one request, or for several as one.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hari_core::{Call, Model, Tensor};
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 
 use crate::Observer;
 use crate::queue::{Pending, overdue};
@@ -132,17 +130,9 @@ fn split(outputs: &[Tensor], rows: &[usize]) -> Option<Vec<Vec<Tensor>>> {
 /// Runs the model; a panic in it is an error of the model.
 fn guarded(model: &dyn Model, call: Call, observer: &dyn Observer) -> Result<Vec<Tensor>> {
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| model.run(call)));
+    let result = catch("the model failed while it computed", || model.run(call));
     observer.ran(start.elapsed());
-    result.unwrap_or_else(|panic| {
-        Err(Error::model("the model failed while it computed").with_source(words(&*panic)))
-    })
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default()
+    result.flatten()
 }
 
 fn send(pending: Pending, result: Result<Vec<Tensor>>) {

@@ -33,7 +33,6 @@ mod extent;
 mod external;
 #[cfg(test)]
 mod fixture;
-mod guard;
 mod inspect;
 mod levels;
 mod lift;

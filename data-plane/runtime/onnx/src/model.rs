@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use hari_core::{Call, Model, Signature, Tensor, TensorSpec};
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 use hari_onnxruntime::Device;
 use hari_operators::Value;
 use hari_proto::onnx::ModelProto;
@@ -15,7 +15,7 @@ use crate::engine::Segment;
 use crate::engine::onnxruntime::OnOrt;
 use crate::engine::rten::Rten;
 use crate::program::{Program, Schedule};
-use crate::{boundary, guard, load, value};
+use crate::{boundary, load, value};
 
 /// Which engine computes a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -282,16 +282,19 @@ impl Parts {
                 *place = Some(value);
             }
         }
-        guard::catch("running the model", || match wanted {
-            None => self.program.compute(given, all),
-            Some(wanted) => {
-                let outputs = wanted
-                    .iter()
-                    .filter_map(|&at| binding.outputs.get(at).copied());
-                let schedule = self.program.schedule(&outputs.collect::<Vec<_>>());
-                self.program.compute(given, &schedule)
-            }
-        })?
+        catch(
+            "the engine failed while running the model",
+            || match wanted {
+                None => self.program.compute(given, all),
+                Some(wanted) => {
+                    let outputs = wanted
+                        .iter()
+                        .filter_map(|&at| binding.outputs.get(at).copied());
+                    let schedule = self.program.schedule(&outputs.collect::<Vec<_>>());
+                    self.program.compute(given, &schedule)
+                }
+            },
+        )?
     }
 }
 

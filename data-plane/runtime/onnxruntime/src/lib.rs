@@ -18,10 +18,10 @@
 
 mod device;
 mod external;
-mod guard;
 mod library;
 mod log;
 mod options;
+mod refusal;
 mod session;
 mod value;
 

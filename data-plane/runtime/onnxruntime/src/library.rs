@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::ep::ExecutionProvider;
 use ort::session::builder::SessionBuilder;
 
-use crate::{Options, Session, external, guard, log};
+use crate::{Options, Session, external, log, refusal};
 
 /// The oldest version of the library that is taken.
 pub const OLDEST: &str = "1.18";
@@ -65,7 +65,9 @@ impl Library {
                 ))
             };
         }
-        let library = guard::catch("opening the library", || load(file))?;
+        let library = catch("ONNX Runtime failed while opening the library", || {
+            load(file)
+        })??;
         Ok(opened.insert(library).clone())
     }
 
@@ -79,7 +81,9 @@ impl Library {
     /// that Hari has a name for are asked for.
     #[must_use]
     pub fn providers(&self) -> Vec<&'static str> {
-        let asked = guard::catch("listing its providers", || Ok(PROVIDERS.map(available)));
+        let asked = catch("ONNX Runtime failed while listing its providers", || {
+            PROVIDERS.map(available)
+        });
         let asked = asked.unwrap_or([None; PROVIDERS.len()]);
         asked.into_iter().flatten().collect()
     }
@@ -97,11 +101,14 @@ impl Library {
     /// `Unavailable` if the device is not there.
     pub fn load(&self, model: &Bytes, options: &Options) -> Result<Session> {
         external::check(model, &options.files)?;
-        guard::catch("loading the model", || Session::load(self, model, options))
+        catch("ONNX Runtime failed while loading the model", || {
+            Session::load(self, model, options)
+        })?
     }
 
     pub(crate) fn builder(&self) -> Result<SessionBuilder> {
-        ort::session::Session::builder(&self.0.environment).map_err(|error| guard::of_model(&error))
+        ort::session::Session::builder(&self.0.environment)
+            .map_err(|error| refusal::of_model(&error))
     }
 }
 
@@ -129,7 +136,7 @@ fn load(path: PathBuf) -> Result<Library> {
         .with_telemetry(false)
         .with_logger(log::logger())
         .build()
-        .map_err(|error| guard::of_model(&error))?;
+        .map_err(|error| refusal::of_model(&error))?;
     environment.set_log_level(log::level());
     let version = version(&path, ort::info());
     tracing::info!(file = %path.display(), version, "ONNX Runtime is open");

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use bytes::Bytes;
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 use hari_operators::{Type, Value};
 use ort::ep::CUDA;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions, SessionInputValue};
 
-use crate::{Device, Library, Options, guard, log, value};
+use crate::{Device, Library, Options, log, refusal, value};
 
 /// An input or an output of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +38,13 @@ impl Session {
             None => share(hari_settings::threads()?, options.instances),
         };
         let builder = configured(library.builder()?, options, threads);
-        let builder = builder.map_err(|error| guard::of_model(&error))?;
+        let builder = builder.map_err(|error| refusal::of_model(&error))?;
         let (builder, device) = placed(builder, library, options.device)?;
         let (mut builder, first) = committed(builder, model)?;
         let mut free = vec![first];
         for _ in 1..options.instances {
             let made = builder.commit_from_memory(model);
-            free.push(made.map_err(|error| guard::of_model(&error))?);
+            free.push(made.map_err(|error| refusal::of_model(&error))?);
         }
         let files: usize = options.files.values().map(|file| file.len()).sum();
         let memory = (model.len() + files).saturating_mul(free.len()) as u64;
@@ -98,9 +98,9 @@ impl Session {
         wanted.sort_unstable();
         wanted.dedup();
         let mut instance = self.take();
-        let values = guard::catch("running the model", || {
+        let values = catch("ONNX Runtime failed while running the model", || {
             compute(instance.session()?, &lent, &wanted)
-        })?;
+        })??;
         drop(instance);
         pick(outputs, &wanted, &values)
     }
@@ -113,9 +113,10 @@ impl Session {
         let port = self.inputs.iter().find(|port| port.name == name);
         let port =
             port.ok_or_else(|| Error::internal(format!("the model has no input `{name}`")))?;
-        let lent = guard::catch("taking an input", || {
+        let lent = catch("ONNX Runtime failed while taking an input", || {
             value::lend(value, port.r#type.as_ref())
-        });
+        })
+        .flatten();
         Ok((
             name,
             lent.map_err(|error| error.context(format!("input `{name}`")))?,
@@ -216,7 +217,7 @@ fn placed(
             Ok((error.recover(), Device::Cpu))
         }
         Err(error) => {
-            let why = guard::of_model(&error);
+            let why = refusal::of_model(&error);
             Err(Error::unavailable(format!(
                 "device `{device}`: {}",
                 why.message()
@@ -236,13 +237,13 @@ fn committed(
         Err(error) => error,
     };
     let plain = builder.with_optimization_level(GraphOptimizationLevel::Level1);
-    let mut plain = plain.map_err(|error| guard::of_model(&error))?;
+    let mut plain = plain.map_err(|error| refusal::of_model(&error))?;
     match plain.commit_from_memory(model) {
         Ok(session) => {
             tracing::warn!(%error, "onnx runtime could not improve the model; it runs as written");
             Ok((plain, session))
         }
-        Err(_) => Err(guard::of_model(&error)),
+        Err(_) => Err(refusal::of_model(&error)),
     }
 }
 
@@ -264,12 +265,12 @@ fn compute(
     let selected = outputs
         .iter()
         .fold(OutputSelector::no_default(), |all, &name| all.with(name));
-    let options = RunOptions::new().map_err(|error| guard::of_model(&error))?;
+    let options = RunOptions::new().map_err(|error| refusal::of_model(&error))?;
     let options = options.with_outputs(selected);
     let views = inputs.iter().map(|(name, value)| (*name, &**value));
     let made = session
         .run_with_options(views.collect::<Vec<_>>(), &options)
-        .map_err(|error| guard::of_run(&error))?;
+        .map_err(|error| refusal::of_run(&error))?;
     let values = made.values().zip(outputs);
     values
         .map(|(made, name)| {

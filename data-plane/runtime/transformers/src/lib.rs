@@ -19,7 +19,6 @@ mod config;
 mod folder;
 mod forms;
 mod graph;
-mod guard;
 mod inspect;
 mod network;
 mod options;

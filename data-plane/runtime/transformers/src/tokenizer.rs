@@ -3,7 +3,7 @@
 mod build;
 mod special;
 
-use hari_error::{Error, Result};
+use hari_error::{Error, Result, catch};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, truncate_encodings};
 use tokenizers::{
     Decoder as _, Encoding, ModelWrapper, PostProcessor as _, PostProcessorWrapper,
@@ -14,7 +14,6 @@ pub(crate) use tokenizers::utils::truncation::TruncationStrategy;
 
 use crate::config::Config;
 use crate::folder::Folder;
-use crate::guard;
 
 /// The longest text, in bytes: some pre-tokenizers are regular expressions that look back.
 const MOST_BYTES: usize = 1 << 20;
@@ -73,7 +72,9 @@ impl Cut {
 impl Tokenizer {
     /// Reads the tokenizer of a folder.
     pub(crate) fn read(folder: &Folder, config: &Config) -> Result<Self> {
-        let (mut inner, settings) = guard::catch("being read", || build::read(folder, config))??;
+        let (mut inner, settings) = catch("the tokenizer failed while being read", || {
+            build::read(folder, config)
+        })??;
         let processor = inner.get_post_processor().cloned();
         inner.with_post_processor(None::<PostProcessorWrapper>);
         inner.with_padding(None);
@@ -116,7 +117,9 @@ impl Tokenizer {
         pair: Option<&str>,
         cut: Option<Cut>,
     ) -> Result<Vec<Encoding>> {
-        guard::catch("reading a text", || self.parts(text, pair, cut))?
+        catch("the tokenizer failed while reading a text", || {
+            self.parts(text, pair, cut)
+        })?
     }
 
     fn parts(&self, text: &str, pair: Option<&str>, cut: Option<Cut>) -> Result<Vec<Encoding>> {
@@ -190,7 +193,9 @@ impl Tokenizer {
 
     /// Tokens of a text without special ones.
     pub(crate) fn bare(&self, text: &str) -> Result<Vec<u32>> {
-        guard::catch("reading a text", || Ok(self.raw(text)?.get_ids().to_vec()))?
+        catch("the tokenizer failed while reading a text", || {
+            Ok(self.raw(text)?.get_ids().to_vec())
+        })?
     }
 
     /// The number of a token.
@@ -200,7 +205,9 @@ impl Tokenizer {
 
     /// Text of tokens.
     pub(crate) fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String> {
-        let text = guard::catch("writing a text", || self.inner.decode(ids, skip_special))?;
+        let text = catch("the tokenizer failed while writing a text", || {
+            self.inner.decode(ids, skip_special)
+        })?;
         let text = text.map_err(failed)?;
         Ok(if self.clean_up {
             special::clean_up(&text)
@@ -213,9 +220,10 @@ impl Tokenizer {
     pub(crate) fn join(&self, tokens: Vec<String>) -> Result<String> {
         match self.inner.get_decoder() {
             None => Ok(tokens.join(" ")),
-            Some(decoder) => {
-                guard::catch("writing a word", || decoder.decode(tokens))?.map_err(failed)
-            }
+            Some(decoder) => catch("the tokenizer failed while writing a word", || {
+                decoder.decode(tokens)
+            })?
+            .map_err(failed),
         }
     }
 }

@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 
-use hari_error::Result;
+use hari_error::{Result, catch};
 use hari_proto::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto};
 use prost::Message;
 use rten::{LoadError, ModelOptions};
 
 use super::Problem;
-use crate::guard;
 
 /// One problem for each operator and reason, with the number of nodes and the first of them.
 /// `refused` are an operator's title, the reason and the node's title.
@@ -84,7 +83,9 @@ impl Probe {
         if let Some(answer) = self.answers.get(&bytes) {
             return Ok(answer.clone());
         }
-        let loaded = guard::catch("reading an operator", || self.engine.load(bytes.clone()))?;
+        let loaded = catch("the engine failed while reading an operator", || {
+            self.engine.load(bytes.clone())
+        })?;
         let answer = loaded.err().map(|error| reason(&error));
         self.answers.insert(bytes, answer.clone());
         Ok(answer)

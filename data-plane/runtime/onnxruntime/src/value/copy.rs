@@ -9,7 +9,7 @@ use ort::value::{
 };
 
 use super::types;
-use crate::guard;
+use crate::refusal;
 
 /// A copy of `value` that does not depend on the engine.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn copy(value: &DynValue) -> Result<Value> {
         ValueType::Tensor { ty, .. } => tensor(value, *ty).map(Value::Tensor),
         ValueType::Sequence(_) => {
             let values = value.try_extract_sequence::<DynValueTypeMarker>();
-            let values = values.map_err(|error| guard::of_model(&error))?;
+            let values = values.map_err(|error| refusal::of_model(&error))?;
             let values = values.iter().map(copy).collect::<Result<_>>()?;
             Ok(Value::Sequence(values))
         }
@@ -65,14 +65,14 @@ fn numbers<T: Element + PrimitiveTensorElementType>(value: &DynValue) -> Result<
 fn extracted<T: PrimitiveTensorElementType>(value: &DynValue) -> Result<(Vec<usize>, &[T])> {
     let (shape, values) = value
         .try_extract_tensor::<T>()
-        .map_err(|error| guard::of_model(&error))?;
+        .map_err(|error| refusal::of_model(&error))?;
     Ok((sizes(shape)?, values))
 }
 
 fn strings(value: &DynValue) -> Result<Tensor> {
     let (shape, values) = value
         .try_extract_strings()
-        .map_err(|error| guard::of_model(&error))?;
+        .map_err(|error| refusal::of_model(&error))?;
     let values = values.into_iter().map(Into::into).collect();
     Tensor::from_strings(sizes(shape)?, values)
 }
@@ -109,7 +109,7 @@ where
 {
     let entries = value
         .try_extract_key_values::<K, V>()
-        .map_err(|error| guard::of_model(&error))?;
+        .map_err(|error| refusal::of_model(&error))?;
     let entries = entries.into_iter().map(|(name, value)| {
         let value = Tensor::from_vec(Vec::new(), vec![value])?;
         Ok((key(name), Value::Tensor(value)))

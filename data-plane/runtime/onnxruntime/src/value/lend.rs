@@ -11,7 +11,7 @@ use hari_operators::{Key, Map, Type, Value};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, DynValueTypeMarker, PrimitiveTensorElementType, Sequence, TensorRef};
 
-use crate::guard;
+use crate::refusal;
 
 /// The engine's view of `value`. Tensors of numbers are not copied if their bytes are aligned;
 /// all else is. `declared` is what the model takes, for values that do not say it themselves.
@@ -42,7 +42,7 @@ fn lend_tensor(tensor: &Tensor) -> Result<SessionInputValue<'_>> {
         DataType::Uint64 => lent::<u64>(tensor),
         DataType::Bool => {
             let view = TensorRef::from_array_view((tensor.shape(), bools(tensor)?));
-            Ok(view.map_err(|error| guard::of_run(&error))?.into())
+            Ok(view.map_err(|error| refusal::of_run(&error))?.into())
         }
         DataType::Bytes => Ok(strings(tensor)?.into()),
     }
@@ -55,7 +55,7 @@ where
     match tensor.values::<T>()? {
         Cow::Borrowed(values) => {
             let view = TensorRef::from_array_view((tensor.shape(), values));
-            Ok(view.map_err(|error| guard::of_run(&error))?.into())
+            Ok(view.map_err(|error| refusal::of_run(&error))?.into())
         }
         Cow::Owned(values) => Ok(owned(tensor.shape(), values)?.into()),
     }
@@ -103,7 +103,7 @@ where
     T: PrimitiveTensorElementType + Debug + Clone + 'static,
 {
     let made = ort::value::Tensor::from_array((shape, values));
-    Ok(made.map_err(|error| guard::of_run(&error))?.into_dyn())
+    Ok(made.map_err(|error| refusal::of_run(&error))?.into_dyn())
 }
 
 fn bools(tensor: &Tensor) -> Result<&[bool]> {
@@ -119,7 +119,7 @@ fn strings(tensor: &Tensor) -> Result<DynValue> {
         .map(|bytes| text(bytes).map(str::to_owned));
     let texts = texts.collect::<Result<Vec<_>>>()?;
     let made = ort::value::Tensor::from_string_array((tensor.shape(), &*texts));
-    Ok(made.map_err(|error| guard::of_run(&error))?.into_dyn())
+    Ok(made.map_err(|error| refusal::of_run(&error))?.into_dyn())
 }
 
 /// The engine's strings end at a zero byte, and its bindings give them back as UTF-8 alone.
@@ -143,7 +143,7 @@ fn sequence(values: &[Value], declared: Option<&Type>) -> Result<DynValue> {
     }
     let values = values.iter().map(|value| own(value, inner));
     let made = Sequence::<DynValueTypeMarker>::new(values.collect::<Result<Vec<_>>>()?);
-    Ok(made.map_err(|error| guard::of_run(&error))?.into_dyn())
+    Ok(made.map_err(|error| refusal::of_run(&error))?.into_dyn())
 }
 
 /// A map as the engine keeps it: a tensor of keys and one of values.
@@ -205,7 +205,7 @@ where
         let entries = keys.into_iter().zip(values.iter().cloned());
         ort::value::Map::<i64, V>::new(entries).map(ort::value::Value::into_dyn)
     };
-    made.map_err(|error| guard::of_run(&error))
+    made.map_err(|error| refusal::of_run(&error))
 }
 
 fn mixed() -> Error {

@@ -1,23 +1,7 @@
-//! From the engine's errors to ours, and the last wall against panics of its bindings.
+//! From the engine's errors to ours.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use hari_error::{Error, Result};
+use hari_error::Error;
 use ort::ErrorCode;
-
-/// Runs `work`, which calls the engine; a panic in it is an error that says what was being done.
-pub(crate) fn catch<T>(doing: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(Error::model(format!("ONNX Runtime failed while {doing}")).with_source(words(&*panic)))
-    })
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default()
-}
 
 /// The engine's refusal of a model.
 pub(crate) fn of_model<R>(error: &ort::Error<R>) -> Error {
@@ -58,17 +42,7 @@ fn plain(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error as _;
-
     use super::*;
-
-    #[test]
-    fn a_panic_is_an_error_and_its_words_stay_in_the_log() {
-        let error = catch::<()>("adding", || panic!("at {}", "/secret")).unwrap_err();
-        assert_eq!(error.message(), "ONNX Runtime failed while adding");
-        assert_eq!(error.source().unwrap().to_string(), "at /secret");
-        assert_eq!(catch("adding", || Ok(2)).unwrap(), 2);
-    }
 
     #[test]
     fn places_in_sources_are_left_out() {
