@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,15 +11,14 @@ from harness import (
     MNIST,
     REQUESTS,
     ROOT,
-    binary,
     close,
-    environment,
     expected,
     hari,
     http,
     pixels,
     probabilities,
 )
+from readme import answers, commands, here, shell
 
 PATHS = {
     "seldon-ndarray.json": "/api/v1.0/predictions",
@@ -66,37 +64,9 @@ def test_a_digit_in_every_protocol(mnist, digit):
         assert np.argmax(found) == digit
 
 
-def commands(readme):
-    """The shell commands of a README: each block's lines, continued lines joined."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", readme.read_text(), re.M | re.S)
-    for block in blocks:
-        for line in block.replace("\\\n", " ").splitlines():
-            if line.strip() and not line.startswith("#"):
-                yield line.strip()
-
-
-def here(line, server):
-    """A command of a README against the server under test and the binary under test."""
-    return (
-        line.replace("cargo run --release --", shlex.quote(str(binary())))
-        .replace("127.0.0.1:8000", server.http)
-        .replace("127.0.0.1:5001", server.grpc)
-    )
-
-
 def test_the_curl_commands_of_the_readme(mnist):
-    lines = [line for line in commands(MNIST / "README.md") if line.startswith("curl ")]
-    assert len(lines) == 4
-    for line in lines:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", here(line, mnist)],
-            cwd=REQUESTS,
-            env=environment(),
-            capture_output=True,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        close(probabilities(json.loads(done.stdout)), expected(7))
+    for reply in answers(MNIST / "README.md", mnist, 4):
+        close(probabilities(reply), expected(7))
 
 
 def test_the_predict_command_of_the_readme(mnist):
@@ -116,13 +86,7 @@ def test_the_run_command_of_the_readme_names_this_deployment():
 def test_the_line_that_run_prints_works_when_pasted(own):
     server = own(MNIST / "seldondeployment.yaml")
     [line] = [text for text in server.stdout().splitlines() if text.strip().startswith("curl ")]
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", line],
-        env=environment(),
-        capture_output=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    found = probabilities(json.loads(done.stdout))
-    assert np.asarray(found).shape == (1, 10), done.stdout
+    reply = json.loads(shell(line))
+    found = probabilities(reply)
+    assert np.asarray(found).shape == (1, 10), reply
     assert abs(np.sum(found) - 1) < 1e-4

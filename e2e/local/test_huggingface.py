@@ -1,7 +1,6 @@
 """HUGGINGFACE_SERVER: folders of text models, asked by tritonclient, curl and every protocol."""
 
 import json
-import subprocess
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException
 
-from harness import ROOT, Server, close, environment, hari, http
-from test_examples import commands, here
+from harness import ROOT, Server, close, hari, http
+from readme import answers, commands
 
 EXAMPLE = ROOT / "examples" / "sentence-embeddings"
 REQUESTS = EXAMPLE / "requests"
@@ -67,18 +66,7 @@ def texts(name, values, **parameters):
 
 
 def test_the_curl_commands_of_the_readme(sentences):
-    lines = [line for line in commands(EXAMPLE / "README.md") if line.startswith("curl ")]
-    assert len(lines) == 2
-    for line in lines:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", here(line, sentences)],
-            cwd=REQUESTS,
-            env=environment(),
-            capture_output=True,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        reply = json.loads(done.stdout)
+    for reply in answers(EXAMPLE / "README.md", sentences, 2):
         if "data" in reply:
             found = reply["data"]["ndarray"]
         else:

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from PIL import Image
 from tritonclient import grpc as triton_grpc
 from tritonclient import http as triton_http
 
-from harness import ROOT, Server, close, environment, hari, http, probabilities
-from test_examples import commands, here
+from harness import ROOT, Server, close, hari, http, probabilities
+from readme import answers, commands, here
 
 EXAMPLE = ROOT / "examples" / "resnet-onnx"
 REQUESTS = EXAMPLE / "requests"
@@ -82,23 +81,9 @@ def test_all_pictures_in_one_batch(server, client):
     assert [SHAPES[row.argmax()] for row in found] == SHAPES
 
 
-def run(line, server, cwd=REQUESTS):
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", here(line, server)],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_the_curl_commands_of_the_readme(server):
-    lines = [line for line in commands(README) if line.startswith("curl ")]
-    assert len(lines) == 4
-    for line in lines:
-        close(probabilities(json.loads(run(line, server))), wanted("star"), ROUNDED)
+    for reply in answers(README, server, 4):
+        close(probabilities(reply), wanted("star"), ROUNDED)
 
 
 def test_the_predict_command_of_the_readme(server):

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -13,8 +12,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tritonclient import grpc as triton_grpc
 from tritonclient import http as triton_http
 
-from harness import ROOT, Server, close, environment, hari, http, probabilities
-from test_examples import commands, here
+from harness import ROOT, Server, close, hari, http, probabilities
+from readme import answers, commands
 
 EXAMPLE = ROOT / "examples" / "text-keras"
 REQUESTS = EXAMPLE / "requests"
@@ -104,18 +103,8 @@ def test_a_number_is_refused_by_name(server):
 
 
 def test_the_curl_commands_of_the_readme(server):
-    lines = [line for line in commands(README) if line.startswith("curl ")]
-    assert len(lines) == 4
-    for line in lines:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", here(line, server)],
-            cwd=REQUESTS,
-            env=environment(),
-            capture_output=True,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        found = probabilities(json.loads(done.stdout))
+    for reply in answers(README, server, 4):
+        found = probabilities(reply)
         close(found, ANSWERS[: len(found)])
 
 

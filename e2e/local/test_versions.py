@@ -2,14 +2,13 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from harness import ROOT, close, environment, hari, http
-from test_examples import commands, here
+from harness import ROOT, Server, hari, http
+from readme import answers
 
 EXAMPLE = ROOT / "examples" / "two-versions"
 REQUESTS = EXAMPLE / "requests"
@@ -20,8 +19,6 @@ PREDICT = json.loads((REQUESTS / "tensorflow-predict.json").read_text())
 
 @pytest.fixture(scope="module")
 def both():
-    from harness import Server
-
     with Server(EXAMPLE / "seldondeployment.yaml") as server:
         yield server
 
@@ -108,22 +105,9 @@ def test_a_canary_answers_its_share(own):
 
 
 def test_the_commands_of_the_readme(both):
-    lines = [line for line in commands(EXAMPLE / "README.md") if line.startswith("curl ")]
-    answers = []
-    for line in lines:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", here(line, both)],
-            cwd=REQUESTS,
-            env=environment(),
-            capture_output=True,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        reply = json.loads(done.stdout)
-        answers.append(reply.get("predictions") or reply["outputs"][0]["data"])
-    assert len(answers) == 3
-    for answer, version in zip(answers, ["2", "1", "1"]):
-        near(answer, version)
+    replies = answers(EXAMPLE / "README.md", both, 3)
+    for reply, version in zip(replies, ["2", "1", "1"]):
+        near(reply.get("predictions") or reply["outputs"][0]["data"], version)
 
 
 def copy_of_the_model(folder, warmup=None):
