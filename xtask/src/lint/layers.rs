@@ -51,6 +51,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "data-plane/runtime/sklearn",
+        &[
+            "data-plane/core",
+            "data-plane/runtime/pickle",
+            "data-plane/runtime/trees",
+            "base/",
+        ],
+    ),
+    (
         "data-plane/runtime/",
         &["data-plane/core", "data-plane/proto", "base/"],
     ),

@@ -1,0 +1,38 @@
+//! Fitted scikit-learn estimators, read as data and computed without Python.
+//!
+//! A file is read by `hari-pickle` into inert values. The [`registry`] knows, for each class of
+//! scikit-learn, what builds an [`Estimator`] from the attributes of a fitted object; pipelines and
+//! other meta-estimators ask it again for what they hold. The folders have the names of
+//! scikit-learn's modules, so that a class is found where it is found there.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`table`] | rows on their way from step to step: a dense or sparse matrix, or columns |
+//! | [`values`] | predictions and class labels of any type |
+//! | [`estimator`] | what an estimator can be asked |
+//! | [`reader`] | from a fitted object to an estimator, with what every class checks alike |
+//! | [`model`] | the estimator of a file as a model that is served |
+//!
+//! Everything is computed in float64, whatever the input's type. scikit-learn itself computes in
+//! float32 where it is given float32.
+
+mod compose;
+mod delegate;
+mod dummy;
+mod estimator;
+mod input;
+mod load;
+mod math;
+mod model;
+mod model_selection;
+mod pipeline;
+mod reader;
+mod registry;
+mod table;
+mod values;
+
+pub use estimator::Method;
+pub use input::{Column as InputColumn, Inputs, Kind};
+pub use load::{Options, load, load_bytes};
+pub use model::{SklearnModel, Summary};
+pub use registry::classes;
