@@ -165,6 +165,17 @@ pub(crate) fn resolve(module: &str, name: &str) -> Result<Arc<Class>> {
     }))
 }
 
+/// Module and name as they are called today, of a class that a version of scikit-learn names.
+#[must_use]
+pub fn current_name(path: &str) -> String {
+    let Some((module, name)) = path.rsplit_once('.') else {
+        return path.to_owned();
+    };
+    let module = MOVED.get(module).copied().unwrap_or(module);
+    let (module, name) = renamed(module, name).unwrap_or((module, name));
+    format!("{module}.{name}")
+}
+
 /// Names that changed within their module, as those of Python 2 did.
 fn renamed(module: &str, name: &str) -> Option<(&'static str, &'static str)> {
     MOVED

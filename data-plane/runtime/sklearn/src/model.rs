@@ -228,6 +228,9 @@ fn column(tensor: &Tensor) -> Result<Column> {
 }
 
 fn text(bytes: &bytes::Bytes) -> Result<Text> {
+    if hari_core::is_missing_text(bytes) {
+        return Ok(None);
+    }
     std::str::from_utf8(bytes)
         .map(|text| Some(Arc::from(text)))
         .map_err(|_| Error::invalid("a text is no UTF-8"))
