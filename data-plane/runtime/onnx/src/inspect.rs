@@ -218,6 +218,27 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_that_the_engine_lacks_is_named_with_its_type() {
+        let mut narrow = unary("Identity", Elem::Float);
+        let graph = narrow.graph.as_mut().unwrap();
+        graph.node = vec![
+            fixture::with(
+                fixture::node("Cast", &["two"], &["wide"]),
+                fixture::int("to", Elem::Float as i64),
+            ),
+            fixture::node("Mul", &["x", "wide"], &["y"]),
+        ];
+        let mut two = fixture::floats("two", &[1], &[0.0]);
+        two.data_type = Some(Elem::Uint16.into());
+        two.raw_data = Some(vec![2, 0].into());
+        graph.initializer = vec![two];
+        let (_folder, path) = file(&narrow);
+        let found = inspect_with(&path, &fixture::options()).unwrap();
+        let why = "initializer `two` is UINT16, which the engine does not have (use FP32";
+        assert!(found.why.contains(why), "{}", found.why);
+    }
+
+    #[test]
     fn what_cannot_be_served_is_listed_and_no_error() {
         let (_folder, path) = file(&unary("Frobnicate", Elem::Double));
         let found = inspect_with(&path, &fixture::options()).unwrap();

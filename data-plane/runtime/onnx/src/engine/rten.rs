@@ -17,7 +17,7 @@ use rten::{
 
 use super::{Part, Segment, Segments, Takes};
 use crate::place::crosses;
-use crate::{Options, tensors, threads, value};
+use crate::{Options, threads, value};
 
 /// Weights of at least so many bytes are kept once, however many parts use them.
 const SHARED: usize = 1024;
@@ -312,14 +312,4 @@ pub(crate) fn engine_options(options: &Options) -> ModelOptions {
 pub(crate) fn pool(options: &Options) -> Option<Arc<ThreadPool>> {
     let several = options.threads.filter(|&threads| threads > 1)?;
     Some(Arc::new(ThreadPool::with_num_threads(several)))
-}
-
-/// Whether the engine has a type for every constant.
-pub(crate) fn holds(graph: &GraphProto) -> bool {
-    let mut all = true;
-    tensors::each_tensor(graph, &mut |_, tensor| {
-        let dtype = crate::element::data_type(tensor.data_type());
-        all &= dtype.and_then(crate::element::engine_size).is_some();
-    });
-    all
 }

@@ -6,8 +6,8 @@ use hari_operators::Type;
 use hari_proto::onnx::GraphProto;
 
 use super::Prepared;
-use crate::check::Problem;
-use crate::engine::rten::{OnRtens, holds};
+use crate::check::{Problem, not_held};
+use crate::engine::rten::OnRtens;
 use crate::model::{EngineChoice, Options};
 use crate::place::{Placer, control};
 use crate::scope::Scope;
@@ -101,26 +101,33 @@ fn whole(prepared: &Prepared, options: &Options) -> Result<Result<Option<GraphPr
 
 /// An input, an output or a constant that the built-in engine does not hold.
 fn border(graph: &GraphProto) -> Option<Problem> {
-    if !holds(graph) {
-        return Some(Problem::new(
-            "a constant",
-            "has a type that the engine lacks",
-            "",
-        ));
-    }
     let mut values = graph.input.iter().chain(&graph.output);
-    values.find_map(|value| {
+    let value = values.find_map(|value| {
         let (why, hint) = match types::declared(value) {
             Some(Type::Tensor(dtype)) if element::held_exactly(dtype) => return None,
             None => return None,
-            Some(Type::Tensor(dtype)) => crate::check::not_held(element::elem(dtype) as i32),
+            Some(Type::Tensor(dtype)) => not_held(element::elem(dtype) as i32),
             Some(kind) => (
                 format!("is a {kind}"),
                 "export the model with tensors alone",
             ),
         };
         Some(Problem::new(format!("`{}`", value.name()), why, hint))
-    })
+    });
+    value.or_else(|| constant(graph))
+}
+
+/// The first constant of a type that the built-in engine lacks.
+fn constant(graph: &GraphProto) -> Option<Problem> {
+    let mut found = None;
+    tensors::each_tensor(graph, &mut |place, tensor| {
+        let dtype = element::data_type(tensor.data_type());
+        if found.is_none() && dtype.and_then(element::engine_size).is_none() {
+            let (why, hint) = not_held(tensor.data_type());
+            found = Some(Problem::new(place(), why, hint));
+        }
+    });
+    found
 }
 
 /// Whether a node, however deep, is of Hari's own domain.
