@@ -11,6 +11,7 @@ mod shape;
 
 use hari_error::{Error, Result};
 
+use crate::missing::refuse_missing;
 use crate::{NamedTensor, Signature, Tensor, TensorSpec, Typing};
 
 /// Tensors that fit a signature.
@@ -87,6 +88,7 @@ fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn fit_type(spec: &TensorSpec, named: NamedTensor) -> Result<Tensor> {
+    refuse_missing(&spec.name, named.tensor.shape(), &named.cells)?;
     let found = named.tensor.dtype();
     if found == spec.dtype {
         return Ok(named.tensor);
@@ -188,6 +190,20 @@ mod tests {
         let error = conform(&signature, vec![declared]).unwrap_err();
         assert_eq!(error.message(), "input `x`: expected FP32, found FP64");
         assert!(conform(&signature, vec![zeros("", &[1, 2])]).is_ok());
+    }
+
+    #[test]
+    fn null_is_no_element() {
+        let signature = signature(vec![spec("x", DataType::Fp32, &[-1, 2])]);
+        let null = NamedTensor {
+            cells: Some([crate::Cell::Number, crate::Cell::Missing].into()),
+            ..zeros("", &[1, 2])
+        };
+        let error = conform(&signature, vec![null]).unwrap_err();
+        assert!(
+            error.message().contains("`x`, element [0][1]: null"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -32,10 +32,26 @@ pub struct Target {
     pub label: Option<String>,
     /// The signature; the model's default if none.
     pub signature: Option<String>,
+    /// The protocol that the caller speaks.
+    pub spoken: Spoken,
     /// The outputs wanted, by name; empty for all.
     pub outputs: Vec<String>,
     /// Parameters of the request as a whole (open inference protocol): each unit takes those it knows.
     pub parameters: Map<String, Value>,
+}
+
+/// The protocol that a caller speaks: some servers answer each in its own way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spoken {
+    /// Seldon's.
+    #[default]
+    Seldon,
+    /// The open inference protocol, V2.
+    OpenInference,
+    /// TensorFlow Serving's.
+    Tensorflow,
+    /// MLflow's scoring server.
+    Mlflow,
 }
 
 impl Context {

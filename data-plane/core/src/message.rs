@@ -1,9 +1,11 @@
 //! What travels between units: a payload and its meta.
 
 use bytes::Bytes;
+use hari_error::Result;
 use serde_json::{Map, Value};
 
-use crate::{Meta, Tensor};
+use crate::missing::refuse_missing;
+use crate::{Cells, Meta, Tensor};
 
 /// A payload with its meta, and how the caller wrote it down.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,6 +81,8 @@ pub struct NamedTensor {
     pub typing: Typing,
     /// Names of the columns (`data.names` of the Seldon protocol).
     pub columns: Vec<String>,
+    /// What each element was written as, where they are not alike or one is `null`.
+    pub cells: Cells,
     /// Parameters of the open inference protocol.
     pub parameters: Map<String, Value>,
 }
@@ -91,6 +95,7 @@ impl NamedTensor {
             tensor,
             typing: Typing::Declared,
             columns: Vec::new(),
+            cells: None,
             parameters: Map::new(),
         }
     }
@@ -101,6 +106,16 @@ impl NamedTensor {
             typing: Typing::Inferred,
             ..Self::new(name, tensor)
         }
+    }
+}
+
+impl NamedTensor {
+    /// Checks that no element is `null`.
+    ///
+    /// # Errors
+    /// `InvalidInput` with the place of the first one.
+    pub fn complete(&self) -> Result<()> {
+        refuse_missing(&self.name, self.tensor.shape(), &self.cells)
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use hari_artifacts::Picked;
 use hari_core::{
-    BoxFuture, Context, Input, Message, Method, Model as _, ModelMetadata, Payload, Target, Unit,
+    BoxFuture, Context, Input, Message, Method, Model as _, ModelMetadata, NamedTensor, Payload, Target,
+    Unit,
 };
 use hari_error::{Error, Result};
 use hari_plan::bound::{ModelSource, ParameterValue, Runtime};
@@ -91,6 +92,9 @@ impl HuggingfaceServer {
             meta,
             representation,
         } = message;
+        if let Payload::Tensors(tensors) = &payload {
+            tensors.iter().try_for_each(NamedTensor::complete)?;
+        }
         let given = &context.target.parameters;
         let request = Request::read(self.task, payload, representation, given)?;
         let outputs = request.form.outputs(self.task);

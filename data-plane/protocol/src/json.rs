@@ -3,6 +3,7 @@
 //!
 //! * [`Reader`] walks a document without a tree and names the field in every error;
 //! * [`array::read`] reads nested lists into one tensor;
+//! * [`records::read`] reads rows of values by name into a tensor for each name;
 //! * [`write`](mod@write) writes tensors, numbers and strings.
 //!
 //! Beyond the JSON grammar, `NaN`, `Infinity` and `-Infinity` are read and written as bare words
@@ -12,6 +13,7 @@ pub mod array;
 pub(crate) mod nest;
 pub mod number;
 pub mod reader;
+pub mod records;
 mod sink;
 pub mod write;
 

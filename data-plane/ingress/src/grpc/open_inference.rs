@@ -5,7 +5,7 @@ mod config;
 mod repository;
 mod stream;
 
-use hari_core::{Input, Method, Target};
+use hari_core::{Input, Method, Spoken, Target};
 use hari_error::{Error, Kind, Result};
 use hari_proto::inference as pb;
 use hari_proto::inference::grpc_inference_service_server::GrpcInferenceService;
@@ -27,6 +27,7 @@ fn target(model: String, version: String) -> Target {
     Target {
         model: named(model),
         version: named(version),
+        spoken: Spoken::OpenInference,
         ..Target::default()
     }
 }

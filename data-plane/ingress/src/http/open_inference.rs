@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::Response;
-use hari_core::{Input, Method, ModelMetadata, Target};
+use hari_core::{Input, Method, ModelMetadata, Spoken, Target};
 use hari_error::{Error, Result};
 use hari_protocol::open_inference as codec;
 use hari_protocol::open_inference::InferReply;
@@ -52,6 +52,7 @@ impl Named {
         Target {
             model: self.model,
             version: self.version,
+            spoken: Spoken::OpenInference,
             ..Target::default()
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::Response;
-use hari_core::{Input, Message, Method, ModelMetadata, Target, Unit};
+use hari_core::{Input, Message, Method, ModelMetadata, Spoken, Target, Unit};
 use hari_error::{Error, Result};
 use hari_protocol::tensorflow as codec;
 use hari_protocol::tensorflow::VersionState;
@@ -87,6 +87,7 @@ impl Asked {
             model: pieces.model,
             version: pieces.version,
             label: pieces.label,
+            spoken: Spoken::Tensorflow,
             ..Target::default()
         };
         if path.contains("/versions/") {

@@ -41,6 +41,13 @@ fn seldon_message(wire: &[u8], limits: &Limits) {
     );
     _ = seldon::from_message(&message);
     seldon_json::written(&message, limits);
+    // Several tensors are written as `jsonData`, which stays a tree where it is read.
+    if message
+        .as_tensors()
+        .is_some_and(|tensors| tensors.len() != 1)
+    {
+        return;
+    }
     // Bytes that are no text have no form in `ndarray`.
     let Ok(written) = seldon::from_request(&message) else {
         return;

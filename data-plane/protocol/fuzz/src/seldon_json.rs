@@ -49,6 +49,13 @@ pub(crate) fn written(message: &Message, limits: &Limits) {
     if let Payload::Json(value) = &message.payload {
         _ = named_tensors(value, limits);
     }
+    // Several tensors are written as `jsonData`, which stays a tree where it is read.
+    if message
+        .as_tensors()
+        .is_some_and(|tensors| tensors.len() != 1)
+    {
+        return;
+    }
     for encode in [encode_message, encode_request] {
         // Bytes that are no text have no JSON form.
         let Ok(body) = encode(message) else { continue };

@@ -9,13 +9,18 @@
 //! | `true`, `false` | `BOOL`; among numbers they count as 1 and 0 |
 //! | strings | `BYTES`; numbers among strings become the text they were written as |
 //! | none | `FP64` of that shape |
+//!
+//! Where `null` is taken ([`read_cells`]), it is NaN among numbers and [`hari_core::missing_text`]
+//! among strings, and a [`Cell`](hari_core::Cell) for each element says what it was written as.
 
 use half::{bf16, f16};
-use hari_core::{DataType, Limits, Tensor};
+use hari_core::{Cells, DataType, Limits, Tensor};
 use hari_error::{Kind, Result};
 
 use super::nest::Nest;
-use super::sink::{Bools, Declared, Inferred, Refusal, Sink, Strings, Taken, Texts};
+use super::sink::{
+    Bools, Declared, FromNumber, Inferred, Mixed, Nullable, Refusal, Sink, Strings, Taken,
+};
 use super::{Reader, What};
 
 /// Which elements an array may hold.
@@ -70,56 +75,99 @@ impl Elements {
 /// does not fit the declared type, `null`, an object. `TooLarge` beyond `limits.tensor` bytes or
 /// `limits.rank` dimensions.
 pub fn read(reader: &mut Reader<'_>, elements: Elements, limits: &Limits) -> Result<Tensor> {
-    let mut array = Array {
-        base64: elements.base64,
+    let array = Array {
+        elements,
+        missing: false,
         limits,
     };
-    let (limit, quoted) = (limits.tensor, elements.quoted);
-    let Some(dtype) = elements.dtype else {
-        return array.inferred(reader);
+    array.tensor(reader).map(|(tensor, _)| tensor)
+}
+
+/// As [`read`], where `null` stands for what is missing; numbers with a `null` among them are
+/// `FP64`, whatever their declared type. The cells are there if elements are not alike.
+///
+/// # Errors
+/// As [`read`], but for `null`.
+pub fn read_cells(
+    reader: &mut Reader<'_>,
+    elements: Elements,
+    limits: &Limits,
+) -> Result<(Tensor, Cells)> {
+    let array = Array {
+        elements,
+        missing: true,
+        limits,
     };
-    match dtype {
-        DataType::Bool => array.read(reader, Bools(Declared::new(limit, false))),
-        DataType::Uint8 => array.read(reader, Declared::<u8>::new(limit, quoted)),
-        DataType::Uint16 => array.read(reader, Declared::<u16>::new(limit, quoted)),
-        DataType::Uint32 => array.read(reader, Declared::<u32>::new(limit, quoted)),
-        DataType::Uint64 => array.read(reader, Declared::<u64>::new(limit, quoted)),
-        DataType::Int8 => array.read(reader, Declared::<i8>::new(limit, quoted)),
-        DataType::Int16 => array.read(reader, Declared::<i16>::new(limit, quoted)),
-        DataType::Int32 => array.read(reader, Declared::<i32>::new(limit, quoted)),
-        DataType::Int64 => array.read(reader, Declared::<i64>::new(limit, quoted)),
-        DataType::Fp16 => array.read(reader, Declared::<f16>::new(limit, quoted)),
-        DataType::Bf16 => array.read(reader, Declared::<bf16>::new(limit, quoted)),
-        DataType::Fp32 => array.read(reader, Declared::<f32>::new(limit, quoted)),
-        DataType::Fp64 => array.read(reader, Declared::<f64>::new(limit, quoted)),
-        DataType::Bytes => array.read(reader, Strings::new(limit)),
-    }
+    array.tensor(reader)
 }
 
 struct Array<'l> {
-    base64: bool,
+    elements: Elements,
+    /// Whether `null` is taken.
+    missing: bool,
     limits: &'l Limits,
 }
 
 impl Array<'_> {
-    fn inferred(&mut self, reader: &mut Reader<'_>) -> Result<Tensor> {
-        let start = reader.offset();
-        let mut nest = self.nest(reader);
-        let mut sink = Inferred::new(self.limits.tensor);
-        match self.fill(reader, &mut nest, &mut sink) {
-            Ok(()) => sink.finish(nest.shape()),
-            Err(Refusal::Mixed) => {
-                reader.rewind(start);
-                self.read(reader, Texts(Strings::new(self.limits.tensor)))
-            }
-            Err(refusal) => Err(self.error(&nest, refusal)),
+    fn tensor(&self, reader: &mut Reader<'_>) -> Result<(Tensor, Cells)> {
+        let limit = self.limits.tensor;
+        let Some(dtype) = self.elements.dtype else {
+            return self.read(reader, Inferred::new(limit), || Mixed::new(limit));
+        };
+        match dtype {
+            DataType::Bool => self.read(reader, Bools(Declared::new(limit, false)), || {
+                Nullable::bools(limit)
+            }),
+            DataType::Uint8 => self.numbers::<u8>(reader),
+            DataType::Uint16 => self.numbers::<u16>(reader),
+            DataType::Uint32 => self.numbers::<u32>(reader),
+            DataType::Uint64 => self.numbers::<u64>(reader),
+            DataType::Int8 => self.numbers::<i8>(reader),
+            DataType::Int16 => self.numbers::<i16>(reader),
+            DataType::Int32 => self.numbers::<i32>(reader),
+            DataType::Int64 => self.numbers::<i64>(reader),
+            DataType::Fp16 => self.numbers::<f16>(reader),
+            DataType::Bf16 => self.numbers::<bf16>(reader),
+            DataType::Fp32 => self.numbers::<f32>(reader),
+            DataType::Fp64 => self.numbers::<f64>(reader),
+            DataType::Bytes => self.read(reader, Strings::new(limit), || Mixed::texts(limit)),
         }
     }
 
-    fn read<S: Sink>(&mut self, reader: &mut Reader<'_>, mut sink: S) -> Result<Tensor> {
+    fn numbers<T: FromNumber>(&self, reader: &mut Reader<'_>) -> Result<(Tensor, Cells)> {
+        let limit = self.limits.tensor;
+        let sink = Declared::<T>::new(limit, self.elements.quoted);
+        self.read(reader, sink, || Nullable::of::<T>(limit))
+    }
+
+    /// Reads into the first sink; if the elements are not alike, again into the second.
+    fn read<S: Sink, M: Sink>(
+        &self,
+        reader: &mut Reader<'_>,
+        sink: S,
+        mixed: impl FnOnce() -> M,
+    ) -> Result<(Tensor, Cells)> {
+        let start = reader.offset();
+        match self.once(reader, sink)? {
+            Some(found) => Ok(found),
+            None => {
+                reader.rewind(start);
+                let found = self.once(reader, mixed())?;
+                found.ok_or_else(|| reader.error("numbers and strings in one array"))
+            }
+        }
+    }
+
+    /// Reads into a sink; none if its elements are not alike.
+    fn once<S: Sink>(
+        &self,
+        reader: &mut Reader<'_>,
+        mut sink: S,
+    ) -> Result<Option<(Tensor, Cells)>> {
         let mut nest = self.nest(reader);
         match self.fill(reader, &mut nest, &mut sink) {
-            Ok(()) => sink.finish(nest.shape()),
+            Ok(()) => sink.finish(nest.shape()).map(Some),
+            Err(Refusal::Mixed) => Ok(None),
             Err(refusal) => Err(self.error(&nest, refusal)),
         }
     }
@@ -174,7 +222,11 @@ impl Array<'_> {
         match reader.peek()? {
             What::String => sink.string(&reader.string()?),
             What::Bool => sink.boolean(reader.boolean()?),
-            What::Object if self.base64 => sink.base64(&base64_object(reader)?),
+            What::Object if self.elements.base64 => sink.base64(&base64_object(reader)?),
+            What::Null if self.missing => {
+                reader.null()?;
+                sink.missing()
+            }
             What::Null => Err(Refusal::Element(
                 "null is no element of a tensor; a missing number is sent as NaN".to_owned(),
             )),

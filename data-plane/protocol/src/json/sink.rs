@@ -2,15 +2,20 @@
 
 use bytes::Bytes;
 use half::{bf16, f16};
-use hari_core::{DataType, Element, Tensor};
+use hari_core::{Cells, DataType, Element, Tensor};
 use hari_error::{Error, Result};
+
+mod mixed;
+
+pub(super) use mixed::{Mixed, Nullable};
 
 use super::Number;
 use crate::tensorflow::base64;
 
 /// Why an element was not taken.
 pub(super) enum Refusal {
-    /// Numbers beside strings: the array has to be read again, as strings.
+    /// Elements that are not alike, numbers beside strings or `null`: the array has to be read
+    /// again, by a sink that takes them.
     Mixed,
     /// The element, in words.
     Element(String),
@@ -35,8 +40,12 @@ pub(super) trait Sink {
     fn boolean(&mut self, value: bool) -> Taken;
     /// Base64 text of bytes.
     fn base64(&mut self, text: &str) -> Taken;
-    /// The tensor of all elements taken.
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor>;
+    /// `null`.
+    fn missing(&mut self) -> Taken {
+        Err(Refusal::Mixed)
+    }
+    /// The tensor of all elements taken, with the cells if they are not alike.
+    fn finish(self, shape: Vec<usize>) -> Result<(Tensor, Cells)>;
 }
 
 /// Adds one element, unless that is more than `limit` bytes.
@@ -89,8 +98,26 @@ impl Strings {
     }
 
     fn push(&mut self, text: &str) -> Taken {
-        self.joined.extend_from_slice(text.as_bytes());
+        self.push_bytes(text.as_bytes())
+    }
+
+    fn push_bytes(&mut self, bytes: &[u8]) -> Taken {
+        self.joined.extend_from_slice(bytes);
         self.end()
+    }
+
+    fn tensor(self, shape: Vec<usize>) -> Result<Tensor> {
+        Tensor::from_strings(shape, self.all())
+    }
+
+    /// All of them, sharing one piece.
+    fn all(self) -> Vec<Bytes> {
+        let joined = Bytes::from(self.joined);
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let strings = starts
+            .zip(&self.ends)
+            .map(|(&start, &end)| joined.slice(start..end));
+        strings.collect()
     }
 }
 
@@ -110,42 +137,11 @@ impl Sink for Strings {
     fn base64(&mut self, text: &str) -> Taken {
         let bytes = base64::decode(text);
         let bytes = bytes.ok_or_else(|| Refusal::Element("expected base64".to_owned()))?;
-        self.joined.extend_from_slice(&bytes);
-        self.end()
+        self.push_bytes(&bytes)
     }
 
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
-        let joined = Bytes::from(self.joined);
-        let starts = std::iter::once(&0).chain(&self.ends);
-        let strings = starts
-            .zip(&self.ends)
-            .map(|(&start, &end)| joined.slice(start..end));
-        Tensor::from_strings(shape, strings.collect())
-    }
-}
-
-/// Strings among which numbers and booleans stand: these become their text.
-pub(super) struct Texts(pub(super) Strings);
-
-impl Sink for Texts {
-    fn number(&mut self, number: &Number<'_>) -> Taken {
-        self.0.push(number.text())
-    }
-
-    fn string(&mut self, text: &str) -> Taken {
-        self.0.push(text)
-    }
-
-    fn boolean(&mut self, value: bool) -> Taken {
-        self.0.push(if value { "True" } else { "False" })
-    }
-
-    fn base64(&mut self, text: &str) -> Taken {
-        self.0.base64(text)
-    }
-
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
-        self.0.finish(shape)
+    fn finish(self, shape: Vec<usize>) -> Result<(Tensor, Cells)> {
+        Ok((self.tensor(shape)?, None))
     }
 }
 
@@ -248,16 +244,17 @@ impl Sink for Inferred {
         self.strings()?.base64(text)
     }
 
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
-        match self.values {
+    fn finish(self, shape: Vec<usize>) -> Result<(Tensor, Cells)> {
+        let tensor = match self.values {
             // No element says what it is: doubles, as in the arrays of other languages.
             Values::None => Tensor::from_vec(shape, Vec::<f64>::new()),
             Values::Bools(values) => Tensor::from_bytes(DataType::Bool, shape, values),
             Values::Ints(values) => Tensor::from_vec(shape, values),
             Values::Uints(values) => Tensor::from_vec(shape, values),
             Values::Floats(values) => Tensor::from_vec(shape, values),
-            Values::Strings(strings) => strings.finish(shape),
-        }
+            Values::Strings(strings) => strings.tensor(shape),
+        };
+        Ok((tensor?, None))
     }
 }
 
@@ -303,8 +300,8 @@ impl<T: FromNumber> Sink for Declared<T> {
         refuse(T::DTYPE.name(), "base64 text")
     }
 
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
-        Tensor::from_vec(shape, self.values)
+    fn finish(self, shape: Vec<usize>) -> Result<(Tensor, Cells)> {
+        Ok((Tensor::from_vec(shape, self.values)?, None))
     }
 }
 
@@ -331,8 +328,9 @@ impl Sink for Bools {
         refuse("BOOL", "base64 text")
     }
 
-    fn finish(self, shape: Vec<usize>) -> Result<Tensor> {
-        Tensor::from_bytes(DataType::Bool, shape, self.0.values)
+    fn finish(self, shape: Vec<usize>) -> Result<(Tensor, Cells)> {
+        let tensor = Tensor::from_bytes(DataType::Bool, shape, self.0.values)?;
+        Ok((tensor, None))
     }
 }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use half::{bf16, f16};
-use hari_core::{DataType, Element, Tensor};
+use hari_core::{DataType, Element, Tensor, is_missing_text};
 use hari_error::{Error, Result};
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -81,7 +81,13 @@ fn elements(out: &mut Vec<u8>, tensor: &Tensor, style: Style, shape: &[usize]) -
         DataType::Fp32 => fixed(out, tensor, shape, float::<f32>),
         DataType::Fp64 => fixed(out, tensor, shape, float::<f64>),
         DataType::Bytes => {
-            let element = |out: &mut Vec<u8>, bytes: &Bytes| byte_string(out, bytes, style);
+            let element = |out: &mut Vec<u8>, bytes: &Bytes| match is_missing_text(bytes) {
+                true => {
+                    out.extend_from_slice(b"null");
+                    Ok(())
+                }
+                false => byte_string(out, bytes, style),
+            };
             lists(out, shape, tensor.strings()?, &element)
         }
     }

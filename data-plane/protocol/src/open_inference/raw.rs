@@ -4,7 +4,7 @@
 //! bytes. Numbers are shared with the message, never copied.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use hari_core::{DataType, Tensor};
+use hari_core::{DataType, Tensor, wire_text};
 use hari_error::{Error, Result};
 
 use crate::shape::elements;
@@ -70,6 +70,7 @@ pub(super) fn write(tensor: &Tensor) -> Result<Bytes> {
     let strings = tensor.strings()?;
     let mut bytes = BytesMut::with_capacity(tensor.byte_len() + strings.len() * PREFIX);
     for string in strings {
+        let string = wire_text(string);
         let length = u32::try_from(string.len());
         bytes.put_u32_le(length.map_err(|_| Error::too_large("a BYTES element is over 4 GiB"))?);
         bytes.put_slice(string);

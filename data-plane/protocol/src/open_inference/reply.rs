@@ -1,7 +1,7 @@
 //! Writes the body of a reply to an inference request.
 
 use bytes::Bytes;
-use hari_core::{DataType, Message};
+use hari_core::{DataType, Message, is_missing_text};
 use hari_error::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -121,7 +121,8 @@ fn needs_base64(output: &Output<'_>, strings: &[Bytes]) -> bool {
         .parameters
         .get("content_type")
         .is_some_and(|content| content == "base64");
-    let mut texts = strings.iter().map(|string| std::str::from_utf8(string));
+    let present = strings.iter().filter(|string| !is_missing_text(string));
+    let mut texts = present.map(|string| std::str::from_utf8(string));
     (said && !strings.is_empty()) || texts.any(|text| text.is_err())
 }
 
@@ -131,7 +132,10 @@ fn base64_list(json: &mut Vec<u8>, strings: &[Bytes]) {
         if at > 0 {
             json.push(b',');
         }
-        write::base64(json, string);
+        match is_missing_text(string) {
+            true => json.extend_from_slice(b"null"),
+            false => write::base64(json, string),
+        }
     }
     json.push(b']');
 }

@@ -1,7 +1,7 @@
 //! Reads the body of an inference request: JSON, perhaps with binary data behind it.
 
 use bytes::Bytes;
-use hari_core::{DataType, Limits, Message, NamedTensor, Tensor};
+use hari_core::{Cells, DataType, Limits, Message, NamedTensor, Tensor, is_missing_text};
 use hari_error::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -85,7 +85,7 @@ enum Data<'a> {
     #[default]
     None,
     /// They were read as the type that stood before them.
-    Read(Tensor),
+    Read((Tensor, Cells)),
     /// They stand before their type: this reader is where they begin.
     At(Reader<'a>),
 }
@@ -125,13 +125,13 @@ impl Decoder<'_> {
     }
 
     /// Elements in JSON.
-    fn data(&self, reader: &mut Reader<'_>, dtype: DataType) -> Result<Tensor> {
+    fn data(&self, reader: &mut Reader<'_>, dtype: DataType) -> Result<(Tensor, Cells)> {
         if matches!(dtype, DataType::Fp16 | DataType::Bf16) {
             return Err(reader.error(format!(
                 "{dtype} has no JSON form: send it as binary data, or send FP32"
             )));
         }
-        array::read(reader, Elements::declared(dtype), self.limits)
+        array::read_cells(reader, Elements::declared(dtype), self.limits)
     }
 
     /// The tensor of an input that was read to its end.
@@ -144,15 +144,17 @@ impl Decoder<'_> {
         refuse_shared_memory(&input.parameters).map_err(at)?;
         let shape = shape::checked(&sizes, dtype, self.limits).map_err(at)?;
         let binary = take_size(&mut input.parameters).map_err(at)?;
-        let tensor = match (input.data, binary) {
-            (Data::Read(tensor), None) => written(tensor, shape, &mut input.parameters),
+        let (tensor, cells) = match (input.data, binary) {
+            (Data::Read((tensor, cells)), None) => {
+                (written(tensor, shape, &mut input.parameters), cells)
+            }
             (Data::At(mut here), None) => {
-                let tensor = self.data(&mut here, dtype)?;
-                written(tensor, shape, &mut input.parameters)
+                let (tensor, cells) = self.data(&mut here, dtype)?;
+                (written(tensor, shape, &mut input.parameters), cells)
             }
             (Data::None, Some(size)) => {
                 let bytes = self.take(size).map_err(at)?;
-                raw::read(dtype, shape, bytes)
+                (raw::read(dtype, shape, bytes), None)
             }
             (Data::None, None) => return Err(missing("data")),
             _ => return Err(reader.error("expected `data` or `binary_data_size`, found both")),
@@ -160,6 +162,7 @@ impl Decoder<'_> {
         let tensor = tensor.map_err(at)?;
         Ok(NamedTensor {
             parameters: input.parameters,
+            cells,
             ..NamedTensor::new(name, tensor)
         })
     }
@@ -320,6 +323,9 @@ fn from_base64(tensor: Tensor, parameters: &mut Map<String, Value>) -> Result<Te
         return Ok(tensor);
     };
     let decode = |(at, string): (usize, &Bytes)| {
+        if is_missing_text(string) {
+            return Ok(string.clone());
+        }
         let text = std::str::from_utf8(string)
             .ok()
             .and_then(base64::decode)

@@ -135,8 +135,11 @@ pub fn named_tensors(value: &Value, limits: &Limits) -> Result<Vec<NamedTensor>>
             let message = format!("jsonData: more than {} tensors", limits.inputs);
             return Err(Error::too_large(message));
         }
-        let tensor = array::read(reader, Elements::INFERRED, limits)?;
-        tensors.push(NamedTensor::inferred(name, tensor));
+        let (tensor, cells) = array::read_cells(reader, Elements::INFERRED, limits)?;
+        tensors.push(NamedTensor {
+            cells,
+            ..NamedTensor::inferred(name, tensor)
+        });
         Ok(())
     })?;
     Ok(tensors)

@@ -122,8 +122,8 @@ fn payload(wire: Option<Wire>, limits: &Limits) -> Result<(Payload, Representati
     let payload = match wire {
         None => Payload::Empty,
         Some(Wire::Data(data)) => {
-            let (tensor, representation) = tensor(data, limits)?;
-            return Ok((Payload::Tensors(vec![tensor]), representation));
+            let (tensors, representation) = tensors(data, limits)?;
+            return Ok((Payload::Tensors(tensors), representation));
         }
         Some(Wire::BinData(bytes)) => Payload::Binary(bytes),
         Some(Wire::StrData(text)) => Payload::Text(text),
@@ -136,30 +136,33 @@ fn payload(wire: Option<Wire>, limits: &Limits) -> Result<(Payload, Representati
     Ok((payload, Representation::Unspecified))
 }
 
-fn tensor(data: seldon::DefaultData, limits: &Limits) -> Result<(NamedTensor, Representation)> {
-    let (mut named, representation) = match data.data_oneof {
+fn tensors(
+    data: seldon::DefaultData,
+    limits: &Limits,
+) -> Result<(Vec<NamedTensor>, Representation)> {
+    let (mut tensors, representation) = match data.data_oneof {
         Some(Array::Tensor(tensor)) => {
             let values = hari_core::Tensor::from_vec([tensor.values.len()], tensor.values)?;
             let dims: Vec<i64> = tensor.shape.into_iter().map(i64::from).collect();
             let tensor = shaped(values, &dims, limits)?;
-            (NamedTensor::inferred("", tensor), Representation::Tensor)
+            let named = NamedTensor::inferred("", tensor);
+            (vec![named], Representation::Tensor)
         }
-        Some(Array::Ndarray(list)) => (
-            NamedTensor::inferred("", array::to_tensor(&list, limits)?),
-            Representation::Ndarray,
-        ),
+        Some(Array::Ndarray(list)) => (array::to_tensors(&list, limits)?, Representation::Ndarray),
         Some(Array::Tftensor(proto)) => {
             let tensor =
                 to_tensor(proto, limits).map_err(|error| error.context("data.tftensor"))?;
-            (typed(tensor), Representation::Tftensor)
+            (vec![typed(tensor)], Representation::Tftensor)
         }
         None => (
-            NamedTensor::inferred("", no_elements()?),
+            vec![NamedTensor::inferred("", no_elements()?)],
             Representation::Ndarray,
         ),
     };
-    named.columns = data.names;
-    Ok((named, representation))
+    if let [only] = tensors.as_mut_slice() {
+        only.columns = data.names;
+    }
+    Ok((tensors, representation))
 }
 
 fn wire(message: &Message, direction: Direction) -> Result<seldon::SeldonMessage> {

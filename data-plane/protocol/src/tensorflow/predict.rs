@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::{Layout, PredictRequest};
 use crate::json::array::{self, Elements};
+use crate::json::records::is_base64;
 use crate::json::write::{self, ByteStrings, Escape, Style};
 use crate::json::{Reader, What};
 
@@ -61,18 +62,26 @@ pub fn decode_predict(body: &[u8], limits: &Limits) -> Result<PredictRequest> {
 /// `inputs`: a value, or an object of values by name.
 fn columns(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<NamedTensor>> {
     if reader.peek()? != What::Object || is_base64(reader) {
-        let tensor = array::read(reader, ELEMENTS, limits)?;
-        return Ok(vec![NamedTensor::inferred("", tensor)]);
+        return Ok(vec![one("", reader, limits)?]);
     }
     let mut tensors: Vec<NamedTensor> = Vec::new();
     reader.object(|reader, name| {
-        let tensor = array::read(reader, ELEMENTS, limits)?;
+        let tensor = one(name, reader, limits)?;
         tensors.retain(|earlier| earlier.name != name);
         check_count(tensors.len(), limits)?;
-        tensors.push(NamedTensor::inferred(name, tensor));
+        tensors.push(tensor);
         Ok(())
     })?;
     Ok(tensors)
+}
+
+/// The tensor that stands next.
+fn one(name: &str, reader: &mut Reader<'_>, limits: &Limits) -> Result<NamedTensor> {
+    let (tensor, cells) = array::read_cells(reader, ELEMENTS, limits)?;
+    Ok(NamedTensor {
+        cells,
+        ..NamedTensor::inferred(name, tensor)
+    })
 }
 
 /// Checks that one more input may come after `count`.
@@ -84,20 +93,6 @@ fn check_count(count: usize, limits: &Limits) -> Result<()> {
         "more than {} inputs",
         limits.inputs
     )))
-}
-
-/// Whether the object that stands next is `{"b64": "..."}`, hence one element.
-fn is_base64(reader: &Reader<'_>) -> bool {
-    let mut ahead = reader.clone();
-    let mut found = false;
-    let read = ahead.object(|ahead, key| {
-        if key != "b64" || ahead.peek()? != What::String {
-            return Err(Error::invalid("not base64"));
-        }
-        found = true;
-        ahead.skip()
-    });
-    found && read.is_ok()
 }
 
 /// Writes a reply in the layout of its request. A single output stands bare, several are

@@ -1,8 +1,8 @@
 //! The messages of `tensorflow.serving.PredictionService` and `ModelService`.
 
 use hari_core::{
-    Limits, Message, ModelMetadata, NamedTensor, Payload, Representation, SignatureMethod, Target,
-    Tensor,
+    Limits, Message, ModelMetadata, NamedTensor, Payload, Representation, SignatureMethod, Spoken,
+    Target, Tensor,
 };
 use hari_error::{Error, Result};
 use hari_proto::tensorflow::serving::inference_result::Result as Inferred;
@@ -42,6 +42,7 @@ pub fn to_target(spec: Option<ModelSpec>) -> Target {
         version,
         label,
         signature: given(signature_name),
+        spoken: Spoken::Tensorflow,
         ..Target::default()
     }
 }

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use hari_core::{Cell, is_missing_text};
+
 use super::*;
 use crate::json::write;
 
@@ -284,5 +286,66 @@ proptest! {
     fn no_text_is_a_panic(text in r#"[\[\]{}",:0-9.eNaInfity\-true ]{0,16}"#, dtype in 0..14_usize) {
         _ = infer(&text);
         _ = declare(&text, DataType::ALL[dtype]);
+    }
+}
+
+fn cells(text: &str, elements: Elements) -> Result<(Tensor, Vec<Cell>)> {
+    let limits = Limits::default();
+    let mut reader = Reader::of_field(text.as_bytes(), "x", &limits)?;
+    let (tensor, cells) = read_cells(&mut reader, elements, &limits)?;
+    reader.end()?;
+    Ok((tensor, cells.as_deref().unwrap_or_default().to_vec()))
+}
+
+#[test]
+fn null_is_a_missing_number() {
+    for (text, elements) in [
+        ("[[1,null],[2.5,true]]", Elements::INFERRED),
+        ("[[1,null],[2.5,1]]", Elements::declared(DataType::Fp32)),
+    ] {
+        let (tensor, cells) = cells(text, elements).unwrap();
+        assert_eq!(
+            (tensor.dtype(), tensor.shape()),
+            (DataType::Fp64, &[2, 2][..])
+        );
+        let values = tensor.to_f64().unwrap();
+        assert!(values[1].is_nan(), "{text}");
+        assert_eq!((values[0], values[2], values[3]), (1.0, 2.5, 1.0));
+        assert_eq!(cells[..3], [Cell::Number, Cell::Missing, Cell::Number]);
+    }
+    let (all, _) = cells("[null]", Elements::INFERRED).unwrap();
+    assert!(all.to_f64().unwrap()[0].is_nan());
+    let error = cells("[300,null]", Elements::declared(DataType::Uint8)).unwrap_err();
+    assert_eq!(error.message(), "x[0]: 300 does not fit UINT8");
+    let error = cells("[true,null]", Elements::declared(DataType::Fp32)).unwrap_err();
+    assert_eq!(error.message(), "x[0]: expected FP32, found a boolean");
+    let (bools, _) = cells("[true,null,0]", Elements::declared(DataType::Bool)).unwrap();
+    assert_eq!(bools.to_f64().unwrap()[0], 1.0);
+}
+
+#[test]
+fn null_is_a_missing_text() {
+    let (tensor, kinds) = cells(r#"["a",null,1.50,false]"#, Elements::INFERRED).unwrap();
+    let texts = tensor.strings().unwrap();
+    assert!(is_missing_text(&texts[1]));
+    assert_eq!((&*texts[2], &*texts[3]), (&b"1.50"[..], &b"False"[..]));
+    assert_eq!(kinds, [Cell::Text, Cell::Missing, Cell::Number, Cell::Bool]);
+    let (tensor, kinds) = cells(r#"["a",null]"#, Elements::declared(DataType::Bytes)).unwrap();
+    assert!(is_missing_text(&tensor.strings().unwrap()[1]));
+    assert_eq!(kinds, [Cell::Text, Cell::Missing]);
+    let mut json = Vec::new();
+    write::nested(&mut json, &tensor, write::Style::default()).unwrap();
+    assert_eq!(json, br#"["a",null]"#);
+    let error = cells(r#"[1,null]"#, Elements::declared(DataType::Bytes)).unwrap_err();
+    assert_eq!(error.message(), "x[0]: expected a string, found a number");
+}
+
+#[test]
+fn elements_that_are_alike_have_no_cells() {
+    for text in ["[1,2]", "[1,0.5]", r#"["a","b"]"#, "[true,1]"] {
+        assert!(
+            cells(text, Elements::INFERRED).unwrap().1.is_empty(),
+            "{text}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! `InferTensorContents`: elements one by one, in the field of their type.
 
-use hari_core::{DataType, Element, Tensor};
+use hari_core::{DataType, Element, Tensor, wire_texts};
 use hari_error::{Error, Result};
 use hari_proto::inference::InferTensorContents;
 
@@ -115,7 +115,7 @@ pub(super) fn write(tensor: &Tensor) -> InferTensorContents {
         DataType::Fp32 => contents.fp32_contents = all(tensor),
         DataType::Fp64 => contents.fp64_contents = all(tensor),
         DataType::Bytes => {
-            contents.bytes_contents = tensor.strings().unwrap_or_default().to_vec();
+            contents.bytes_contents = wire_texts(tensor);
         }
         DataType::Fp16 | DataType::Bf16 => {}
     }

@@ -1,9 +1,10 @@
 //! JSON bodies to messages and feedback.
 
-use hari_core::{Feedback, Limits, Message, Meta, NamedTensor, Payload, Representation, Tensor};
+use hari_core::{Feedback, Limits, Message, Meta, NamedTensor, Payload, Representation};
 use hari_error::{Error, Result};
 
 use super::meta;
+use crate::json::records::{self, First, Names};
 use crate::json::{Elements, Reader, What, array};
 use crate::seldon::data::{bad_data, no_elements, no_payload, shaped, typed};
 use crate::tensorflow::{base64, tensor_json};
@@ -155,8 +156,8 @@ impl Parts {
             "jsonData" => self.offer(1, Payload::Json(reader.value()?)),
             _ if reader.null()? => {}
             "data" => {
-                let (tensor, representation) = data(reader, limits)?;
-                let payload = Payload::Tensors(vec![tensor]);
+                let (tensors, representation) = data(reader, limits)?;
+                let payload = Payload::Tensors(tensors);
                 self.payload = Some(Found {
                     order: 0,
                     payload,
@@ -226,46 +227,69 @@ impl Parts {
 
 /// Reads `data`. Of several arrays in it, `tensor` counts before `ndarray` and that before
 /// `tftensor`.
-fn data(reader: &mut Reader<'_>, limits: &Limits) -> Result<(NamedTensor, Representation)> {
+fn data(reader: &mut Reader<'_>, limits: &Limits) -> Result<(Vec<NamedTensor>, Representation)> {
     let (mut columns, mut tensor, mut ndarray, mut tftensor) = (Vec::new(), None, None, None);
     reader.object(|reader, key| {
         match key {
             _ if reader.null()? => {}
             "names" => columns = reader.strings()?,
             "tensor" => tensor = Some(flat(reader, limits)?),
-            "ndarray" if reader.peek()? != What::Array => return Err(reader.expected("an array")),
-            "ndarray" => ndarray = Some(array::read(reader, Elements::INFERRED, limits)?),
+            "ndarray" => ndarray = Some(nested(reader, limits)?),
             "tftensor" => tftensor = Some(tensor_json::read(reader, limits)?),
             _ => reader.skip()?,
         }
         Ok(())
     })?;
-    let (mut named, representation) = match (tensor, ndarray, tftensor) {
-        (Some(tensor), ..) => (NamedTensor::inferred("", tensor), Representation::Tensor),
-        (_, Some(tensor), _) => (NamedTensor::inferred("", tensor), Representation::Ndarray),
-        (.., Some(tensor)) => (typed(tensor), Representation::Tftensor),
+    let (mut tensors, representation) = match (tensor, ndarray, tftensor) {
+        (Some(tensor), ..) => (vec![tensor], Representation::Tensor),
+        (_, Some(tensors), _) => (tensors, Representation::Ndarray),
+        (.., Some(tensor)) => (vec![typed(tensor)], Representation::Tftensor),
         _ => (
-            NamedTensor::inferred("", no_elements()?),
+            vec![NamedTensor::inferred("", no_elements()?)],
             Representation::Ndarray,
         ),
     };
-    named.columns = columns;
-    Ok((named, representation))
+    if let [only] = tensors.as_mut_slice() {
+        only.columns = columns;
+    }
+    Ok((tensors, representation))
+}
+
+/// Reads `ndarray`: nested lists, or one object for each row.
+fn nested(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<NamedTensor>> {
+    if reader.peek()? != What::Array {
+        return Err(reader.expected("an array"));
+    }
+    if records::first(reader)? == Some(First::Object) {
+        return records::read(reader, Elements::INFERRED, Names::Same, limits);
+    }
+    let (tensor, cells) = array::read_cells(reader, Elements::INFERRED, limits)?;
+    Ok(vec![NamedTensor {
+        cells,
+        ..NamedTensor::inferred("", tensor)
+    }])
 }
 
 /// Reads `tensor`: flat `values` with a `shape`.
-fn flat(reader: &mut Reader<'_>, limits: &Limits) -> Result<Tensor> {
+fn flat(reader: &mut Reader<'_>, limits: &Limits) -> Result<NamedTensor> {
     let (mut dims, mut values) = (Vec::new(), None);
     reader.object(|reader, key| {
         match key {
             "shape" => dims = sizes(reader)?,
             "values" if reader.peek()? != What::Array => return Err(reader.expected("an array")),
-            "values" => values = Some(array::read(reader, Elements::INFERRED, limits)?),
+            "values" => values = Some(array::read_cells(reader, Elements::INFERRED, limits)?),
             _ => reader.skip()?,
         }
         Ok(())
     })?;
-    shaped(values.map_or_else(no_elements, Ok)?, &dims, limits)
+    let (values, cells) = match values {
+        Some(found) => found,
+        None => (no_elements()?, None),
+    };
+    Ok(NamedTensor {
+        cells,
+        ..NamedTensor::inferred("", shaped(values, &dims, limits)?)
+    })
 }
 
 fn sizes(reader: &mut Reader<'_>) -> Result<Vec<i64>> {

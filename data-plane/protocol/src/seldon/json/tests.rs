@@ -207,8 +207,8 @@ fn messages_come_as_a_list_or_in_an_object() {
     for (text, place) in [
         (r#"[{"strData":"a"},{}]"#, "[1]: Invalid request data type"),
         (
-            r#"[{"data":{"ndarray":[null]}}]"#,
-            "[0].data.ndarray[0]: null",
+            r#"[{"data":{"ndarray":[[[{}]]]}}]"#,
+            "[0].data.ndarray[0][0][0]: expected a number",
         ),
         ("{}", "expected an array of messages"),
         ("1", "expected an array, found a number"),

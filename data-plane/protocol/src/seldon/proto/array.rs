@@ -1,7 +1,11 @@
 //! `ndarray` as a protocol buffer: nested lists to one tensor and back.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use hari_core::{DataType, Limits, Tensor};
+use hari_core::{
+    Cell, Cells, DataType, Limits, NamedTensor, Tensor, is_missing_text, missing_text,
+};
 use hari_error::{Error, Result};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Value};
@@ -11,9 +15,64 @@ use crate::json::nest::{Nest, writable};
 use crate::json::write;
 use crate::seldon::data;
 
+/// Reads an array: nested lists, or one object for each row, which is a tensor for each name.
+pub(super) fn to_tensors(list: &ListValue, limits: &Limits) -> Result<Vec<NamedTensor>> {
+    let objects = matches!(
+        list.values.first().and_then(|first| first.kind.as_ref()),
+        Some(Kind::StructValue(_))
+    );
+    if objects {
+        return records(list, limits);
+    }
+    let (tensor, cells) = to_tensor(list, limits)?;
+    Ok(vec![NamedTensor {
+        cells,
+        ..NamedTensor::inferred("", tensor)
+    }])
+}
+
+/// One object for each row, with the names of the first one.
+fn records(list: &ListValue, limits: &Limits) -> Result<Vec<NamedTensor>> {
+    let mut columns: BTreeMap<&str, ListValue> = BTreeMap::new();
+    for (row, value) in list.values.iter().enumerate() {
+        let Some(Kind::StructValue(record)) = &value.kind else {
+            return Err(Error::invalid(format!(
+                "data.ndarray[{row}]: expected an object as in the first row"
+            )));
+        };
+        let known = record
+            .fields
+            .keys()
+            .all(|name| columns.contains_key(&**name));
+        if row > 0 && (record.fields.len() != columns.len() || !known) {
+            let names: Vec<_> = columns.keys().map(|name| format!("`{name}`")).collect();
+            return Err(Error::invalid(format!(
+                "data.ndarray[{row}]: expected the names of the first row, {}, and no others",
+                names.join(", ")
+            )));
+        }
+        for (name, value) in &record.fields {
+            columns.entry(name).or_default().values.push(value.clone());
+        }
+    }
+    if columns.len() > limits.inputs {
+        let message = format!("data.ndarray: more than {} names", limits.inputs);
+        return Err(Error::too_large(message));
+    }
+    let column = |(name, list): (&str, ListValue)| {
+        let (tensor, cells) =
+            to_tensor(&list, limits).map_err(|error| error.context(format!("column `{name}`")))?;
+        Ok(NamedTensor {
+            cells,
+            ..NamedTensor::inferred(name, tensor)
+        })
+    };
+    columns.into_iter().map(column).collect()
+}
+
 /// Reads nested lists: numbers become doubles, booleans stay or count among numbers, and numbers
-/// among strings become text.
-pub(super) fn to_tensor(list: &ListValue, limits: &Limits) -> Result<Tensor> {
+/// among strings become text. What is `null` is missing.
+fn to_tensor(list: &ListValue, limits: &Limits) -> Result<(Tensor, Cells)> {
     let mut nest = Nest::new("data.ndarray".to_owned(), limits);
     let mut leaves = Leaves {
         found: Vec::new(),
@@ -21,19 +80,17 @@ pub(super) fn to_tensor(list: &ListValue, limits: &Limits) -> Result<Tensor> {
     };
     leaves.walk(list, &mut nest)?;
     let shape = nest.shape();
-    let all = |wanted: fn(&Kind) -> bool| leaves.found.iter().all(|&kind| wanted(kind));
-    if leaves.found.is_empty()
-        || all(|kind| !matches!(kind, Kind::StringValue(_) | Kind::BoolValue(_)))
-    {
-        return Tensor::from_vec(shape, leaves.doubles());
-    }
-    if all(|kind| matches!(kind, Kind::BoolValue(_))) {
-        return Tensor::from_bools(shape, &leaves.booleans());
-    }
-    if all(|kind| !matches!(kind, Kind::StringValue(_))) {
-        return Tensor::from_vec(shape, leaves.doubles());
-    }
-    Tensor::from_strings(shape, leaves.strings())
+    let any = |wanted: Cell| leaves.cells().any(|cell| cell == wanted);
+    let text = any(Cell::Text);
+    let unlike = any(Cell::Missing) || (text && leaves.cells().any(|cell| cell != Cell::Text));
+    let cells: Cells = unlike.then(|| leaves.cells().collect());
+    let truths = !leaves.found.is_empty() && leaves.cells().all(|cell| cell == Cell::Bool);
+    let tensor = match () {
+        () if text => Tensor::from_strings(shape, leaves.strings()),
+        () if truths => Tensor::from_bools(shape, &leaves.booleans()),
+        () => Tensor::from_vec(shape, leaves.doubles()),
+    };
+    Ok((tensor?, cells))
 }
 
 /// The single values within lists, in order.
@@ -48,7 +105,12 @@ impl<'a> Leaves<'a> {
         for value in &list.values {
             match &value.kind {
                 Some(Kind::ListValue(inner)) => self.walk(inner, nest)?,
-                Some(kind @ (Kind::NumberValue(_) | Kind::StringValue(_) | Kind::BoolValue(_))) => {
+                Some(
+                    kind @ (Kind::NumberValue(_)
+                    | Kind::StringValue(_)
+                    | Kind::BoolValue(_)
+                    | Kind::NullValue(_)),
+                ) => {
                     nest.scalar()?;
                     self.push(kind)?;
                 }
@@ -57,9 +119,8 @@ impl<'a> Leaves<'a> {
                         nest.error("expected a number, a string or a boolean, found an object")
                     );
                 }
-                Some(Kind::NullValue(_)) | None => {
-                    return Err(nest
-                        .error("null is no element of a tensor; a missing number is sent as NaN"));
+                None => {
+                    return Err(nest.error("expected a number, a string, a boolean or null"));
                 }
             }
             nest.complete();
@@ -76,9 +137,19 @@ impl<'a> Leaves<'a> {
         Ok(())
     }
 
+    fn cells(&self) -> impl Iterator<Item = Cell> {
+        self.found.iter().map(|kind| match kind {
+            Kind::NumberValue(_) => Cell::Number,
+            Kind::BoolValue(_) => Cell::Bool,
+            Kind::StringValue(_) => Cell::Text,
+            _ => Cell::Missing,
+        })
+    }
+
     fn doubles(&self) -> Vec<f64> {
         let double = |&kind: &&Kind| match kind {
             Kind::NumberValue(value) => *value,
+            Kind::NullValue(_) => f64::NAN,
             other => f64::from(u8::from(matches!(other, Kind::BoolValue(true)))),
         };
         self.found.iter().map(double).collect()
@@ -94,6 +165,7 @@ impl<'a> Leaves<'a> {
     fn strings(&self) -> Vec<Bytes> {
         let string = |&kind: &&Kind| match kind {
             Kind::StringValue(text) => Bytes::copy_from_slice(text.as_bytes()),
+            Kind::NullValue(_) => missing_text(),
             Kind::NumberValue(value) => {
                 let mut text = Vec::new();
                 write::float(&mut text, *value);
@@ -123,7 +195,10 @@ pub(super) fn from_tensor(tensor: &Tensor) -> Result<ListValue> {
     }
     let elements: Vec<Value> = match tensor.dtype() {
         DataType::Bytes => {
-            let string = |bytes: &Bytes| Ok(value::string(data::text(bytes)?.to_owned()));
+            let string = |bytes: &Bytes| match is_missing_text(bytes) {
+                true => Ok(value::of(Kind::NullValue(0))),
+                false => Ok(value::string(data::text(bytes)?.to_owned())),
+            };
             tensor
                 .strings()?
                 .iter()

@@ -122,8 +122,8 @@ fn errors_name_the_field() {
             "data.ndarray[1]: expected 1 elements as in the first row, found 2",
         ),
         (
-            ndarray(&json!([null])),
-            "data.ndarray[0]: null is no element",
+            ndarray(&json!([{"a": 1}, {"b": 1}])),
+            "data.ndarray[1]: expected the names of the first row, `a`, and no others",
         ),
         (
             ndarray(&json!([[{}]])),

@@ -1,5 +1,6 @@
 //! Tests of the messages of gRPC.
 
+use hari_core::Spoken;
 use hari_error::Kind as ErrorKind;
 use hari_proto::tensorflow as wire;
 use hari_proto::tensorflow::serving::{ExampleListWithContext, SignatureDefMap};
@@ -36,7 +37,11 @@ fn a_spec_names_model_version_or_label_and_signature() {
         (target.version, target.label.as_deref()),
         (None, Some("stable"))
     );
-    assert_eq!(to_target(None), Target::default());
+    let unnamed = Target {
+        spoken: Spoken::Tensorflow,
+        ..Target::default()
+    };
+    assert_eq!(to_target(None), unnamed);
     assert_eq!(model_spec("m", Some("v1"), None).version_choice, None);
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use half::{bf16, f16};
-use hari_core::{DataType, Element, Tensor};
+use hari_core::{DataType, Element, Tensor, wire_texts};
 use hari_error::{Error, Result};
 use hari_proto::tensorflow::TensorProto;
 
@@ -97,7 +97,7 @@ pub(super) fn write(tensor: &Tensor, mut proto: TensorProto) -> TensorProto {
         DataType::Fp16 => proto.half_val = map(tensor, |v: f16| i32::from(v.to_bits())),
         DataType::Bf16 => proto.half_val = map(tensor, |v: bf16| i32::from(v.to_bits())),
         DataType::Bool => proto.bool_val = map(tensor, |v: u8| v != 0),
-        DataType::Bytes => proto.string_val = tensor.strings().unwrap_or_default().to_vec(),
+        DataType::Bytes => proto.string_val = wire_texts(tensor),
     }
     proto
 }
