@@ -138,6 +138,9 @@ pub struct ModelMetadata {
 }
 
 impl ModelMetadata {
+    /// The platform of a unit that has models inside and is none itself.
+    pub const REPOSITORY: &str = "repository";
+
     /// The signature of this name, or the default if none is named.
     #[must_use]
     pub fn signature(&self, name: Option<&str>) -> Option<&Signature> {

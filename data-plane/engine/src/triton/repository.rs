@@ -59,7 +59,7 @@ impl Models {
 /// What a repository says of itself where no model stands for it.
 fn none_of_them() -> Arc<ModelMetadata> {
     Arc::new(ModelMetadata {
-        platform: "repository".to_owned(),
+        platform: ModelMetadata::REPOSITORY.to_owned(),
         ..ModelMetadata::default()
     })
 }

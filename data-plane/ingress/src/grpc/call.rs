@@ -6,31 +6,19 @@ use std::time::{Duration, Instant};
 use hari_core::{Context, Input, Limits, Message, Method, ModelMetadata, Target, Unit};
 use hari_error::{Error, Result};
 use hari_telemetry::metric::{ServerRequest, decoded};
-use tonic::metadata::{KeyAndValueRef, MetadataMap, MetadataValue};
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Request, Response, Status};
 
 use super::timeout;
 use crate::app::App;
 use crate::directory::{Deployment, Predictor};
-use crate::dispatch;
 use crate::reply::grpc::{code_name, status};
 use crate::select::{Selector, addressed, select};
 use crate::stack::Arrival;
+use crate::{dispatch, handed_on};
 
 /// The request id, in the metadata of request and reply.
 const PUID: &str = "seldon-puid";
-
-/// Metadata that belongs to one connection or one message and is not handed on.
-const OWN: [&str; 8] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "te",
-    "transfer-encoding",
-    "user-agent",
-    "accept-encoding",
-];
 
 /// What the messages of one call have in common.
 #[derive(Clone)]
@@ -54,7 +42,7 @@ impl Origin {
         let mut arrival =
             arrival.ok_or_else(|| status(&Error::internal("routes without a stack")))?;
         choose_by_metadata(&mut arrival.selector, &metadata);
-        let (headers, timeout) = (handed_on(&metadata), timeout::asked(&metadata));
+        let (headers, timeout) = (handed_on::of(metadata.as_ref()), timeout::asked(&metadata));
         Ok((
             Self {
                 app: app.clone(),
@@ -248,20 +236,6 @@ fn text<'a>(metadata: &'a MetadataMap, key: &str) -> Option<&'a str> {
         .filter(|value| !value.is_empty())
 }
 
-/// What nodes elsewhere are to see of the caller's metadata.
-fn handed_on(metadata: &MetadataMap) -> Arc<[(String, String)]> {
-    let kept = metadata.iter().filter_map(|entry| match entry {
-        KeyAndValueRef::Ascii(key, value) => {
-            let key = key.as_str();
-            let own = key.starts_with("grpc-") || OWN.contains(&key);
-            let value = value.to_str().ok().filter(|_| !own)?;
-            Some((key.to_owned(), value.to_owned()))
-        }
-        KeyAndValueRef::Binary(..) => None,
-    });
-    kept.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,19 +259,5 @@ mod tests {
         );
         assert_eq!(selector.name.as_deref(), Some("mnist"));
         assert_eq!(selector.namespace.as_deref(), Some("ns"));
-    }
-
-    #[test]
-    fn what_belongs_to_the_connection_stays_here() {
-        let all = [
-            ("te", "trailers"),
-            ("grpc-timeout", "1S"),
-            ("x-tenant", "a"),
-            ("user-agent", "test"),
-            ("authorization", "b"),
-        ];
-        let kept: Vec<_> = handed_on(&metadata(&all)).iter().cloned().collect();
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(kept, [pair("x-tenant", "a"), pair("authorization", "b")]);
     }
 }

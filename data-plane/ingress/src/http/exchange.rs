@@ -16,7 +16,7 @@ use crate::directory::{Deployment, Predictor};
 use crate::reply::{self, Dialect};
 use crate::select::select;
 use crate::stack::{self, Arrival};
-use crate::{body, dispatch};
+use crate::{body, dispatch, handed_on};
 
 /// One REST request.
 pub(super) struct Exchange {
@@ -101,6 +101,7 @@ impl Exchange {
         let own = predictor.rest_timeout.unwrap_or(self.limits().deadline);
         let mut context = Context::new(self.arrival.puid.clone(), own).aimed(target);
         context.skip_logging = self.arrival.skip_logging;
+        context.headers = handed_on::of(&self.headers);
         dispatch::call(&self.app, (deployment, &predictor), method, input, &context).await
     }
 

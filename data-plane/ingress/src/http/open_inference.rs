@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use super::exchange::Exchange;
 use super::route::{Action, Route};
 use crate::app::App;
-use crate::body::JSON_LENGTH;
+use crate::body::{self, JSON_LENGTH};
+use crate::index::{self, Indexed};
 use crate::probes::readiness;
 use crate::reply::{self, Dialect};
 use crate::select::{addressed, version_of};
@@ -111,29 +112,51 @@ async fn model_ready(State(app): State<App>, request: Request) -> Response {
     .await
 }
 
-async fn index(State(app): State<App>) -> Response {
-    let mut models = Vec::new();
-    for deployment in app.directory().all() {
-        for predictor in &deployment.predictors {
-            let ready = predictor.unit.ready().await.is_ok();
-            for unit in predictor
-                .unit
-                .names()
-                .iter()
-                .filter_map(|name| predictor.unit.find(name))
-            {
-                models.push(indexed(&unit.metadata(), ready));
-            }
+async fn index(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let asked = async {
+        let body = body::read(&parts.headers, body, app.limits()).await?;
+        Asked::read(&body)
+    };
+    match asked.await {
+        Ok(asked) => {
+            let models = index::of(app.directory(), asked.ready).await;
+            let models = models.iter().map(indexed).collect();
+            reply::json(Value::Array(models).to_string())
         }
+        Err(error) => reply::error(Dialect::OpenInference, &error),
     }
-    reply::json(Value::Array(models).to_string())
+}
+
+/// What a request for the index says.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    /// Only models that are ready.
+    #[serde(default)]
+    ready: bool,
+}
+
+impl Asked {
+    /// From a body, which may be empty.
+    fn read(body: &[u8]) -> Result<Self> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(body).map_err(|error| {
+            let said = format!("the body: expected an object such as {{\"ready\": true}}: {error}");
+            Error::invalid(said)
+        })
+    }
 }
 
 /// One entry of the repository index.
-fn indexed(metadata: &ModelMetadata, ready: bool) -> Value {
-    let version = metadata.versions.first().map_or("1", String::as_str);
-    let state = if ready { "READY" } else { "UNAVAILABLE" };
-    json!({"name": metadata.name, "version": version, "state": state, "reason": ""})
+fn indexed(model: &Indexed) -> Value {
+    json!({
+        "name": model.name,
+        "version": model.version,
+        "state": model.state(),
+        "reason": model.unready.as_deref().unwrap_or(""),
+    })
 }
 
 async fn answer<F>(app: &App, request: Request, service: &'static str, work: F) -> Response

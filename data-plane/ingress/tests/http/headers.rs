@@ -52,6 +52,22 @@ async fn logging_is_skipped_when_asked() {
 }
 
 #[tokio::test]
+async fn headers_that_are_no_business_of_the_connection_reach_the_unit() {
+    let server = Server::of(Teller);
+    for (path, body) in [
+        (PREDICTIONS, BODY),
+        ("/v1/models/mnist:predict", r#"{"instances":["x"]}"#),
+        ("/seldon/default/mnist/api/v0.1/predictions", BODY),
+    ] {
+        let request = with(post(path, body), "X-Tenant", "blue");
+        let request = with(request, "authorization", "Bearer t");
+        let told = server.send(with(request, "accept", "*/*")).await.text();
+        let expected = "headers=x-tenant:blue,authorization:Bearer t\"";
+        assert!(told.contains(expected), "{path}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn every_reply_is_safe_in_a_browser_and_open_to_pages() {
     let server = Server::of(Identity::new("echo"));
     for request in [

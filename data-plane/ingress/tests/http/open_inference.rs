@@ -1,10 +1,12 @@
 //! The open inference protocol: health, metadata, infer, versions, binary data.
 
 use bytes::Bytes;
-use hari_testkit::Identity;
+use hari_core::ModelMetadata;
+use hari_error::Kind;
+use hari_testkit::{Failing, Identity};
 use serde_json::{Value, json};
 
-use crate::server::{Server, asked, pictures, post, with};
+use crate::server::{Server, asked, pictures, plain, post, settings, with};
 
 fn body() -> String {
     json!({"id": "7", "inputs": [
@@ -55,8 +57,49 @@ async fn the_server_and_its_models_tell_of_themselves() {
         assert_eq!(told["inputs"][0]["shape"], json!([-1, 4, 4, 1]), "{path}");
     }
     let index = server.post("/v2/repository/index", "{}").await.ok();
-    let entry = json!({"name": "cnn", "version": "2", "state": "READY", "reason": ""});
-    assert_eq!(index, json!([entry]));
+    let entry =
+        |version: &str| json!({"name": "cnn", "version": version, "state": "READY", "reason": ""});
+    assert_eq!(index, json!([entry("2"), entry("1")]));
+}
+
+#[tokio::test]
+async fn the_index_says_why_a_model_is_not_ready() {
+    let bad = Failing::new("bad", Kind::Unavailable, "loading");
+    let deployments = vec![
+        plain("default", "one", Identity::new("good")),
+        plain("default", "two", bad),
+    ];
+    let server = Server::with(settings(), deployments);
+    let good = json!({"name": "good", "version": "1", "state": "READY", "reason": ""});
+    let bad = json!({"name": "bad", "version": "1", "state": "UNAVAILABLE", "reason": "loading"});
+    for (body, expected) in [
+        ("", json!([good, bad])),
+        ("{}", json!([good, bad])),
+        (r#"{"ready": false}"#, json!([good, bad])),
+        (r#"{"ready": true}"#, json!([good])),
+    ] {
+        let index = server.post("/v2/repository/index", body).await.ok();
+        assert_eq!(index, expected, "{body}");
+    }
+    let reply = server.post("/v2/repository/index", "[1]").await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("ready"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_node_that_only_holds_models_is_not_in_the_index() {
+    let mut holder = pictures("holder");
+    holder.platform = ModelMetadata::REPOSITORY.to_owned();
+    let deployments = vec![
+        plain("default", "holder", Identity::with_metadata(holder)),
+        plain("default", "good", Identity::new("good")),
+    ];
+    let server = Server::with(settings(), deployments);
+    let index = server.post("/v2/repository/index", "").await.ok();
+    let [only] = &**index.as_array().unwrap() else {
+        panic!("{index}")
+    };
+    assert_eq!(only["name"], "good");
 }
 
 #[tokio::test]

@@ -219,7 +219,7 @@ impl Reply {
     }
 }
 
-/// Answers with what it was asked, as text: method, kind of input, model and version.
+/// Answers with what it was asked, as text: method, kind of input, model, version and headers.
 pub(crate) struct Teller;
 
 impl Unit for Teller {
@@ -235,14 +235,19 @@ impl Unit for Teller {
             Input::Feedback(feedback) => format!("reward {}", feedback.reward),
         };
         let target = &context.target;
+        let headers = context.headers.iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| format!("{name}:{value}"))
+            .collect();
         let or = |text: &Option<String>| text.clone().unwrap_or_default();
         let text = format!(
-            "{method:?} {input} model={} version={} label={} puid={} skip={}",
+            "{method:?} {input} model={} version={} label={} puid={} skip={} headers={}",
             or(&target.model),
             or(&target.version),
             or(&target.label),
             context.puid,
             context.skip_logging,
+            headers.join(","),
         );
         let answer = Message {
             payload: Payload::Text(text),

@@ -1,42 +1,26 @@
 //! The models that are served, as an index; they are changed by changing the deployment.
 
-use hari_core::Unit;
 use hari_error::Error;
 use hari_proto::inference::RepositoryIndexResponse;
 use hari_proto::inference::repository_index_response::ModelIndex;
 
 use crate::directory::Directory;
+use crate::index::{self, Indexed};
 
-/// Every version of every unit that can be named; or only those that are ready.
+/// Every version of every model; or only those that are ready.
 pub(super) async fn index(directory: &Directory, only_ready: bool) -> RepositoryIndexResponse {
-    let mut models = Vec::new();
-    for deployment in directory.all() {
-        for predictor in &deployment.predictors {
-            let unit = &predictor.unit;
-            for named in unit.names().iter().filter_map(|name| unit.find(name)) {
-                models.extend(entries(&*named, only_ready).await);
-            }
-        }
+    let models = index::of(directory, only_ready).await;
+    RepositoryIndexResponse {
+        models: models.into_iter().map(entry).collect(),
     }
-    RepositoryIndexResponse { models }
 }
 
-async fn entries(unit: &dyn Unit, only_ready: bool) -> Vec<ModelIndex> {
-    let (state, reason) = match unit.ready().await {
-        Ok(()) => ("READY", String::new()),
-        Err(_) if only_ready => return Vec::new(),
-        Err(error) => ("UNAVAILABLE", error.to_string()),
-    };
-    let metadata = unit.metadata();
-    let entry = |version: &String| ModelIndex {
-        name: metadata.name.clone(),
-        version: version.clone(),
-        state: state.to_owned(),
-        reason: reason.clone(),
-    };
-    match &*metadata.versions {
-        [] => vec![entry(&String::new())],
-        versions => versions.iter().map(entry).collect(),
+fn entry(model: Indexed) -> ModelIndex {
+    ModelIndex {
+        state: model.state().to_owned(),
+        name: model.name,
+        version: model.version,
+        reason: model.unready.unwrap_or_default(),
     }
 }
 
