@@ -123,16 +123,87 @@ pub(crate) fn doubles(tensor: &TensorProto) -> Cow<'_, [f64]> {
     }
 }
 
-/// Bytes of all tensors once they are loaded.
+/// Bytes of all weights once they are loaded: tensors, and what nodes have in lists of attributes, as
+/// trees, linear models and vocabularies do.
 pub(crate) fn memory(graph: &GraphProto) -> u64 {
     let mut bytes = 0_u64;
     each_tensor(graph, &mut |_, tensor| {
-        let dtype = element::data_type(tensor.data_type());
-        let own = |dtype: DataType| dtype.size().map(|size| size as u64);
-        let size = dtype.and_then(|dtype| element::engine_size(dtype).or_else(|| own(dtype)));
-        let len = len(tensor).and_then(|len| u64::try_from(len).ok());
-        let tensor = size.zip(len).and_then(|(size, len)| len.checked_mul(size));
-        bytes = bytes.saturating_add(tensor.unwrap_or(0));
+        bytes = bytes.saturating_add(tensor_bytes(tensor));
+    });
+    each_node(graph, &mut |node| {
+        let listed: u64 = node.attribute.iter().map(list_bytes).sum();
+        bytes = bytes.saturating_add(listed);
     });
     bytes
+}
+
+fn tensor_bytes(tensor: &TensorProto) -> u64 {
+    let dtype = element::data_type(tensor.data_type());
+    let own = |dtype: DataType| dtype.size().map(|size| size as u64);
+    let size = dtype.and_then(|dtype| element::engine_size(dtype).or_else(|| own(dtype)));
+    let len = len(tensor).and_then(|len| u64::try_from(len).ok());
+    let numbers = size.zip(len).and_then(|(size, len)| len.checked_mul(size));
+    numbers.unwrap_or_else(|| texts(&tensor.string_data))
+}
+
+fn list_bytes(attribute: &AttributeProto) -> u64 {
+    let numbers = size_of_val(&*attribute.floats) + size_of_val(&*attribute.ints);
+    numbers as u64 + texts(&attribute.strings)
+}
+
+fn texts(texts: &[impl AsRef<[u8]>]) -> u64 {
+    texts.iter().map(|text| text.as_ref().len() as u64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use hari_proto::onnx::tensor_proto::DataType as Elem;
+
+    use super::*;
+    use crate::fixture;
+
+    fn listed(floats: &[f32], strings: &[&'static str]) -> AttributeProto {
+        AttributeProto {
+            name: Some("listed".to_owned()),
+            floats: floats.to_vec(),
+            strings: strings.iter().map(|&text| text.into()).collect(),
+            ..AttributeProto::default()
+        }
+    }
+
+    #[test]
+    fn weights_are_tensors_and_lists_of_attributes_however_deep() {
+        let words = TensorProto {
+            dims: vec![2],
+            data_type: Some(Elem::String.into()),
+            string_data: vec!["ab".into(), "cde".into()],
+            ..TensorProto::default()
+        };
+        let linear = fixture::with(
+            fixture::node("LinearRegressor", &["x"], &["y"]),
+            listed(&[1.0, 2.0], &["label"]),
+        );
+        let mut inner = fixture::graph(vec![], vec![linear.clone()], vec![]);
+        inner.initializer = vec![fixture::int64s("axes", &[0])];
+        let branch = fixture::with(
+            fixture::node("If", &["c"], &["z"]),
+            fixture::subgraph("then_branch", inner),
+        );
+        let mut outer = fixture::graph(vec![], vec![linear, branch], vec![]);
+        outer.initializer = vec![words];
+        let (words, linear, axes) = (5, 2 * 4 + 5, 4);
+        assert_eq!(memory(&outer), words + 2 * linear + axes);
+    }
+
+    #[test]
+    fn a_size_beyond_all_numbers_counts_nothing() {
+        let huge = TensorProto {
+            dims: vec![i64::MAX, i64::MAX],
+            data_type: Some(Elem::Float.into()),
+            ..TensorProto::default()
+        };
+        let mut graph = fixture::graph(vec![], vec![], vec![]);
+        graph.initializer = vec![huge];
+        assert_eq!(memory(&graph), 0);
+    }
 }
