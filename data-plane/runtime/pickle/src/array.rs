@@ -7,7 +7,7 @@ use half::f16;
 use hari_error::{Error, Result};
 
 use crate::dtype::{Dtype, Kind};
-use crate::value::Id;
+use crate::value::{Id, heap};
 
 mod element;
 
@@ -123,10 +123,47 @@ impl Array {
         }
     }
 
+    /// The bytes of the elements, in the array's own order; `None` for an array of objects.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match &self.data {
+            Data::Raw(bytes) => Some(bytes),
+            Data::Objects(_) => None,
+        }
+    }
+
+    /// Whether the first axis runs fastest, rather than the last.
+    #[must_use]
+    pub fn is_fortran(&self) -> bool {
+        self.fortran && self.shape.len() > 1
+    }
+
+    /// The elements where they lie in the file, in C order; `None` if they are of another type, of
+    /// another byte or axis order, or not aligned. [`Self::typed`] copies, and gives them all.
+    #[must_use]
+    pub fn view<T: Element>(&self) -> Option<&[T]> {
+        let native = self.dtype.size == 1 || self.dtype.big_endian == cfg!(target_endian = "big");
+        let same = self.dtype.kind == T::KIND && self.dtype.size == T::SIZE;
+        if self.is_fortran() || !native || !same {
+            return None;
+        }
+        T::view(self.bytes()?)
+    }
+
     /// The elements as values of exactly this type; `None` if they are of another.
     #[must_use]
     pub fn typed<T: Element>(&self) -> Option<Typed<T>> {
+        if let Some(values) = self.view() {
+            let (shape, values) = (self.shape.clone(), values.to_vec());
+            return Some(Typed { shape, values });
+        }
         self.part(0, &self.dtype)
+    }
+
+    /// Memory beside the value that refers to it; the bytes of the file are not counted.
+    pub(crate) fn weight(&self) -> usize {
+        let objects = self.objects().map_or(0, size_of_val);
+        heap(size_of::<Self>() + 16) + heap(size_of_val(self.shape.as_slice())) + heap(objects)
     }
 
     /// A field of records, as values of exactly this type; `None` if there is no such field.
@@ -234,28 +271,30 @@ impl Array {
         let Data::Raw(bytes) = &self.data else {
             return None;
         };
-        let (count, stride) = (self.len(), self.dtype.size);
-        let element = move |index: usize| {
-            let start = index.saturating_mul(stride).saturating_add(offset);
-            bytes
-                .get(start..start.saturating_add(size))
-                .unwrap_or_default()
-        };
-        Some((0..count).map(element))
+        let stride = self.dtype.size;
+        let whole = bytes.chunks_exact(stride.max(1));
+        // Elements of no bytes are as many as the shape says.
+        let empty = if stride == 0 { self.len() } else { 0 };
+        let end = offset.saturating_add(size);
+        let each = whole.map(move |element| element.get(offset..end).unwrap_or_default());
+        Some(each.chain(std::iter::repeat_n(&[][..], empty)))
     }
 
-    fn in_c_order<T>(&self, values: Vec<T>) -> Typed<T> {
+    fn in_c_order<T: Clone>(&self, values: Vec<T>) -> Typed<T> {
         let shape = self.shape.clone();
-        if !self.fortran || shape.len() < 2 {
-            return Typed { shape, values };
-        }
-        let mut slots: Vec<Option<T>> = values.into_iter().map(Some).collect();
-        let order = FortranOrder::new(&shape);
-        let values = order.filter_map(|from| slots.get_mut(from)?.take());
-        Typed {
-            values: values.collect(),
-            shape,
-        }
+        let values = match *shape.as_slice() {
+            _ if !self.is_fortran() => values,
+            [rows, columns] => {
+                let from = |row| (0..columns).map(move |column| column * rows + row);
+                let each = (0..rows).flat_map(from);
+                each.filter_map(|from| values.get(from).cloned()).collect()
+            }
+            _ => {
+                let each = FortranOrder::new(&shape);
+                each.filter_map(|from| values.get(from).cloned()).collect()
+            }
+        };
+        Typed { shape, values }
     }
 }
 
@@ -380,6 +419,36 @@ mod tests {
         assert_eq!(found.typed::<u8>().unwrap().values, [1, 2, 3, 4, 5, 6]);
         let cube = array("u1", &[2, 1, 2], true, &[1, 3, 2, 4]).unwrap();
         assert_eq!(cube.typed::<u8>().unwrap().values, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn values_are_seen_where_they_lie_if_they_can_be() {
+        let words: Vec<u8> = (0..4_u64).flat_map(u64::to_le_bytes).collect();
+        let values: Vec<u64> = bytemuck::pod_collect_to_vec(&words);
+        let bytes: &[u8] = bytemuck::cast_slice(&values);
+        let owner = Bytes::copy_from_slice(bytes);
+        let of = |text: &str, fortran, data| {
+            Array::raw(
+                Arc::new(Dtype::parse(text).unwrap()),
+                vec![2, 2],
+                fortran,
+                data,
+            )
+            .unwrap()
+        };
+        let seen = of("u8", false, owner.clone());
+        assert_eq!(seen.typed::<u64>().unwrap().values, [0, 1, 2, 3]);
+        if let Some(view) = seen.view::<u64>() {
+            assert_eq!(view, [0, 1, 2, 3]);
+        }
+        assert_eq!(seen.view::<i64>(), None);
+        assert_eq!(of("u8", true, owner.clone()).view::<u64>(), None);
+        assert_eq!(of(">u8", false, owner).view::<u64>(), None);
+        // One of these two does not lie on a multiple of eight.
+        let shifted = Bytes::from([&[0], bytes, &[0]].concat());
+        let views = [0, 1].map(|at| of("u8", false, shifted.slice(at..at + 32)));
+        assert!(views.iter().any(|array| array.view::<u64>().is_none()));
+        assert_eq!(views[1].typed::<u64>().unwrap().values, [0, 1, 2, 3]);
     }
 
     #[test]

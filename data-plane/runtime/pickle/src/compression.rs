@@ -1,7 +1,8 @@
 //! The compressed forms that joblib writes, told by their first bytes.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, ErrorKind, Read};
 
+use bytes::Bytes;
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use hari_error::{Error, Result};
@@ -9,14 +10,11 @@ use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::{LzmaReader, XzReader};
 
 use crate::limits::Limits;
-use crate::source::{Limit, Source};
-
-/// Buffered between the decompressor and the reader of opcodes.
-const BUFFER: usize = 64 << 10;
+use crate::source::ended;
 
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Plain,
     Zlib,
     Gzip,
@@ -26,12 +24,15 @@ enum Form {
     Lz4,
     /// joblib before 0.10: compressed, with a length in text in front.
     OldJoblib,
+    /// skops.
+    Zip,
 }
 
 impl Form {
     /// By first bytes: none is the start of a pickle.
-    fn of(start: &[u8]) -> Self {
+    pub(crate) fn of(start: &[u8]) -> Self {
         match start {
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [0x78, ..] => Self::Zlib,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'B', b'Z', b'h', ..] => Self::Bzip2,
@@ -44,41 +45,45 @@ impl Form {
     }
 }
 
-/// The bytes of a file of `length` bytes, expanded if it is compressed.
+/// What a compressed file of `length` bytes expands to.
 ///
 /// # Errors
 ///
-/// A form of joblib that is not made any more, or a header that is damaged.
-pub(crate) fn open<'r, R>(mut reader: R, length: u64, limits: &Limits) -> Result<Source<'r>>
-where
-    R: BufRead + 'r,
-{
-    let form = Form::of(reader.fill_buf().map_err(unreadable)?);
-    if form == Form::Plain {
-        return Ok(Source::new(Box::new(reader), Limit::Length(length)));
+/// More than the limit for its size; damaged data or a wrong checksum; a form of joblib that is not
+/// made any more.
+pub(crate) fn expand<R: BufRead>(
+    form: Form,
+    reader: R,
+    length: u64,
+    limits: &Limits,
+) -> Result<Bytes> {
+    let limit = limits.expanded_from(length);
+    let mut expanded = Vec::new();
+    let mut bounded = decoder(form, reader, limits)?.take(limit.saturating_add(1));
+    bounded.read_to_end(&mut expanded).map_err(damaged)?;
+    if expanded.len() as u64 > limit {
+        return Err(Error::model(format!(
+            "the file expands to more than {limit} bytes, which is the limit for its size: save it \
+             with less compression"
+        )));
     }
-    let limit = Limit::Expanded(limits.expanded_from(length));
-    Ok(Source::new(expand(form, reader, limits)?, limit))
+    Ok(Bytes::from(expanded))
 }
 
-fn expand<'r, R>(form: Form, reader: R, limits: &Limits) -> Result<Box<dyn BufRead + 'r>>
+fn decoder<'r, R>(form: Form, reader: R, limits: &Limits) -> Result<Box<dyn Read + 'r>>
 where
     R: BufRead + 'r,
 {
     Ok(match form {
-        Form::Plain => Box::new(reader),
-        Form::Zlib => Box::new(buffered(ZlibDecoder::new(reader))),
-        Form::Gzip => Box::new(buffered(MultiGzDecoder::new(reader))),
-        Form::Bzip2 => Box::new(buffered(BzDecoder::new(reader))),
-        Form::Lz4 => Box::new(buffered(FrameDecoder::new(reader))),
-        Form::Xz => Box::new(buffered(XzReader::new_mem_limit(
-            reader,
-            true,
-            limits.window_kib,
-        ))),
+        Form::Plain | Form::Zip => Box::new(reader),
+        Form::Zlib => Box::new(ZlibDecoder::new(reader)),
+        Form::Gzip => Box::new(MultiGzDecoder::new(reader)),
+        Form::Bzip2 => Box::new(BzDecoder::new(reader)),
+        Form::Lz4 => Box::new(FrameDecoder::new(reader)),
+        Form::Xz => Box::new(XzReader::new_mem_limit(reader, true, limits.window_kib)),
         Form::Lzma => {
             let decoder = LzmaReader::new_mem_limit(reader, limits.window_kib, None);
-            Box::new(buffered(decoder.map_err(unreadable)?))
+            Box::new(decoder.map_err(damaged)?)
         }
         Form::OldJoblib => {
             return Err(Error::model(
@@ -88,11 +93,10 @@ where
     })
 }
 
-fn buffered<R: std::io::Read>(reader: R) -> BufReader<R> {
-    BufReader::with_capacity(BUFFER, reader)
-}
-
-fn unreadable(error: std::io::Error) -> Error {
+fn damaged(error: std::io::Error) -> Error {
+    if error.kind() == ErrorKind::UnexpectedEof {
+        return ended();
+    }
     Error::model("the file cannot be read: its compressed data is damaged").with_source(error)
 }
 
@@ -108,11 +112,9 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn expanded(packed: &[u8], limits: &Limits) -> Result<u64> {
-        let mut source = open(packed, packed.len() as u64, limits)?;
-        while source.byte().is_ok() {}
-        let length = source.offset();
-        source.finish().map(|()| length)
+    fn expanded(packed: &[u8], limits: &Limits) -> Result<usize> {
+        let form = Form::of(packed);
+        expand(form, packed, packed.len() as u64, limits).map(|bytes| bytes.len())
     }
 
     #[test]
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(Form::of(b"]\x94."), Form::Plain);
         assert_eq!(Form::of(b"BZh9"), Form::Bzip2);
         assert_eq!(Form::of(b"\x78\x9c"), Form::Zlib);
+        assert_eq!(Form::of(b"PK\x03\x04"), Form::Zip);
     }
 
     #[test]
@@ -148,6 +151,6 @@ mod tests {
         header.extend_from_slice(&u32::MAX.to_le_bytes());
         header.extend_from_slice(&[0; 30]);
         header[1] = 0;
-        assert!(open(header.as_slice(), 35, &Limits::default()).is_err());
+        assert!(expanded(&header, &Limits::default()).is_err());
     }
 }

@@ -181,10 +181,10 @@ impl<'d> Cursor<'d> {
     /// No dictionary, or no such key.
     pub fn get(&self, key: &str) -> Result<Self> {
         let pairs = self.pairs()?.iter().rev();
-        let is_key = |id| {
-            self.at(id, String::new())
-                .text()
-                .is_ok_and(|name| name == key)
+        let is_key = |id| match self.document.value(id) {
+            Value::Str(text) => **text == *key,
+            Value::Scalar(_) => self.at(id, String::new()).text().is_ok_and(|n| n == key),
+            _ => false,
         };
         let found = pairs.copied().find(|(name, _)| is_key(*name));
         let (_, id) = found.ok_or_else(|| self.refuse(format_args!("there is no key `{key}`")))?;

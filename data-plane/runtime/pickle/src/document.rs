@@ -1,21 +1,24 @@
 //! A file that was read: its values, and the cursor at its root.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use bytes::Bytes;
 use hari_error::{Error, Result};
 
-use crate::compression;
+use crate::compression::{self, Form};
 use crate::cursor::Cursor;
 use crate::limits::Limits;
 use crate::machine::Machine;
+use crate::skops;
+use crate::source::Source;
 use crate::value::{Arena, Id, Value};
 
 /// Bytes read from a file at once.
 const BUFFER: usize = 256 << 10;
 
-/// The values of one pickle or joblib file. They refer to each other without cycles, and lie at
+/// The values of one pickle, joblib or skops file. They refer to each other without cycles, and lie at
 /// most as deep in each other as [`Limits::depth`] says.
 #[derive(Debug)]
 pub struct Document {
@@ -23,39 +26,98 @@ pub struct Document {
     root: Id,
 }
 
-/// Reads a pickle of any protocol, or a joblib file, compressed or not. Nothing in it is called.
-/// What follows the first pickle is left alone, as Python does.
+/// Reads a pickle of any protocol, a joblib file, compressed or not, or a skops file: what it is,
+/// its first bytes say. Nothing in it is called. What follows the first pickle is left alone, as
+/// Python does.
 ///
 /// # Errors
 ///
 /// A name that is not on the list; a file that is cut, damaged or over a limit. The message has
 /// the offset and the opcode.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document> {
-    read_from(bytes, bytes.len() as u64, limits)
+    read_bytes(Bytes::copy_from_slice(bytes), limits)
 }
 
-/// [`read`] of a file, without a copy of it in memory.
+/// [`read`] of bytes that the document keeps: its arrays and texts are parts of them.
 ///
 /// # Errors
 ///
-/// Also a file that cannot be opened or read.
+/// As [`read`].
+pub fn read_bytes(bytes: Bytes, limits: &Limits) -> Result<Document> {
+    let length = bytes.len() as u64;
+    match Form::of(&bytes) {
+        Form::Plain => of_pickle(bytes, limits.structure_from(length), limits),
+        Form::Zip => skops::read(&bytes, limits),
+        form => of_compressed(form, &*bytes, length, limits),
+    }
+}
+
+/// [`read`] of a file. It is read once, into memory that the document keeps.
+///
+/// # Errors
+///
+/// Also a file that cannot be opened or read, or is none.
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Document> {
     let unreadable = |error| Error::model("the file cannot be opened").with_source(error);
     let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    read_from(BufReader::with_capacity(BUFFER, file), length, limits)
+    let found = file.metadata().map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(Error::model("a file is expected, not a folder or a device"));
+    }
+    let length = found.len();
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let form = Form::of(reader.fill_buf().map_err(unreadable)?);
+    if !matches!(form, Form::Plain | Form::Zip) {
+        return of_compressed(form, reader, length, limits);
+    }
+    read_bytes(whole(reader, length)?, limits)
 }
 
-fn read_from<R: BufRead>(reader: R, length: u64, limits: &Limits) -> Result<Document> {
-    let mut source = compression::open(reader, length, limits)?;
-    let mut arena = Arena::new(limits.structure_from(length));
-    let root = Machine::new(&mut source, &mut arena, limits).run()?;
-    source.finish()?;
-    check_depth(&arena, root, limits.depth)?;
-    Ok(Document { arena, root })
+/// [`read_file`] within the default limits.
+///
+/// # Errors
+///
+/// As [`read_file`].
+pub fn open(path: &Path) -> Result<Document> {
+    read_file(path, &Limits::default())
+}
+
+fn whole(reader: impl Read, length: u64) -> Result<Bytes> {
+    let unreadable = |error| Error::model("the file cannot be read").with_source(error);
+    let size = usize::try_from(length).map_err(|_| Error::model("the file is too large"))?;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(size)
+        .map_err(|_| Error::model("there is no memory for a file of this size"))?;
+    let mut exact = reader.take(length);
+    exact.read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Bytes::from(bytes))
+}
+
+fn of_compressed(
+    form: Form,
+    reader: impl BufRead,
+    length: u64,
+    limits: &Limits,
+) -> Result<Document> {
+    let bytes = compression::expand(form, reader, length, limits)?;
+    let room = limits.structure_from_expanded(length, bytes.len() as u64);
+    of_pickle(bytes, room, limits)
+}
+
+fn of_pickle(bytes: Bytes, room: u64, limits: &Limits) -> Result<Document> {
+    let mut arena = Arena::new(room);
+    let root = Machine::new(&mut Source::new(bytes), &mut arena, limits).run()?;
+    Document::new(arena, root, limits)
 }
 
 impl Document {
+    /// Values that were read, once cycles and depth are checked.
+    pub(crate) fn new(arena: Arena, root: Id, limits: &Limits) -> Result<Self> {
+        check_depth(&arena, root, limits.depth.min(MAX_DEPTH))?;
+        Ok(Self { arena, root })
+    }
+
     /// The value that the file holds.
     #[must_use]
     pub fn root(&self) -> Cursor<'_> {
@@ -90,30 +152,34 @@ impl Document {
 /// A value whose children are being looked at.
 struct Open {
     id: Id,
-    children: std::vec::IntoIter<Id>,
+    next: usize,
     height: usize,
 }
 
-const UNSEEN: u32 = 0;
-const OPEN: u32 = u32::MAX;
+const UNSEEN: u8 = 0;
+const OPEN: u8 = u8::MAX;
+
+/// Heights are kept in a byte each.
+const MAX_DEPTH: usize = 250;
 
 /// Refuses cycles and values that lie too deep, so that whoever walks the values may recurse.
 fn check_depth(arena: &Arena, root: Id, limit: usize) -> Result<()> {
     let too_deep = || Error::model(format!("values lie more than {limit} deep in each other"));
     // For each value that is done: how many levels it has.
     let mut heights = vec![UNSEEN; arena.len()];
-    let mut path = vec![open(arena, &mut heights, root)];
+    let mut path = vec![enter(&mut heights, root)];
     loop {
         let levels = path.len();
         let Some(last) = path.last_mut() else {
             return Ok(());
         };
-        if let Some(child) = last.children.next() {
+        if let Some(child) = arena.child(last.id, last.next) {
+            last.next += 1;
             match heights.get(child.index()).copied().unwrap_or(1) {
                 OPEN => return Err(Error::model("a value holds itself")),
                 UNSEEN if levels >= limit => return Err(too_deep()),
-                UNSEEN => path.push(open(arena, &mut heights, child)),
-                height => last.height = last.height.max(height as usize + 1),
+                UNSEEN => path.push(enter(&mut heights, child)),
+                height => last.height = last.height.max(usize::from(height) + 1),
             }
             continue;
         }
@@ -123,7 +189,7 @@ fn check_depth(arena: &Arena, root: Id, limit: usize) -> Result<()> {
             return Err(too_deep());
         }
         if let Some(slot) = heights.get_mut(id.index()) {
-            *slot = u32::try_from(height).unwrap_or(OPEN - 1);
+            *slot = u8::try_from(height).unwrap_or(OPEN - 1);
         }
         if let Some(parent) = path.last_mut() {
             parent.height = parent.height.max(height + 1);
@@ -131,13 +197,13 @@ fn check_depth(arena: &Arena, root: Id, limit: usize) -> Result<()> {
     }
 }
 
-fn open(arena: &Arena, heights: &mut [u32], id: Id) -> Open {
+fn enter(heights: &mut [u8], id: Id) -> Open {
     if let Some(slot) = heights.get_mut(id.index()) {
         *slot = OPEN;
     }
     Open {
         id,
-        children: arena.children(id).into_iter(),
+        next: 0,
         height: 1,
     }
 }

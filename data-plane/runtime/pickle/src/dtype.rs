@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use hari_error::{Error, Result};
 
+use crate::value::heap;
+
 /// The element type of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dtype {
@@ -117,8 +119,9 @@ impl Dtype {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        let names = self.fields.iter().map(|field| field.name.len());
-        size_of::<Self>() + names.map(|name| name + size_of::<Field>()).sum::<usize>()
+        let names = self.fields.iter().map(|field| heap(field.name.len()));
+        let fields = heap(self.fields.len() * size_of::<Field>());
+        heap(size_of::<Self>() + 16) + fields + names.sum::<usize>()
     }
 }
 

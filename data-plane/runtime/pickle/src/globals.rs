@@ -29,6 +29,8 @@ const BUILDERS: &[(&str, &str, Role)] = &[
     ("copyreg", "__newobj__", Role::NewObject),
     ("copyreg", "__newobj_ex__", Role::NewObjectWithNames),
     ("copyreg", "_reconstructor", Role::Reconstructor),
+    ("sklearn.cluster._birch", "_CFNode", Role::Opaque),
+    ("sklearn.cluster._birch", "_CFSubcluster", Role::Opaque),
     ("joblib.numpy_pickle", "NDArrayWrapper", Role::SideFile),
     ("joblib.numpy_pickle", "NumpyArrayWrapper", Role::InStream),
     ("joblib.numpy_pickle", "ZNDArrayWrapper", Role::SideFile),
@@ -59,6 +61,8 @@ const BUILDERS: &[(&str, &str, Role)] = &[
 pub(crate) enum Role {
     /// An object that keeps its arguments and its state.
     Inert,
+    /// An object without its state, which is of no use to whoever predicts and may refer to itself.
+    Opaque,
     /// Nothing: it is a name and no more.
     Name,
     /// The type of arrays.
@@ -146,6 +150,15 @@ static MOVED: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
 fn listed(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = text.lines().filter_map(|line| line.split_once(": "));
     lines.flat_map(|(module, names)| names.split(' ').map(move |name| (module, name)))
+}
+
+/// The class of a method that is bound to an object, as skops writes it: no pickle can name it.
+pub(crate) fn bound_method() -> Arc<Class> {
+    Arc::new(Class {
+        module: "builtins".to_owned(),
+        name: "method".to_owned(),
+        role: Role::Inert,
+    })
 }
 
 /// Looks a name up.

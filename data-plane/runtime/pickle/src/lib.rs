@@ -1,4 +1,4 @@
-//! Pickle and joblib files, read as data: nothing in them is called.
+//! Pickle, joblib and skops files, read as data: nothing in them is called.
 //!
 //! Pickle is a language in which a file can name any function of Python and call it. This reader
 //! knows the opcodes, and a list of names: classes of scikit-learn, arrays of numpy and scipy, a few
@@ -25,14 +25,16 @@ mod dtype;
 mod globals;
 mod limits;
 mod machine;
+mod npy;
 mod opcode;
+mod skops;
 mod source;
 mod value;
 
 pub use array::{Array, Element, Typed};
 pub use cursor::{Cursor, Sparse, SparseFormat};
-pub use document::{Document, read, read_file};
+pub use document::{Document, open, read, read_bytes, read_file};
 pub use dtype::{Dtype, Field, Kind};
-pub use globals::Class;
+pub use globals::{Class, current_name};
 pub use limits::Limits;
-pub use value::{Id, Object, Value};
+pub use value::{Id, Object, Text, Value};

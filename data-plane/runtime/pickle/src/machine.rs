@@ -7,6 +7,8 @@ mod joblib;
 mod numpy;
 mod text;
 
+pub(crate) use text::decimal;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,14 +19,16 @@ use crate::globals::{self, Class};
 use crate::limits::Limits;
 use crate::opcode as op;
 use crate::source::Source;
-use crate::value::{Arena, Id, Value};
+use crate::value::{Arena, Id, Text, Value, heap};
 
 /// Reads one pickle into an arena.
-pub(crate) struct Machine<'m, 'r> {
-    source: &'m mut Source<'r>,
+pub(crate) struct Machine<'m> {
+    source: &'m mut Source,
     arena: &'m mut Arena,
     limits: &'m Limits,
     stack: Vec<Id>,
+    /// The longest that the stack has been.
+    highest: usize,
     marks: Vec<usize>,
     memo: Vec<Id>,
     classes: HashMap<(String, String), Id>,
@@ -32,17 +36,14 @@ pub(crate) struct Machine<'m, 'r> {
     nested: bool,
 }
 
-impl<'m, 'r> Machine<'m, 'r> {
-    pub(crate) fn new(
-        source: &'m mut Source<'r>,
-        arena: &'m mut Arena,
-        limits: &'m Limits,
-    ) -> Self {
+impl<'m> Machine<'m> {
+    pub(crate) fn new(source: &'m mut Source, arena: &'m mut Arena, limits: &'m Limits) -> Self {
         Self {
             source,
             arena,
             limits,
             stack: Vec::new(),
+            highest: 0,
             marks: Vec::new(),
             memo: Vec::new(),
             classes: HashMap::new(),
@@ -118,6 +119,10 @@ impl<'m, 'r> Machine<'m, 'r> {
             )));
         }
         self.stack.push(id);
+        if self.stack.len() > self.highest {
+            self.highest = self.stack.len();
+            self.arena.charge(size_of::<Id>())?;
+        }
         Ok(())
     }
 
@@ -146,7 +151,15 @@ impl<'m, 'r> Machine<'m, 'r> {
     fn pop_mark(&mut self) -> Result<Vec<Id>> {
         let floor = self.marks.pop();
         let floor = floor.ok_or_else(|| Error::model("there is no mark on the stack"))?;
-        Ok(self.stack.split_off(floor.min(self.stack.len())))
+        Ok(self.split(floor))
+    }
+
+    /// The values from `start` on, in a vector of just their size.
+    fn split(&mut self, start: usize) -> Vec<Id> {
+        self.stack
+            .drain(start.min(self.stack.len())..)
+            .as_slice()
+            .to_vec()
     }
 
     fn shuffle(&mut self, code: u8) -> Result<()> {
@@ -176,7 +189,7 @@ impl<'m, 'r> Machine<'m, 'r> {
     fn frame(&mut self, code: u8) -> Result<()> {
         if code == op::FRAME {
             let length = u64::from_le_bytes(self.source.array()?);
-            return self.source.claim(length);
+            return self.source.claim(length).map(drop);
         }
         match self.source.byte()? {
             0..=5 => Ok(()),
@@ -194,14 +207,19 @@ impl<'m, 'r> Machine<'m, 'r> {
             op::BININT2 => Value::Int(i64::from(u16::from_le_bytes(self.source.array()?))),
             op::BININT => Value::Int(i64::from(i32::from_le_bytes(self.source.array()?))),
             op::BINFLOAT => Value::Float(f64::from_be_bytes(self.source.array()?)),
-            _ => text::integer(self.sized(code)?),
+            _ => text::integer(&self.sized(code)?),
         };
         self.add(value)
     }
 
     /// The bytes after a length of 1, 4 or 8 bytes.
-    fn sized(&mut self, code: u8) -> Result<Vec<u8>> {
-        let length = match code {
+    fn sized(&mut self, code: u8) -> Result<Bytes> {
+        let length = self.length_of(code)?;
+        self.source.bytes(length)
+    }
+
+    fn length_of(&mut self, code: u8) -> Result<u64> {
+        Ok(match code {
             op::LONG1 | op::SHORT_BINSTRING | op::SHORT_BINUNICODE | op::SHORT_BINBYTES => {
                 u64::from(self.source.byte()?)
             }
@@ -209,39 +227,64 @@ impl<'m, 'r> Machine<'m, 'r> {
                 u64::from_le_bytes(self.source.array()?)
             }
             _ => u64::from(u32::from_le_bytes(self.source.array()?)),
-        };
-        self.source.bytes(length)
+        })
     }
 
     fn unicode(&mut self, code: u8) -> Result<()> {
-        let text = String::from_utf8(self.sized(code)?);
-        let text = text.map_err(|_| Error::model("a text is not UTF-8"))?;
-        self.add(Value::Str(text.into_boxed_str()))
+        let length = self.length_of(code)?;
+        let text = self.source.text(length)?;
+        self.add(Value::Str(text))
     }
 
     fn old_string(&mut self, code: u8) -> Result<()> {
         let bytes = self.sized(code)?;
-        self.add(text::of_old_string(bytes))
+        self.add_old_string(&bytes)
     }
 
     fn blob(&mut self, code: u8) -> Result<()> {
-        let bytes = Bytes::from(self.sized(code)?);
+        let bytes = Box::new(self.sized(code)?);
         self.add(Value::Bytes(bytes))
     }
 
-    fn text_literal(&mut self, code: u8) -> Result<()> {
-        let line = self.source.line()?;
-        match code {
-            op::INT => match line.as_slice() {
-                b"00" => self.push(Id::FALSE),
-                b"01" => self.push(Id::TRUE),
-                _ => self.add(text::decimal(&line)?),
-            },
-            op::LONG => self.add(text::decimal(line.strip_suffix(b"L").unwrap_or(&line))?),
-            op::FLOAT => self.add(text::float(&line)?),
-            op::STRING => self.add(text::quoted(&line)?),
-            _ => self.add(text::raw_unicode(&line)?),
+    /// Text that has bytes of its own.
+    fn add_text(&mut self, text: String) -> Result<()> {
+        self.arena.charge(Text::weight_of_own(text.len()))?;
+        self.add(Value::Str(Text::from(text)))
+    }
+
+    fn add_old_string(&mut self, bytes: &[u8]) -> Result<()> {
+        match str::from_utf8(bytes) {
+            Ok(text) if text.is_ascii() => self.add_text(text.to_owned()),
+            _ => {
+                self.arena.charge(heap(bytes.len()))?;
+                self.add(Value::Bytes(Box::new(Bytes::copy_from_slice(bytes))))
+            }
         }
+    }
+
+    fn text_literal(&mut self, code: u8) -> Result<()> {
+        if code == op::UNICODE
+            && let Some(text) = self.source.plain_line()
+        {
+            return self.add(Value::Str(text));
+        }
+        let line = self.source.line()?;
+        let value = match (code, line) {
+            (op::INT, b"00") => return self.push(Id::FALSE),
+            (op::INT, b"01") => return self.push(Id::TRUE),
+            (op::INT, _) => decimal(line)?,
+            (op::LONG, _) => decimal(line.strip_suffix(b"L").unwrap_or(line))?,
+            (op::FLOAT, _) => text::float(line)?,
+            (op::STRING, _) => {
+                let bytes = text::quoted(line)?;
+                return self.add_old_string(&bytes);
+            }
+            _ => {
+                let text = text::raw_unicode(line)?;
+                return self.add_text(text);
+            }
+        };
+        self.add(value)
     }
 
     // Containers.
@@ -250,13 +293,12 @@ impl<'m, 'r> Machine<'m, 'r> {
         let length = usize::from(code - op::TUPLE1) + 1;
         let start = self.stack.len().checked_sub(length);
         let start = start.filter(|start| *start >= self.floor());
-        let items = self.stack.split_off(start.ok_or_else(empty)?);
+        let items = self.split(start.ok_or_else(empty)?);
         self.add(Value::Tuple(items))
     }
 
     fn collect(&mut self, code: u8) -> Result<()> {
-        let mut items = self.pop_mark()?;
-        items.shrink_to_fit();
+        let items = self.pop_mark()?;
         let value = match code {
             op::TUPLE => Value::Tuple(items),
             op::LIST => Value::List(items),
@@ -275,7 +317,7 @@ impl<'m, 'r> Machine<'m, 'r> {
             }
             _ => self.pop_mark()?,
         };
-        self.arena.charge(2 * size_of_val(items.as_slice()))?;
+        self.arena.charge(heap(2 * size_of_val(items.as_slice())))?;
         let target = self.top()?;
         match (code, self.arena.get_mut(target)) {
             (op::SETITEM | op::SETITEMS, Some(Value::Dict(entries))) => {
@@ -301,7 +343,7 @@ impl<'m, 'r> Machine<'m, 'r> {
         let top = self.top()?;
         let index = match code {
             op::MEMOIZE => self.memo.len(),
-            op::PUT => text::index(&self.source.line()?)?,
+            op::PUT => text::index(self.source.line()?)?,
             op::BINPUT => usize::from(self.source.byte()?),
             _ => u32::from_le_bytes(self.source.array()?) as usize,
         };
@@ -319,7 +361,7 @@ impl<'m, 'r> Machine<'m, 'r> {
 
     fn get(&mut self, code: u8) -> Result<()> {
         let index = match code {
-            op::GET => text::index(&self.source.line()?)?,
+            op::GET => text::index(self.source.line()?)?,
             op::BINGET => usize::from(self.source.byte()?),
             _ => u32::from_le_bytes(self.source.array()?) as usize,
         };

@@ -9,6 +9,10 @@ use crate::array::Array;
 use crate::dtype::Dtype;
 use crate::globals::Class;
 
+mod text;
+
+pub use text::Text;
+
 /// The number of a value in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(pub(crate) u32);
@@ -39,9 +43,9 @@ pub enum Value {
     /// A float of 64 bits.
     Float(f64),
     /// `bytes` or `bytearray`.
-    Bytes(Bytes),
+    Bytes(Box<Bytes>),
     /// Text.
-    Str(Box<str>),
+    Str(Text),
     /// A tuple.
     Tuple(Vec<Id>),
     /// A list.
@@ -85,23 +89,36 @@ impl Value {
         }
     }
 
-    /// Bytes beside the value itself that hold references.
+    /// Memory beside the value itself.
     fn weight(&self) -> usize {
         match self {
-            Self::BigInt(bytes) => bytes.len(),
-            Self::Str(text) => text.len(),
-            Self::Tuple(ids) | Self::List(ids) | Self::Set(ids) => size_of_val(ids.as_slice()),
-            Self::Dict(pairs) => size_of_val(pairs.as_slice()),
-            Self::Object(_) => size_of::<Object>(),
-            Self::Array(_) | Self::Scalar(_) => size_of::<Array>(),
+            Self::BigInt(bytes) => heap(bytes.len()),
+            Self::Bytes(_) => heap(size_of::<Bytes>()),
+            Self::Tuple(ids) | Self::List(ids) | Self::Set(ids) => {
+                heap(size_of_val(ids.as_slice()))
+            }
+            Self::Dict(pairs) => heap(size_of_val(pairs.as_slice())),
+            Self::Object(object) => {
+                heap(size_of::<Object>()) + heap(size_of_val(object.args.as_slice()))
+            }
+            Self::Array(array) | Self::Scalar(array) => array.weight(),
             Self::Dtype(dtype) => dtype.weight(),
             Self::None
             | Self::Bool(_)
             | Self::Int(_)
             | Self::Float(_)
-            | Self::Bytes(_)
+            | Self::Str(_)
             | Self::Name(_) => 0,
         }
+    }
+}
+
+/// What an allocation of so many bytes takes: the allocator's own part, and rounding.
+pub(crate) fn heap(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        1..=24 => 32,
+        _ => bytes.saturating_add(8 + 15) & !15,
     }
 }
 
@@ -135,50 +152,66 @@ impl Object {
     }
 }
 
+/// Values lie in pieces of so many, so that none is moved when there are more.
+const PIECE: usize = 1 << 14;
+
 /// All values of a file, and the memory that they may take.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    values: Vec<Value>,
+    pieces: Vec<Vec<Value>>,
     room: u64,
 }
 
 impl Arena {
     /// With the values that every file shares; `room` bytes may be built.
     pub(crate) fn new(room: u64) -> Self {
-        let shared = [
+        let shared = vec![
             Value::None,
             Value::Bool(false),
             Value::Bool(true),
             Value::Tuple(Vec::new()),
         ];
         Self {
-            values: shared.to_vec(),
+            pieces: vec![shared],
             room,
         }
     }
 
     pub(crate) fn get(&self, id: Id) -> &Value {
-        self.values.get(id.index()).unwrap_or(&Value::None)
+        let piece = self.pieces.get(id.index() / PIECE);
+        let value = piece.and_then(|piece| piece.get(id.index() % PIECE));
+        value.unwrap_or(&Value::None)
     }
 
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Value> {
-        self.values.get_mut(id.index())
+        let piece = self.pieces.get_mut(id.index() / PIECE)?;
+        piece.get_mut(id.index() % PIECE)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.values.len()
+        let last = self.pieces.last().map_or(0, Vec::len);
+        self.pieces.len().saturating_sub(1) * PIECE + last
     }
 
     pub(crate) fn add(&mut self, value: Value) -> Result<Id> {
-        self.charge(size_of::<Value>() + value.weight())?;
-        let id = u32::try_from(self.values.len()).map_err(|_| too_much())?;
-        self.values.push(value);
+        // And a byte for its height, once all are there.
+        self.charge(size_of::<Value>() + 1 + value.weight())?;
+        let id = u32::try_from(self.len()).ok();
+        let id = id.filter(|id| *id != u32::MAX).ok_or_else(too_much)?;
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(value),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.push(value);
+                self.pieces.push(piece);
+            }
+        }
         Ok(Id(id))
     }
 
     pub(crate) fn replace(&mut self, id: Id, value: Value) -> Result<()> {
         self.charge(value.weight())?;
-        if let Some(slot) = self.values.get_mut(id.index()) {
+        if let Some(slot) = self.get_mut(id) {
             *slot = value;
         }
         Ok(())
@@ -191,25 +224,43 @@ impl Arena {
         Ok(())
     }
 
-    /// The values that `id` holds directly.
-    pub(crate) fn children(&self, id: Id) -> Vec<Id> {
+    /// One of the values that `id` holds directly.
+    pub(crate) fn child(&self, id: Id, index: usize) -> Option<Id> {
         match self.get(id) {
-            Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => ids.clone(),
-            Value::Dict(pairs) => flat(pairs).collect(),
-            Value::Object(object) => {
-                let one = object.args.iter().chain(&object.items);
-                let states = object.kwargs.iter().chain(&object.state);
-                let all = one.chain(states).copied();
-                all.chain(flat(&object.entries)).collect()
-            }
-            Value::Array(array) => array.objects().unwrap_or_default().to_vec(),
-            _ => Vec::new(),
+            Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => ids.get(index).copied(),
+            Value::Dict(pairs) => half(pairs, index),
+            Value::Object(object) => object.child(index),
+            Value::Array(array) => array.objects()?.get(index).copied(),
+            _ => None,
         }
     }
 }
 
-fn flat(pairs: &[(Id, Id)]) -> impl Iterator<Item = Id> {
-    pairs.iter().flat_map(|(key, value)| [*key, *value])
+impl Object {
+    /// Arguments, elements, named arguments, state and entries, in this order.
+    fn child(&self, mut index: usize) -> Option<Id> {
+        for part in [&self.args, &self.items] {
+            match part.get(index) {
+                Some(id) => return Some(*id),
+                None => index -= part.len(),
+            }
+        }
+        let single = self.kwargs.iter().chain(&self.state);
+        match single.clone().nth(index) {
+            Some(id) => Some(*id),
+            None => half(&self.entries, index - single.count()),
+        }
+    }
+}
+
+/// Keys and values, as one row.
+fn half(pairs: &[(Id, Id)], index: usize) -> Option<Id> {
+    let (key, value) = pairs.get(index / 2)?;
+    Some(if index.is_multiple_of(2) {
+        *key
+    } else {
+        *value
+    })
 }
 
 fn too_much() -> Error {
@@ -225,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_value_stays_small() {
-        assert!(size_of::<Value>() <= 40, "{}", size_of::<Value>());
+        assert!(size_of::<Value>() <= 32, "{}", size_of::<Value>());
     }
 
     #[test]
@@ -233,6 +284,33 @@ mod tests {
         let mut arena = Arena::new(1000);
         let added = (0..1000).take_while(|_| arena.add(Value::Int(1)).is_ok());
         assert!(added.count() <= 1000 / size_of::<Value>());
+    }
+
+    #[test]
+    fn values_are_found_in_every_piece() {
+        let mut arena = Arena::new(1 << 30);
+        let count = 3 * PIECE + 5;
+        let ids: Vec<_> = (4..count)
+            .map(|n| arena.add(Value::Int(n as i64)).unwrap())
+            .collect();
+        assert_eq!((arena.len(), ids.len()), (count, count - 4));
+        for (id, n) in ids.iter().zip(4..) {
+            assert!(matches!(arena.get(*id), Value::Int(found) if *found == n));
+        }
+        assert!(matches!(arena.get(Id(u32::MAX)), Value::None));
+    }
+
+    #[test]
+    fn children_of_an_object_come_one_after_the_other() {
+        let class = crate::globals::resolve("numpy.random.mtrand", "RandomState").unwrap();
+        let mut object = Object::new(class, vec![Id(10), Id(11)]);
+        object.items = vec![Id(12)];
+        object.state = Some(Id(13));
+        object.entries = vec![(Id(14), Id(15))];
+        let mut arena = Arena::new(1 << 20);
+        let id = arena.add(Value::Object(Box::new(object))).unwrap();
+        let found: Vec<_> = (0..).map_while(|n| arena.child(id, n)).collect();
+        assert_eq!(found, (10..16).map(Id).collect::<Vec<_>>());
     }
 
     #[test]

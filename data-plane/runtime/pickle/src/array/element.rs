@@ -12,6 +12,8 @@ pub trait Element: Copy + Default {
     const SIZE: usize;
     /// In numpy's words.
     const NAME: &'static str;
+    /// Values that lie in memory as this machine has them; none if they are not aligned.
+    fn view(bytes: &[u8]) -> Option<&[Self]>;
     /// From as many bytes as its size; fewer give the default.
     fn decode(bytes: &[u8], big_endian: bool) -> Self;
 }
@@ -22,6 +24,9 @@ macro_rules! elements {
             const KIND: Kind = Kind::$kind;
             const SIZE: usize = size_of::<$type>();
             const NAME: &'static str = $name;
+            fn view(bytes: &[u8]) -> Option<&[Self]> {
+                bytemuck::try_cast_slice(bytes).ok()
+            }
             fn decode(bytes: &[u8], big_endian: bool) -> Self {
                 let bytes = bytes.try_into().unwrap_or_default();
                 if big_endian { Self::from_be_bytes(bytes) } else { Self::from_le_bytes(bytes) }
@@ -48,6 +53,9 @@ impl Element for bool {
     const KIND: Kind = Kind::Bool;
     const SIZE: usize = 1;
     const NAME: &'static str = "bool";
+    fn view(_: &[u8]) -> Option<&[Self]> {
+        None
+    }
     fn decode(bytes: &[u8], _: bool) -> Self {
         bytes.first().is_some_and(|byte| *byte != 0)
     }

@@ -29,6 +29,12 @@ impl<'d> Cursor<'d> {
         found.ok_or_else(|| self.expected(&format!("a {} array", T::NAME)))
     }
 
+    /// The values of an array where they lie in the file, in C order: [`Array::view`].
+    #[must_use]
+    pub fn view<T: Element>(&self) -> Option<&'d [T]> {
+        self.any_array().ok().and_then(Array::view)
+    }
+
     /// [`Self::array`] of this rank.
     ///
     /// # Errors

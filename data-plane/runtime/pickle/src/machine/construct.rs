@@ -10,7 +10,7 @@ use crate::globals::{Class, Role};
 use crate::opcode as op;
 use crate::value::{Id, Object, Value};
 
-impl Machine<'_, '_> {
+impl Machine<'_> {
     /// `REDUCE` and its kin: a class and arguments become a value.
     pub(super) fn call(&mut self, code: u8) -> Result<()> {
         let (class, args, kwargs) = self.operands(code)?;
@@ -47,12 +47,13 @@ impl Machine<'_, '_> {
     }
 
     fn make(&mut self, class: &Arc<Class>, args: Vec<Id>, kwargs: Option<Id>) -> Result<Id> {
-        self.arena.charge(size_of_val(args.as_slice()))?;
         if kwargs.is_some() && class.role != Role::Inert {
             return Err(refused(class, "arguments by name"));
         }
         match class.role {
-            Role::Inert | Role::InStream | Role::EmptyArray => self.object(class, args, kwargs),
+            Role::Inert | Role::Opaque | Role::InStream | Role::EmptyArray => {
+                self.object(class, args, kwargs)
+            }
             Role::NewObject | Role::NewObjectWithNames => self.new_object(class, &args),
             Role::Reconstructor => self.reconstruct(&args),
             Role::Dtype => self.dtype(&args),
@@ -129,6 +130,7 @@ impl Machine<'_, '_> {
         let class = self.class(id)?;
         match class.role {
             Role::Inert
+            | Role::Opaque
             | Role::InStream
             | Role::Dict
             | Role::List
@@ -152,7 +154,7 @@ impl Machine<'_, '_> {
         let bytes = match args {
             [] => Bytes::new(),
             [bytes] => match self.arena.get(*bytes) {
-                Value::Bytes(bytes) => bytes.clone(),
+                Value::Bytes(bytes) => Bytes::clone(bytes),
                 other => return Err(expected("bytes", other)),
             },
             [content, encoding] => {
@@ -164,13 +166,13 @@ impl Machine<'_, '_> {
             }
             _ => return Err(refused(class, "other arguments")),
         };
-        self.arena.add(Value::Bytes(bytes))
+        self.arena.add(Value::Bytes(Box::new(bytes)))
     }
 
     /// The bytes of a buffer, which old protocols write as Latin-1 text.
     pub(super) fn raw_bytes(&mut self, id: Id) -> Result<Bytes> {
         let bytes = match self.arena.get(id) {
-            Value::Bytes(bytes) => return Ok(bytes.clone()),
+            Value::Bytes(bytes) => return Ok(Bytes::clone(bytes)),
             Value::Str(text) => latin1(text)?,
             other => return Err(expected("bytes", other)),
         };
@@ -228,6 +230,7 @@ impl Machine<'_, '_> {
             Role::EmptyArray => self.fill_array(target, state),
             Role::Dtype => self.finish_dtype(target, state),
             Role::InStream => self.array_in_stream(target, state),
+            Role::Opaque => Ok(()),
             _ => self.give_state(target, state),
         }
     }

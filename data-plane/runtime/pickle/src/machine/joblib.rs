@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hari_error::{Error, Result};
 
 use super::{Machine, expected};
@@ -13,7 +12,7 @@ use crate::value::{Id, Value};
 /// Entries of a description; joblib writes six. It is searched, so it stays short.
 const MAX_DESCRIPTION: usize = 32;
 
-impl Machine<'_, '_> {
+impl Machine<'_> {
     /// The description is complete: reads the array that follows, in its place.
     pub(super) fn array_in_stream(&mut self, target: Id, state: Id) -> Result<()> {
         if self.nested {
@@ -37,7 +36,7 @@ impl Machine<'_, '_> {
     fn raw_array(&mut self, dtype: Arc<Dtype>, shape: Vec<usize>, fortran: bool) -> Result<Value> {
         let length = bytes_of(&dtype, &shape)?;
         let bytes = self.source.bytes(length as u64)?;
-        let array = Array::raw(dtype, shape, fortran, Bytes::from(bytes))?;
+        let array = Array::raw(dtype, shape, fortran, bytes)?;
         Ok(Value::Array(Arc::new(array)))
     }
 

@@ -9,7 +9,7 @@ use crate::array::Array;
 use crate::dtype::{Dtype, Field, Kind};
 use crate::value::{Id, Value};
 
-impl Machine<'_, '_> {
+impl Machine<'_> {
     /// `numpy.dtype('f8', align, copy)`.
     pub(super) fn dtype(&mut self, args: &[Id]) -> Result<Id> {
         let text = args.first().map(|id| self.text(*id));
@@ -45,10 +45,14 @@ impl Machine<'_, '_> {
 
     fn fields(&mut self, names: Id, fields: Id) -> Result<Vec<Field>> {
         // Reading the same fields again and again is work, too: it counts as memory does.
-        let work = self.arena.children(fields).len() + self.tuple(names)?.len();
+        let described = match self.arena.get(fields) {
+            Value::Dict(entries) => entries.len(),
+            other => return Err(expected("a dict of fields", other)),
+        };
+        let work = 2 * described + self.tuple(names)?.len();
         self.arena.charge(work.saturating_mul(size_of::<Id>()))?;
         let Value::Dict(entries) = self.arena.get(fields) else {
-            return Err(expected("a dict of fields", self.arena.get(fields)));
+            return Ok(Vec::new());
         };
         let mut parts = std::collections::HashMap::new();
         for (key, part) in entries {
@@ -116,7 +120,6 @@ impl Machine<'_, '_> {
                 return Err(expected("a list of objects", self.arena.get(data)));
             };
             let objects = objects.clone();
-            self.arena.charge(size_of_val(objects.as_slice()))?;
             Array::of_objects(dtype, shape, objects)?
         } else {
             Array::raw(dtype, shape, fortran, self.raw_bytes(data)?)?

@@ -1,27 +1,29 @@
 //! Literals that are written as text, and integers of any length.
 
-use bytes::Bytes;
 use hari_error::{Error, Result};
 
 use crate::value::Value;
 
-/// Digits of an integer in text; Python itself converts no more.
-const MAX_DIGITS: usize = 4300;
+/// Digits of an integer in text: more than a hash or the state of a generator has. To convert them
+/// takes the square of their number.
+const MAX_DIGITS: usize = 300;
 
 /// Two's complement, little-endian, of any length.
-pub(super) fn integer(mut bytes: Vec<u8>) -> Value {
+pub(super) fn integer(bytes: &[u8]) -> Value {
     let negative = bytes.last().is_some_and(|byte| *byte >= 0x80);
     let fill = if negative { 0xff } else { 0 };
     if bytes.len() <= 8 {
-        bytes.resize(8, fill);
-        let whole = bytes.try_into().unwrap_or_default();
+        let mut whole = [fill; 8];
+        for (place, byte) in whole.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
         return Value::Int(i64::from_le_bytes(whole));
     }
-    Value::BigInt(bytes.into_boxed_slice())
+    Value::BigInt(bytes.into())
 }
 
 /// An integer in decimal digits.
-pub(super) fn decimal(line: &[u8]) -> Result<Value> {
+pub(crate) fn decimal(line: &[u8]) -> Result<Value> {
     let text = str::from_utf8(line).map_err(|_| malformed("an integer", line))?;
     if let Ok(value) = text.trim().parse() {
         return Ok(Value::Int(value));
@@ -36,7 +38,7 @@ pub(super) fn decimal(line: &[u8]) -> Result<Value> {
     if text.starts_with('-') {
         negate(&mut bytes);
     }
-    Ok(integer(bytes))
+    Ok(integer(&bytes))
 }
 
 /// Little-endian base 256 of decimal digits.
@@ -81,21 +83,13 @@ pub(super) fn index(line: &[u8]) -> Result<usize> {
 }
 
 /// A name.
-pub(super) fn utf8(line: Vec<u8>) -> Result<String> {
-    String::from_utf8(line).map_err(|error| malformed("a name", error.as_bytes()))
-}
-
-/// A string of Python 2: text if it is ASCII.
-pub(super) fn of_old_string(bytes: Vec<u8>) -> Value {
-    match String::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => Value::Str(text.into_boxed_str()),
-        Ok(text) => Value::Bytes(Bytes::from(text)),
-        Err(error) => Value::Bytes(Bytes::from(error.into_bytes())),
-    }
+pub(super) fn utf8(line: &[u8]) -> Result<String> {
+    let text = str::from_utf8(line).map_err(|_| malformed("a name", line))?;
+    Ok(text.to_owned())
 }
 
 /// A string of Python 2 in quotes, with escapes.
-pub(super) fn quoted(line: &[u8]) -> Result<Value> {
+pub(super) fn quoted(line: &[u8]) -> Result<Vec<u8>> {
     let line = line.trim_ascii();
     let ([b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"']) = line else {
         return Err(malformed("a string in quotes", line));
@@ -112,7 +106,7 @@ pub(super) fn quoted(line: &[u8]) -> Result<Value> {
             bytes.push(*first);
         }
     }
-    Ok(of_old_string(bytes))
+    Ok(bytes)
 }
 
 /// What follows a backslash: the byte it stands for, and the rest.
@@ -152,7 +146,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
 }
 
 /// Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
-pub(super) fn raw_unicode(line: &[u8]) -> Result<Value> {
+pub(super) fn raw_unicode(line: &[u8]) -> Result<String> {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
     while let [first, after @ ..] = rest {
@@ -172,7 +166,7 @@ pub(super) fn raw_unicode(line: &[u8]) -> Result<Value> {
         text.push(letter.ok_or_else(|| malformed("a text", line))?);
         rest = rest.get(2 + digits..).unwrap_or_default();
     }
-    Ok(Value::Str(text.into_boxed_str()))
+    Ok(text)
 }
 
 fn malformed(what: &str, line: &[u8]) -> Error {
@@ -219,10 +213,10 @@ mod tests {
         ] {
             let value: i128 = value;
             assert_eq!(int(&decimal(value.to_string().as_bytes()).unwrap()), value);
-            assert_eq!(int(&integer(value.to_le_bytes().to_vec())), value);
+            assert_eq!(int(&integer(&value.to_le_bytes())), value);
         }
-        assert_eq!(int(&integer(Vec::new())), 0);
-        assert_eq!(int(&integer(vec![0xff])), -1);
+        assert_eq!(int(&integer(&[])), 0);
+        assert_eq!(int(&integer(&[0xff])), -1);
     }
 
     #[test]
@@ -238,11 +232,7 @@ mod tests {
 
     #[test]
     fn strings_of_python_2_are_unescaped() {
-        let text = |line: &[u8]| match quoted(line).unwrap() {
-            Value::Str(text) => text.into_string().into_bytes(),
-            Value::Bytes(bytes) => bytes.to_vec(),
-            other => panic!("{other:?}"),
-        };
+        let text = |line: &[u8]| quoted(line).unwrap();
         assert_eq!(text(br"'a\n\x41\101\'\\'"), b"a\nAA'\\");
         assert_eq!(text(br#""\xff\7""#), b"\xff\x07");
         for line in [
@@ -260,10 +250,7 @@ mod tests {
 
     #[test]
     fn raw_unicode_is_latin_1_with_escapes() {
-        let text = |line: &[u8]| match raw_unicode(line).unwrap() {
-            Value::Str(text) => text.into_string(),
-            other => panic!("{other:?}"),
-        };
+        let text = |line: &[u8]| raw_unicode(line).unwrap();
         assert_eq!(text(b"\xe9 \\u20ac \\U0001f600 \\x"), "é € 😀 \\x");
         for line in [&br"\u20a"[..], br"\ud800", br"\U00110000", br"\u+123"] {
             assert!(raw_unicode(line).is_err(), "{line:?}");

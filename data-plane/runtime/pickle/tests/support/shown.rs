@@ -13,7 +13,7 @@ pub(crate) fn show(cursor: &Cursor<'_>) -> Json {
         Value::BigInt(bytes) => json!({ "int": big(bytes) }),
         Value::Float(value) => json!({ "float": bits(*value) }),
         Value::Bytes(bytes) => json!({ "bytes": hex(bytes) }),
-        Value::Str(text) => json!(text),
+        Value::Str(text) => json!(&**text),
         Value::Tuple(_) => json!({ "tuple": items() }),
         Value::List(_) => json!({ "list": items() }),
         Value::Set(_) => {
