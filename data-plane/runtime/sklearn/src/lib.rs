@@ -16,6 +16,7 @@
 //! Everything is computed in float64, whatever the input's type. scikit-learn itself computes in
 //! float32 where it is given float32.
 
+mod attributes;
 mod compose;
 mod delegate;
 mod dummy;
@@ -25,6 +26,7 @@ mod load;
 mod math;
 mod model;
 mod model_selection;
+mod naive_bayes;
 mod pipeline;
 mod reader;
 mod registry;

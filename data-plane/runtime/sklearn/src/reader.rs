@@ -119,7 +119,7 @@ impl Node {
 
     fn check(&self, rows: &Table) -> Result<()> {
         let found = rows.width();
-        if let Some(expected) = self.width
+        if let Some(expected) = Estimator::width(self)
             && expected != found
         {
             return Err(Error::invalid(format!(

@@ -5,7 +5,7 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{compose, dummy, model_selection, pipeline};
+use crate::{compose, dummy, model_selection, naive_bayes, pipeline};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
@@ -18,6 +18,7 @@ const MODULES: &[&[Entry]] = &[
     compose::CLASSES,
     dummy::CLASSES,
     model_selection::CLASSES,
+    naive_bayes::CLASSES,
     pipeline::CLASSES,
 ];
 
