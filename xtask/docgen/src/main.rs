@@ -10,6 +10,7 @@ mod operators;
 mod parity;
 mod resource;
 mod settings;
+mod sklearn;
 mod table;
 
 use std::fs;
@@ -30,6 +31,7 @@ const PAGES: &[Page] = &[
     ("rules", resource::rules),
     ("servers", resource::servers),
     ("settings", settings::page),
+    ("sklearn", sklearn::page),
 ];
 
 fn main() -> Result<()> {
