@@ -93,6 +93,11 @@ impl Form {
         }
     }
 
+    /// What a transformer answers, which has no other method: so many floats for each row.
+    pub(crate) fn transformed(method: Method, columns: usize) -> Option<Self> {
+        (method == Method::Transform).then(|| Self::numbers(columns))
+    }
+
     /// What a decision function gives: one number for two classes, else one for each.
     pub(crate) fn decision(classes: usize) -> Self {
         if classes <= 2 {

@@ -28,6 +28,7 @@ mod model;
 mod model_selection;
 mod naive_bayes;
 mod pipeline;
+mod preprocessing;
 mod reader;
 mod registry;
 mod table;

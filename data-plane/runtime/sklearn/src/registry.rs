@@ -5,7 +5,7 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{compose, dummy, model_selection, naive_bayes, pipeline};
+use crate::{compose, dummy, model_selection, naive_bayes, pipeline, preprocessing};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
@@ -20,6 +20,7 @@ const MODULES: &[&[Entry]] = &[
     model_selection::CLASSES,
     naive_bayes::CLASSES,
     pipeline::CLASSES,
+    preprocessing::CLASSES,
 ];
 
 /// What reads a class.
