@@ -169,6 +169,19 @@ def test_metadata_and_index(server):
         assert names == {"progression", "digits", "twice"}
 
 
+def test_the_index_holds_models_alone(own, tmp_path):
+    """Triton knows no unit around a repository; each name in the index can be asked."""
+    server = own(repository(tmp_path))
+    index = http(server.url("/v2/repository/index"), b"", method="POST").json()
+    names = [one["name"] for one in index]
+    assert sorted(names) == ["digits", "progression", "progression", "twice"]
+    for name in names:
+        assert http(server.url(f"/v2/models/{name}")).status == 200, name
+    with triton_grpc.InferenceServerClient(server.grpc) as client:
+        index = client.get_model_repository_index()
+        assert [model.name for model in index.models] == names
+
+
 def test_an_ensemble_names_what_is_wrong_with_a_request(server):
     reply = http(
         server.url("/v2/models/twice/infer"),
@@ -225,9 +238,17 @@ def test_a_configuration_that_does_not_fit_is_named(tmp_path, change, words):
     assert words in errors and "progression" in errors, errors
 
 
-def test_an_ensemble_that_does_not_fit_is_named(tmp_path):
-    errors = refused(tmp_path, ensemble=ENSEMBLE_CONFIG.replace('value: "OLD"', 'value: "AGE"'))
-    assert "no step makes the output `OLD`" in errors, errors
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (('value: "OLD"', 'value: "AGE"'), "no step makes the output `OLD`"),
+        (("dims: [ 10 ]", "dims: [ 11 ]"), "input `PATIENT` FP32 [11]"),
+        (('"NEW", data_type: TYPE_FP32', '"NEW", data_type: TYPE_FP64'), "output `NEW` FP64 [1]"),
+    ],
+)
+def test_an_ensemble_that_does_not_fit_is_named(tmp_path, change, words):
+    errors = refused(tmp_path, ensemble=ENSEMBLE_CONFIG.replace(*change))
+    assert words in errors and "twice" in errors, errors
 
 
 def test_a_bare_repository_is_served(own, tmp_path):

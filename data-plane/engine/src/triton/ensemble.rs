@@ -10,7 +10,7 @@ use hari_core::{
 };
 use hari_error::{Error, Result};
 use hari_proto::inference::ModelConfig;
-use hari_triton::{Step, Wiring};
+use hari_triton::{Step, Wiring, agree};
 
 /// Models wired together.
 pub(super) struct Ensemble {
@@ -25,8 +25,8 @@ impl Ensemble {
     /// Wires `units` together. Types and shapes of the ensemble's ends are those of the models.
     ///
     /// # Errors
-    /// `Model` if a step names an input or output that its model does not have, or if two ends of
-    /// a wire have different element types.
+    /// `Model` if a step names an input or output that its model does not have, if two ends of a
+    /// wire have different element types, or if the configuration's ends are not those of the steps.
     pub(super) fn of(
         name: &str,
         config: &ModelConfig,
@@ -54,6 +54,7 @@ impl Ensemble {
             inputs: inputs.collect::<Result<_>>()?,
             outputs: outputs.collect::<Result<_>>()?,
         };
+        agree(config, &signature)?;
         let metadata = Arc::new(ModelMetadata {
             name: name.to_owned(),
             versions: vec!["1".to_owned()],
