@@ -131,6 +131,9 @@ pub struct ModelMetadata {
     pub platform: String,
     /// Every way to call it; the first is the default.
     pub signatures: Vec<Signature>,
+    /// Names of the columns that it was trained with, in order; none if it takes no table, or one
+    /// without names.
+    pub columns: Vec<String>,
     /// Label to version (`stable` to `2`), as TensorFlow Serving names versions.
     pub labels: BTreeMap<String, String>,
     /// Free text, as the Seldon protocol's `custom`.

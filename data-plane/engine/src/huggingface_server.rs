@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use hari_artifacts::Picked;
 use hari_core::{
-    BoxFuture, Context, Input, Message, Method, Model as _, ModelMetadata, NamedTensor, Payload, Target,
-    Unit,
+    BoxFuture, Context, Input, Message, Method, Model as _, ModelMetadata, NamedTensor, Payload,
+    Target, Unit,
 };
 use hari_error::{Error, Result};
 use hari_plan::bound::{ModelSource, ParameterValue, Runtime};
@@ -16,7 +16,7 @@ use hari_transformers::{Options, Pipeline, Request, Task};
 use serde_json::Value;
 
 use crate::computing::computing;
-use crate::load::{Loaded, describe, string};
+use crate::load::{Front, Loaded, describe, string};
 
 /// Refuses a pipeline without a folder: the name of a model on the Hub does not tell where its files
 /// are.
@@ -47,11 +47,10 @@ pub(crate) async fn load(name: &str, source: &ModelSource, picked: &Picked) -> R
         .insert("task".to_owned(), pipeline.task().to_string());
     tracing::debug!(task = %pipeline.task(), platform = pipeline.platform(), "a pipeline is loaded");
     Ok(Loaded {
-        task: Some(pipeline.task()),
+        front: Front::Pipeline(pipeline.task()),
         model: Arc::new(pipeline),
         metadata,
         folder: picked.path.clone(),
-        table: None,
     })
 }
 
@@ -205,7 +204,10 @@ mod tests {
             BatchOptions::default(),
             pool,
         );
-        Arc::new(HuggingfaceServer::new(Arc::new(unit), loaded.task.unwrap()))
+        let Front::Pipeline(task) = loaded.front else {
+            panic!("a pipeline is expected");
+        };
+        Arc::new(HuggingfaceServer::new(Arc::new(unit), task))
     }
 
     async fn ask(server: &HuggingfaceServer, message: Message) -> Result<Message> {

@@ -13,6 +13,7 @@ mod observer;
 mod prefer;
 mod report;
 pub mod server;
+mod table;
 mod table_server;
 mod tensorflow_server;
 mod tree;

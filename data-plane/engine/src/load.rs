@@ -19,7 +19,7 @@ use crate::computing::computing;
 use crate::huggingface_server::{self, HuggingfaceServer};
 use crate::observer::Metrics;
 use crate::prefer::prefer;
-use crate::table_server::{self, Table, TableServer};
+use crate::table_server::{self, TableServer, Tabular};
 use crate::tensorflow_server::{TensorflowServer, Unnamed};
 use crate::tree::Origin;
 use crate::versions::{self, Versions};
@@ -30,10 +30,18 @@ pub(crate) struct Loaded {
     pub(crate) metadata: ModelMetadata,
     /// Where its files are.
     pub(crate) folder: PathBuf,
-    /// What it does, if it is a pipeline of texts.
-    pub(crate) task: Option<Task>,
-    /// The columns it takes, if it is asked with tables.
-    pub(crate) table: Option<Arc<Table>>,
+    /// What stands between it and its callers.
+    pub(crate) front: Front,
+}
+
+/// What stands between a model and its callers.
+pub(crate) enum Front {
+    /// Nothing: it is asked with tensors.
+    Plain,
+    /// A pipeline of texts.
+    Pipeline(Task),
+    /// It is asked with tables.
+    Table(Tabular),
 }
 
 /// Fetches and loads what `source` names: every version that is to be served, newest first.
@@ -94,8 +102,7 @@ async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<L
         model,
         metadata,
         folder: picked.path.clone(),
-        task: None,
-        table: None,
+        front: Front::Plain,
     })
 }
 
@@ -156,14 +163,18 @@ pub async fn open_model(
                 };
                 Ok(Arc::new(Pipeline::load(&path, &options)?))
             }
-            Runtime::Xgboost => table_server::open(&file, Family::Xgboost, &Boosters::default()),
-            Runtime::Lightgbm => table_server::open(&file, Family::Lightgbm, &Boosters::default()),
+            Runtime::Xgboost => booster(&file, Family::Xgboost),
+            Runtime::Lightgbm => booster(&file, Family::Lightgbm),
             Runtime::Triton => Err(no_single_model()),
         }
     });
     loading.await.map_err(|error| {
         Error::model("the model could not be loaded: the loader crashed").with_source(error)
     })?
+}
+
+fn booster(file: &Path, family: Family) -> Result<Arc<dyn Model>> {
+    table_server::open(file, family, &Boosters::default()).map(|opened| opened.model)
 }
 
 /// The unit in front of the versions that were loaded; the first is the default.
@@ -192,17 +203,16 @@ pub(crate) fn unit(
         |Loaded {
              model,
              metadata,
-             task,
-             table,
+             front,
              ..
          }| {
             let pool = origin.workshop.pool.clone();
             let unit = ModelUnit::new(bound.name.clone(), model, metadata, options, pool);
             let unit: Arc<dyn Unit> = Arc::new(unit.observed(observer.clone()));
-            let server: Arc<dyn Unit> = match (task, table) {
-                (Some(task), _) => Arc::new(HuggingfaceServer::new(unit, task)),
-                (None, Some(table)) => Arc::new(TableServer::new(unit, table)),
-                (None, None) => unit,
+            let server: Arc<dyn Unit> = match front {
+                Front::Pipeline(task) => Arc::new(HuggingfaceServer::new(unit, task)),
+                Front::Table(tabular) => Arc::new(TableServer::new(unit, tabular)),
+                Front::Plain => unit,
             };
             server
         },

@@ -5,6 +5,7 @@
 //! above all, is in [`json`].
 
 pub mod json;
+pub mod mlflow;
 pub mod open_inference;
 pub mod seldon;
 mod shape;

@@ -19,11 +19,16 @@ pub fn encode_server_metadata(name: &str, version: &str) -> Bytes {
 pub fn encode_metadata(metadata: &ModelMetadata) -> Bytes {
     let (inputs, outputs) = tensors(metadata);
     let list = |specs: &[TensorSpec]| specs.iter().map(tensor).collect::<Vec<_>>();
+    let mut inputs = list(inputs);
+    // The columns of one matrix; where each column is an input, the inputs say it.
+    if let ([only], false) = (inputs.as_mut_slice(), metadata.columns.is_empty()) {
+        only["parameters"] = json!({"columns": metadata.columns});
+    }
     bytes(&json!({
         "name": metadata.name,
         "versions": metadata.versions,
         "platform": metadata.platform,
-        "inputs": list(inputs),
+        "inputs": inputs,
         "outputs": list(outputs),
     }))
 }

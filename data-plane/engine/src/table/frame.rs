@@ -1,0 +1,172 @@
+//! What a caller sent, as columns side by side.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use hari_core::NamedTensor;
+use hari_error::{Error, Result};
+
+use super::column::{Cells, Part};
+
+/// Columns of one length.
+pub(super) struct Frame<'a> {
+    parts: Vec<Part<'a>>,
+    rows: usize,
+    named: bool,
+}
+
+impl<'a> Frame<'a> {
+    /// The columns of one tensor with rows, or of a tensor for each. A lone dimension is a row if
+    /// it has `width` values, otherwise a column. Names of columns count if one of them is `known`.
+    pub(super) fn of(
+        tensors: &'a [NamedTensor],
+        width: Option<usize>,
+        known: &[String],
+    ) -> Result<Self> {
+        match tensors {
+            [] => Err(Error::invalid("expected rows, found nothing")),
+            [only] if !is_column(only, known) => Self::of_rows(only, width, known),
+            several => Self::of_columns(several),
+        }
+    }
+
+    fn of_rows(one: &'a NamedTensor, width: Option<usize>, known: &[String]) -> Result<Self> {
+        let (rows, columns) = match *one.tensor.shape() {
+            [rows, columns] => (rows, columns),
+            [] => (1, 1),
+            [values] if width == Some(1) => (values, 1),
+            [values] => (1, values),
+            ref other => {
+                return Err(Error::invalid(format!(
+                    "expected rows of columns, shape [-1, -1], found {other:?}"
+                )));
+            }
+        };
+        // A column of numbers that is one row, lying down.
+        let (rows, columns) = match width {
+            Some(width) if columns == 1 && width > 1 && rows == width => (1, rows),
+            _ => (rows, columns),
+        };
+        let names = &one.columns;
+        let named = names.iter().any(|name| known.contains(name));
+        if named && names.len() != columns {
+            return Err(Error::invalid(format!(
+                "{} names for {columns} columns",
+                names.len()
+            )));
+        }
+        let cells = Cells::of(one)?;
+        let name = |at: usize| match names.get(at) {
+            Some(name) if named => Cow::Borrowed(&**name),
+            _ => Cow::Owned(at.to_string()),
+        };
+        let parts = (0..columns).map(|at| Part {
+            name: name(at),
+            cells: cells.clone(),
+            start: at,
+            stride: columns,
+            rows,
+        });
+        Ok(Self {
+            parts: parts.collect(),
+            rows,
+            named,
+        })
+    }
+
+    fn of_columns(tensors: &'a [NamedTensor]) -> Result<Self> {
+        let parts = tensors.iter().map(|one| {
+            let rows = match *one.tensor.shape() {
+                [rows] | [rows, 1] => rows,
+                [] => 1,
+                ref other => {
+                    return Err(Error::invalid(format!(
+                        "column `{}`: expected shape [-1] or [-1, 1], found {other:?}",
+                        one.name
+                    )));
+                }
+            };
+            Ok(Part {
+                name: Cow::Borrowed(&*one.name),
+                cells: Cells::of(one)?,
+                start: 0,
+                stride: 1,
+                rows,
+            })
+        });
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        let rows = parts.first().map_or(0, |one| one.rows);
+        if let Some(other) = parts.iter().find(|one| one.rows != rows) {
+            return Err(Error::invalid(format!(
+                "column `{}` has {} rows, the first has {rows}",
+                other.name, other.rows
+            )));
+        }
+        Ok(Self {
+            parts,
+            rows,
+            named: true,
+        })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Whether the columns have names that the model may know.
+    pub(super) fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Where each of the columns `wanted` is; one that is not `known` is refused.
+    pub(super) fn order(&self, wanted: &[String], known: &[String]) -> Result<Vec<usize>> {
+        let names = || self.parts.iter().map(|one| &*one.name);
+        if let Some(unknown) = names().find(|name| !known.iter().any(|one| one == name)) {
+            return Err(Error::invalid(format!(
+                "column `{unknown}` is unknown: the model takes {}",
+                known.join(", ")
+            )));
+        }
+        let places = wanted.iter().map(|column| {
+            let place = names().position(|name| name == column);
+            place.ok_or_else(|| {
+                Error::invalid(format!(
+                    "column `{column}` is missing: the model takes {}",
+                    wanted.join(", ")
+                ))
+            })
+        });
+        let places: Vec<_> = places.collect::<Result<_>>()?;
+        let twice = names()
+            .enumerate()
+            .find(|(at, name)| names().take(*at).any(|one| one == *name));
+        match twice {
+            Some((_, name)) => Err(Error::invalid(format!("column `{name}` is given twice"))),
+            None => Ok(places),
+        }
+    }
+
+    /// The numbers of a column, NaN where one is missing.
+    pub(super) fn numbers(&self, at: usize) -> Result<Vec<f64>> {
+        self.part(at)?.numbers()
+    }
+
+    /// The texts of a column.
+    pub(super) fn texts(&self, at: usize) -> Result<Vec<Bytes>> {
+        self.part(at)?.texts()
+    }
+
+    fn part(&self, at: usize) -> Result<&Part<'a>> {
+        let part = self.parts.get(at);
+        part.ok_or_else(|| Error::internal("a column that is not there"))
+    }
+}
+
+/// Whether a lone tensor is one column by its name, not rows.
+fn is_column(one: &NamedTensor, known: &[String]) -> bool {
+    known.contains(&one.name) && matches!(one.tensor.shape(), [_] | [_, 1])
+}
