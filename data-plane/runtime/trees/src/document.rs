@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use hari_error::{Error, Result};
 
-pub(crate) use json::read as read_json;
+pub(crate) use json::{read as read_json, read_dense as read_dense_json};
 pub(crate) use numbers::Numbers;
 pub(crate) use ubjson::read as read_ubjson;
 
@@ -77,6 +77,19 @@ impl<'a> Value<'a> {
         texts.collect()
     }
 
+    /// The texts of a list that is this value.
+    pub(crate) fn all_texts(&self) -> Result<Vec<&str>> {
+        let wrong = || Error::model("expected a list of texts, or one of numbers");
+        let Self::List(list) = self else {
+            return Err(wrong());
+        };
+        let texts = list.iter().map(|value| match value {
+            Self::Text(text) => Ok(&**text),
+            _ => Err(wrong()),
+        });
+        texts.collect()
+    }
+
     /// The numbers of this name.
     pub(crate) fn numbers(&self, name: &str) -> Result<&Numbers<'a>> {
         match self.get(name)? {
@@ -89,6 +102,12 @@ impl<'a> Value<'a> {
     pub(crate) fn floats(&self, name: &str) -> Result<Vec<f32>> {
         let floats = self.numbers(name)?.floats();
         floats.map_err(|error| error.context(format!("`{name}`")))
+    }
+
+    /// The numbers of this name as float64.
+    pub(crate) fn doubles(&self, name: &str) -> Result<Vec<f64>> {
+        let doubles = self.numbers(name)?.doubles();
+        doubles.map_err(|error| error.context(format!("`{name}`")))
     }
 
     /// The numbers of this name as integers.
@@ -115,6 +134,32 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The number of this name as float32; `default` if it is not there.
+    pub(crate) fn float_or(&self, name: &str, default: f32) -> Result<f32> {
+        self.one(name, default, Numbers::floats)
+    }
+
+    /// The whole number of this name; `default` if it is not there.
+    pub(crate) fn int_or(&self, name: &str, default: i64) -> Result<i64> {
+        self.one(name, default, Numbers::ints)
+    }
+
+    fn one<T: Copy>(
+        &self,
+        name: &str,
+        default: T,
+        read: impl Fn(&Numbers<'a>) -> Result<Vec<T>>,
+    ) -> Result<T> {
+        match self.find(name) {
+            None => Ok(default),
+            Some(Self::Number(number)) => {
+                let read = read(number).map_err(|error| error.context(format!("`{name}`")))?;
+                Ok(read.first().copied().unwrap_or(default))
+            }
+            Some(other) => Err(other.unlike(name, "a number")),
+        }
+    }
+
     fn unlike(&self, name: &str, expected: &str) -> Error {
         let found = match self {
             Self::Null => "null",
@@ -136,6 +181,11 @@ struct Budget(usize);
 impl Budget {
     fn of(length: usize) -> Self {
         Self((1 << 19) + length / 24)
+    }
+
+    /// For documents whose values take a line each, or a few bytes.
+    fn dense(length: usize) -> Self {
+        Self((1 << 19) + length / 6)
     }
 
     fn spend(&mut self) -> Result<()> {

@@ -14,14 +14,20 @@
 //! | sums | float32, base score first, trees in order | float64, trees in order |
 
 mod bytes;
+pub mod catboost;
+mod categories;
+mod column;
 mod document;
 pub mod flat;
 pub mod lightgbm;
 mod model;
 mod read;
 mod summary;
+mod table;
 pub mod xgboost;
 
+pub use catboost::Prediction;
+pub use column::Column;
 pub use model::TreeModel;
 pub use read::{Family, Options, load, load_bytes};
 pub use summary::Summary;

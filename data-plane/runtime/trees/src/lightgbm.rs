@@ -1,11 +1,14 @@
 //! LightGBM boosters from text: gbdt, dart, goss and rf, linear trees too.
 
 mod objective;
+mod pandas;
 mod text;
 mod tree;
 
 use hari_error::{Error, Result};
 
+use crate::categories::Categories;
+use crate::column::Column;
 use crate::flat::{Builder, Ensemble, MAX_FEATURES, Rule};
 use crate::read::Options;
 use objective::Objective;
@@ -28,6 +31,8 @@ pub struct Booster {
     trees: Ensemble<f64>,
     /// What sums are divided by before the transform: the number of rounds of a random forest.
     rounds: Option<f64>,
+    /// Categories of a table of pandas.
+    categories: Categories,
 }
 
 impl Booster {
@@ -55,6 +60,7 @@ impl Booster {
                 .and_then(|drafts| builder.tree(drafts, at % per_round))
                 .map_err(|error| error.context(format!("tree {at}")))?;
         }
+        let categories = pandas::read(sections.tail(), sections.head(), features)?;
         let trees = builder.finish();
         let rounds = whole_rounds(trees.trees(), per_round)?;
         Ok(Self {
@@ -63,7 +69,33 @@ impl Booster {
             feature_names,
             trees,
             rounds: average.then_some(rounds.max(1) as f64),
+            categories,
         })
+    }
+
+    /// The columns of a row, in order. Those of which the file lists texts are categorical.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.categories
+            .columns(&self.feature_names, self.features())
+    }
+
+    /// The number of a category of a column; NaN, which is missing, if training has not seen it.
+    #[must_use]
+    pub fn code(&self, column: usize, text: &[u8]) -> f64 {
+        self.categories.code(column, text)
+    }
+
+    /// Rows in which categories that the file lists as numbers are replaced by their own numbers,
+    /// as happens with a table of pandas.
+    #[must_use]
+    pub fn encoded<'a>(&self, rows: std::borrow::Cow<'a, [f64]>) -> std::borrow::Cow<'a, [f64]> {
+        if !self.categories.has_numbers() {
+            return rows;
+        }
+        let mut rows = rows.into_owned();
+        self.categories.encode(&mut rows, self.features());
+        rows.into()
     }
 
     /// Values in a row.
@@ -117,7 +149,7 @@ impl Booster {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.trees.memory_bytes()
+        self.trees.memory_bytes() + self.categories.memory_bytes()
     }
 }
 

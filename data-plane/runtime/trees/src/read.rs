@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hari_error::{Error, Result};
 
-use crate::{TreeModel, lightgbm, xgboost};
+use crate::{Prediction, TreeModel, catboost, lightgbm, xgboost};
 
 /// A family of boosters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub enum Family {
     Xgboost,
     /// Text.
     Lightgbm,
+    /// `.cbm` or JSON.
+    Catboost,
 }
 
 /// How a booster is read.
@@ -28,6 +30,8 @@ pub struct Options {
     /// iteration, as its scikit-learn interface does; all trees predict if not, as
     /// `Booster.predict` does. LightGBM writes no more than the best.
     pub best_iteration: bool,
+    /// What a CatBoost model is asked for.
+    pub prediction: Prediction,
 }
 
 impl Default for Options {
@@ -36,6 +40,7 @@ impl Default for Options {
             max_bytes: 8 << 30,
             set_words: 16 << 20,
             best_iteration: false,
+            prediction: Prediction::Natural,
         }
     }
 }
@@ -47,6 +52,7 @@ impl Family {
         match self {
             Self::Xgboost => "XGBoost",
             Self::Lightgbm => "LightGBM",
+            Self::Catboost => "CatBoost",
         }
     }
 }
@@ -83,5 +89,6 @@ pub fn load_bytes(bytes: &[u8], family: Family, options: &Options) -> Result<Tre
     match family {
         Family::Xgboost => xgboost::Booster::read(bytes, options).map(TreeModel::xgboost),
         Family::Lightgbm => lightgbm::Booster::read(bytes, options).map(TreeModel::lightgbm),
+        Family::Catboost => catboost::Booster::read(bytes, options).map(TreeModel::catboost),
     }
 }

@@ -1,5 +1,6 @@
 //! XGBoost boosters: gbtree, dart and gblinear from JSON, UBJSON and the binary form of 1.x.
 
+mod cats;
 mod iterations;
 mod learner;
 mod legacy;
@@ -9,6 +10,8 @@ mod tree;
 
 use hari_error::Result;
 
+use crate::categories::Categories;
+use crate::column::Column;
 use crate::flat::Ensemble;
 use crate::read::Options;
 use linear::Linear;
@@ -28,6 +31,8 @@ pub struct Booster {
     /// Where each sum starts: the base score before the objective's transform.
     base: Vec<f32>,
     model: Model,
+    /// Categories that the file lists.
+    categories: Categories,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +58,31 @@ impl Booster {
             }
             _ => legacy::read(bytes, options),
         }
+    }
+
+    /// The columns of a row, in order. Those of which the file lists texts are categorical.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.categories
+            .columns(&self.feature_names, self.features())
+    }
+
+    /// The number of a category of a column; NaN, which is missing, if training has not seen it.
+    #[must_use]
+    pub fn code(&self, column: usize, text: &[u8]) -> f64 {
+        self.categories.code(column, text)
+    }
+
+    /// Whether the file lists categories that are numbers: values of rows are replaced by
+    /// [`Booster::encode`], as XGBoost does with a table of pandas.
+    #[must_use]
+    pub fn encodes(&self) -> bool {
+        self.categories.has_numbers()
+    }
+
+    /// Replaces categories that the file lists as numbers by their own numbers.
+    pub fn encode(&self, rows: &mut [f64]) {
+        self.categories.encode(rows, self.features);
     }
 
     /// Values in a row.
@@ -113,9 +143,10 @@ impl Booster {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        match &self.model {
+        let model = match &self.model {
             Model::Trees(trees) => trees.memory_bytes(),
             Model::Linear(linear) => linear.memory_bytes(),
-        }
+        };
+        model + self.categories.memory_bytes()
     }
 }

@@ -12,9 +12,21 @@ use crate::bytes::Bytes;
 /// # Errors
 /// `Model` with the place at which it is none.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value<'_>> {
+    read_within(bytes, Budget::of(bytes.len()))
+}
+
+/// Reads a document that is made of small values, as CatBoost's are.
+///
+/// # Errors
+/// As of [`read`].
+pub(crate) fn read_dense(bytes: &[u8]) -> Result<Value<'_>> {
+    read_within(bytes, Budget::dense(bytes.len()))
+}
+
+fn read_within(bytes: &[u8], budget: Budget) -> Result<Value<'_>> {
     let mut reader = Reader {
         bytes: Bytes::new(bytes),
-        budget: Budget::of(bytes.len()),
+        budget,
     };
     let value = reader.value(0)?;
     reader.space();

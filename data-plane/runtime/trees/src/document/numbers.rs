@@ -68,6 +68,14 @@ impl Kind {
             _ => self.int(bytes)? as f32,
         })
     }
+
+    fn double(self, bytes: &[u8]) -> Option<f64> {
+        Some(match self {
+            Self::Float64 => f64::from_be_bytes(bytes.try_into().ok()?),
+            Self::Float32 => f64::from(self.float(bytes)?),
+            _ => self.int(bytes)? as f64,
+        })
+    }
 }
 
 impl Numbers<'_> {
@@ -82,6 +90,11 @@ impl Numbers<'_> {
     /// As float32, each rounded once.
     pub(crate) fn floats(&self) -> Result<Vec<f32>> {
         self.read(|text| text.parse().ok(), Kind::float)
+    }
+
+    /// As float64, each rounded once.
+    pub(crate) fn doubles(&self) -> Result<Vec<f64>> {
+        self.read(|text| text.parse().ok(), Kind::double)
     }
 
     /// As integers; truth values are 0 and 1.

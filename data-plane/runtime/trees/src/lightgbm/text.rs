@@ -41,6 +41,11 @@ impl<'a> Sections<'a> {
         &self.head
     }
 
+    /// The text that is not read yet: behind the trees, once the last has been asked for.
+    pub(super) fn tail(&self) -> &'a str {
+        self.rest
+    }
+
     /// The next tree; none after the last.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use super::iterations::Rounds;
 use super::linear::Linear;
 use super::objective::Objective;
 use super::tree::{self, Columns};
-use super::{Booster, Model};
+use super::{Booster, Model, cats};
+use crate::categories::Categories;
 use crate::document::Value;
 use crate::flat::{Builder, MAX_FEATURES, Rule};
 use crate::read::Options;
@@ -118,7 +119,9 @@ fn trees(
         groups: model.ints("tree_info")?,
         weights,
     };
-    head.trees(forest, options.set_words)
+    let mut booster = head.trees(forest, options.set_words)?;
+    booster.categories = cats::read(model)?;
+    Ok(booster)
 }
 
 fn best_iteration(learner: &Value<'_>) -> Option<usize> {
@@ -235,6 +238,7 @@ impl Head {
             features: self.features,
             feature_names: self.feature_names,
             model,
+            categories: Categories::default(),
         })
     }
 }

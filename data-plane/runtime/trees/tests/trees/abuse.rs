@@ -1,25 +1,40 @@
 //! Damaged files: refused or answered, quickly, and never with a panic.
 
-use hari_trees::{Family, Options, load_bytes};
+use hari_core::{Call, DataType, Model as _, Tensor};
+use hari_trees::{Family, Options, TreeModel, load_bytes};
 
-use crate::fixture::{self, Fixture};
+use crate::fixture;
+
+/// Three rows for a model, as its signature wants them.
+fn rows(model: &TreeModel) -> Vec<Tensor> {
+    let features = model.features();
+    let cells = |count: usize| (0..3 * count).map(|at| at as f64 - 4.0).collect::<Vec<_>>();
+    let inputs = model.signatures()[0].inputs.iter();
+    let inputs = inputs.map(|input| match (input.dtype, model.takes_columns()) {
+        (DataType::Bytes, _) => {
+            let texts = ["x", "", "u\u{fc}"].map(|text| text.as_bytes().to_vec().into());
+            Tensor::from_strings([3], texts.to_vec()).unwrap()
+        }
+        (_, true) => Tensor::from_vec([3], cells(1)).unwrap(),
+        (dtype, false) => {
+            let matrix = Tensor::from_vec([3, features], cells(features)).unwrap();
+            matrix.cast(dtype).unwrap()
+        }
+    });
+    inputs.collect()
+}
 
 /// Reads what may be a model and, if it is one, asks it for three rows.
-fn read_and_ask(bytes: &[u8], family: Family) -> bool {
-    use hari_core::{Call, Model as _, Tensor};
+pub(crate) fn read_and_ask(bytes: &[u8], family: Family) -> bool {
     let Ok(model) = load_bytes(bytes, family, &Options::default()) else {
         return false;
     };
-    let features = model.features();
-    if features > 1000 {
+    if model.features() > 1000 {
         return true;
     }
-    let rows: Vec<f64> = (0..3 * features).map(|at| at as f64 - 4.0).collect();
-    let input = Tensor::from_vec([3, features], rows).unwrap();
-    let dtype = model.signatures()[0].inputs[0].dtype;
     let call = Call {
         signature: 0,
-        inputs: vec![input.cast(dtype).unwrap()],
+        inputs: rows(&model),
         outputs: Vec::new(),
     };
     let outputs = model.run(call).unwrap();
@@ -27,10 +42,15 @@ fn read_and_ask(bytes: &[u8], family: Family) -> bool {
     true
 }
 
+/// A file of a model.
+struct Sample {
+    name: &'static str,
+    bytes: Vec<u8>,
+}
+
 /// A fixture of each kind of file and of booster; small ones, so that there can be many mutants.
-fn samples(family: Family) -> Vec<Fixture> {
-    let mut samples = fixture::all(family).unwrap();
-    let kinds: &[&str] = match family {
+fn samples(family: Family) -> Vec<Sample> {
+    let names: &[&str] = match family {
         Family::Xgboost => &[
             "partition-3.2.json",
             "partition-3.2.ubj",
@@ -50,10 +70,22 @@ fn samples(family: Family) -> Vec<Fixture> {
             "forest-4.7.txt",
             "stump-3.3.txt",
         ],
+        Family::Catboost => &[
+            "combinations-1.2.cbm",
+            "combinations-1.2.json",
+            "lossguide-classes-1.0.cbm",
+            "lossguide-classes-1.2.json",
+            "one-hot-1.1.cbm",
+            "mean-1.2.cbm",
+            "texts-1.2.cbm",
+            "scaled-1.0.json",
+        ],
     };
-    samples.retain(|sample| kinds.contains(&&*sample.name));
-    assert_eq!(samples.len(), kinds.len());
-    samples
+    let read = |&name: &&'static str| {
+        let bytes = std::fs::read(fixture::folder(family).join(name)).unwrap();
+        Sample { name, bytes }
+    };
+    names.iter().map(read).collect()
 }
 
 /// Changes some bytes: flips bits, writes digits and signs, cuts and repeats.
@@ -108,14 +140,19 @@ fn mutants_of_lightgbm_are_refused_or_answered() {
 }
 
 #[test]
+fn mutants_of_catboost_are_refused_or_answered() {
+    mutants(Family::Catboost, 300);
+}
+
+#[test]
 fn a_file_that_is_cut_is_refused() {
-    for family in [Family::Xgboost, Family::Lightgbm] {
+    for family in [Family::Xgboost, Family::Lightgbm, Family::Catboost] {
         for sample in samples(family) {
             // LightGBM's trees end long before the file does, as XGBoost's binary form has
             // attributes behind them.
             let end = match family {
                 Family::Xgboost if sample.name.ends_with(".bst") => 390,
-                Family::Xgboost => sample.bytes.len() - 1,
+                Family::Xgboost | Family::Catboost => sample.bytes.len() - 1,
                 Family::Lightgbm => {
                     let text = std::str::from_utf8(&sample.bytes).unwrap();
                     text.find("end of trees").unwrap()

@@ -28,7 +28,7 @@ pub(crate) struct Fixture {
 fn numbers(rows: &[Vec<String>], family: Family) -> Vec<f64> {
     let number = |number: &String| match family {
         Family::Xgboost => f64::from(number.parse::<f32>().unwrap()),
-        Family::Lightgbm => number.parse().unwrap(),
+        Family::Lightgbm | Family::Catboost => number.parse().unwrap(),
     };
     rows.iter().flatten().map(number).collect()
 }
@@ -56,6 +56,7 @@ pub(crate) fn folder(family: Family) -> PathBuf {
     fixtures.join(match family {
         Family::Xgboost => "xgboost",
         Family::Lightgbm => "lightgbm",
+        Family::Catboost => "catboost",
     })
 }
 

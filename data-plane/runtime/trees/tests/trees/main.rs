@@ -8,6 +8,7 @@
 )]
 
 mod abuse;
+mod catboost;
 mod fixture;
 mod parity;
 mod serving;

@@ -13,7 +13,7 @@ const XGBOOST: f64 = 2.4e-7;
 const LIGHTGBM: f64 = 1e-15;
 
 /// The largest relative difference, and how many numbers differ at all.
-fn differences(found: &[f64], expected: &[f64]) -> (f64, usize) {
+pub(crate) fn differences(found: &[f64], expected: &[f64]) -> (f64, usize) {
     assert_eq!(found.len(), expected.len());
     let pairs = found.iter().zip(expected);
     let apart = |(found, expected): (&f64, &f64)| {
@@ -55,6 +55,7 @@ fn ask(family: Family, fixture: &Fixture) -> Result<(Vec<f64>, Vec<f64>, Option<
             let sums = booster.margins(&rows, count);
             Ok((sums, booster.predict(&rows, count), booster.width()))
         }
+        Family::Catboost => panic!("CatBoost has expectations of its own kind"),
     }
 }
 
