@@ -10,8 +10,10 @@ use crate::dtype::{Dtype, Kind};
 use crate::value::{Id, heap};
 
 mod element;
+mod order;
 
 pub use element::Element;
+use order::FortranOrder;
 
 /// An array of any rank.
 #[derive(Clone, Debug)]
@@ -308,45 +310,6 @@ impl<T> Typed<T> {
             shape: self.shape,
             values,
         })
-    }
-}
-
-/// Walks an array in C order; gives where each element lies in Fortran order.
-struct FortranOrder<'a> {
-    shape: &'a [usize],
-    index: Vec<usize>,
-    left: usize,
-}
-
-impl<'a> FortranOrder<'a> {
-    fn new(shape: &'a [usize]) -> Self {
-        Self {
-            shape,
-            index: vec![0; shape.len()],
-            left: shape.iter().product(),
-        }
-    }
-
-    fn step(&mut self) {
-        for (index, length) in self.index.iter_mut().zip(self.shape).rev() {
-            *index += 1;
-            if *index < *length {
-                return;
-            }
-            *index = 0;
-        }
-    }
-}
-
-impl Iterator for FortranOrder<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let axes = self.index.iter().zip(self.shape).rev();
-        let at = axes.fold(0, |at, (index, length)| at * length + index);
-        self.step();
-        Some(at)
     }
 }
 

@@ -9,6 +9,7 @@ use hari_error::{Error, Result};
 use super::archive::Archive;
 use super::json::{Json, Kind, Node};
 use crate::array::Array;
+use crate::dtype::Dtype;
 use crate::globals::{self, Class, Role};
 use crate::limits::Limits;
 use crate::value::{Arena, Id, Object, Text, Value};
@@ -128,7 +129,7 @@ impl<'r> Reader<'r> {
                 self.read(main)
             }
             "ListNode" | "SetNode" | "TupleNode" => self.sequence(head, node),
-            "BytesNode" | "BytearrayNode" => self.blob(node),
+            "BytesNode" | "BytearrayNode" => self.blob(head, node),
             "SliceNode" => self.slice(head, node),
             "TypeNode" => self.named(&head.module, &head.name),
             "FunctionNode" => self.function(head, node),
@@ -136,7 +137,7 @@ impl<'r> Reader<'r> {
             "MethodNode" => self.method(node),
             "ConstructorFromReduceNode" => self.constructed(head, node),
             "ObjectNode" => self.object(head, node),
-            "TreeNode" | "LossNode" => self.reduced(head, node),
+            "TreeNode" | "LossNode" | "SGDNode" => self.reduced(head, node),
             "NdArrayNode" => self.array(head, node),
             "MaskedArrayNode" => self.masked(head, node),
             "DTypeNode" => self.dtype(node),
@@ -254,7 +255,7 @@ impl<'r> Reader<'r> {
             entries.push((self.key(key, kind)?, self.read(value)?));
         }
         match class.role {
-            Role::Dict => self.arena.add(Value::Dict(entries)),
+            Role::Dict | Role::DefaultDict => self.arena.add(Value::Dict(entries)),
             Role::Inert => {
                 let mut object = Object::new(class, Vec::new());
                 object.entries = entries;
@@ -264,9 +265,16 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn blob(&mut self, node: Node) -> Result<Id> {
+    fn blob(&mut self, head: &Head, node: Node) -> Result<Id> {
+        let class = self.class(head)?;
         let bytes = self.file(node)?;
-        self.arena.add(Value::Bytes(Box::new(bytes)))
+        if class.role == Role::Bytes {
+            return self.arena.add(Value::Bytes(Box::new(bytes)));
+        }
+        // numpy's own bytes are Python's, too.
+        let dtype = Arc::new(Dtype::parse(&format!("S{}", bytes.len()))?);
+        let array = Array::raw(dtype, Vec::new(), false, bytes)?;
+        self.arena.add(Value::Scalar(Arc::new(array)))
     }
 
     /// The file that a node names.
@@ -322,9 +330,19 @@ impl<'r> Reader<'r> {
     }
 
     fn constructed(&mut self, head: &Head, node: Node) -> Result<Id> {
-        let class = self.inert(head)?;
+        let class = self.class(head)?;
         let args = self.tuple(self.part(node, "content")?)?;
-        self.make(class, args, None)
+        match (class.role, args.as_slice()) {
+            (Role::Inert | Role::Opaque, _) => self.make(class, args, None),
+            (Role::Set, [items]) => match self.arena.get(*items) {
+                Value::List(items) | Value::Tuple(items) => {
+                    let items = items.clone();
+                    self.arena.add(Value::Set(items))
+                }
+                _ => Err(not_made(head)),
+            },
+            _ => Err(not_made(head)),
+        }
     }
 
     fn object(&mut self, head: &Head, node: Node) -> Result<Id> {
@@ -347,14 +365,12 @@ impl<'r> Reader<'r> {
         let state = self.part(node, "content")?;
         let (args_id, args) = (self.read(args)?, self.tuple(args)?);
         let state = self.read(state)?;
-        if head.loader == "LossNode" && class.name.starts_with("Cy") {
-            return self.make(
-                class,
-                Vec::new(),
-                Some(args_id).filter(|_| !args.is_empty()),
-            );
+        if class.name.starts_with("Cy") {
+            let given = Some(args_id).filter(|_| !args.is_empty());
+            return self.make(class, Vec::new(), given);
         }
-        self.make(class, args, Some(state))
+        let empty = matches!(self.arena.get(state), Value::Dict(entries) if entries.is_empty());
+        self.make(class, args, Some(state).filter(|_| !empty))
     }
 }
 
