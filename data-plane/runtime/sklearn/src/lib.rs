@@ -21,6 +21,7 @@ mod compose;
 mod delegate;
 mod dummy;
 mod estimator;
+mod impute;
 mod input;
 mod load;
 mod math;

@@ -187,10 +187,26 @@ impl SklearnModel {
             }
             Method::PredictProba => stacked(self.root.predict_probas(rows)?, output.part),
             Method::DecisionFunction => shaped(self.root.decision_function(rows)?),
-            Method::Transform => shaped(self.root.transform(rows)?.dense()?.into_owned()),
+            Method::Transform => {
+                let found = self.root.transform(rows)?.dense()?.into_owned();
+                match form.as_ref().map(|form| form.dtype) {
+                    Some(dtype @ (DataType::Int64 | DataType::Bool)) => whole(&found, dtype),
+                    _ => shaped(found),
+                }
+            }
             Method::ScoreSamples => Tensor::from_vec([count], self.root.score_samples(rows)?),
         }
     }
+}
+
+/// Counts and indicators, which are integers and booleans.
+fn whole(matrix: &Matrix, dtype: DataType) -> Result<Tensor> {
+    let values = matrix.values.iter();
+    let values = match dtype {
+        DataType::Bool => Values::Booleans(values.map(|&value| value != 0.0).collect()),
+        _ => Values::Integers(values.map(|&value| value as i64).collect()),
+    };
+    values.tensor(vec![matrix.rows, matrix.columns])
 }
 
 /// One matrix as it is; several of one shape on top of each other, `[outputs, rows, classes]`.

@@ -1,5 +1,9 @@
 //! `sklearn.preprocessing`: scaling, encoding and other transformations of columns.
 
+mod categories;
+mod infrequent;
+mod one_hot;
+mod ordinal;
 mod scale;
 
 use crate::registry::Entry;
@@ -11,5 +15,13 @@ pub(crate) const CLASSES: &[Entry] = &[
     (
         "sklearn.preprocessing._data.StandardScaler",
         scale::standard,
+    ),
+    (
+        "sklearn.preprocessing._encoders.OneHotEncoder",
+        one_hot::OneHot::read,
+    ),
+    (
+        "sklearn.preprocessing._encoders.OrdinalEncoder",
+        ordinal::Ordinal::read,
     ),
 ];

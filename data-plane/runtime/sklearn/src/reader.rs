@@ -45,7 +45,7 @@ impl Reader {
         let class = cursor.class()?;
         let read = registry::find(&class).ok_or_else(|| unknown(cursor, &class))?;
         let inner = read(cursor, self)?;
-        let width = fitted_width(cursor)?;
+        let width = agreed(cursor, fitted_width(cursor)?, inner.width())?;
         let name = class.rsplit('.').next().unwrap_or_default().to_owned();
         let names = fitted_names(cursor)?;
         Ok(Node {
@@ -70,6 +70,20 @@ fn unknown(cursor: &Cursor<'_>, class: &str) -> Error {
         "`{class}` is not supported: expected a class of scikit-learn that is listed in the \
          documentation; export the model as ONNX, or serve it as a Python component"
     ))
+}
+
+/// The width that the file states and the one that the class's own attributes have.
+fn agreed(
+    cursor: &Cursor<'_>,
+    stated: Option<usize>,
+    own: Option<usize>,
+) -> Result<Option<usize>> {
+    match (stated, own) {
+        (Some(stated), Some(own)) if stated != own => Err(cursor.refuse(format_args!(
+            "`n_features_in_` is {stated}, its attributes are of {own} features"
+        ))),
+        _ => Ok(own.or(stated)),
+    }
 }
 
 /// `n_features_in_`, if the class keeps it.

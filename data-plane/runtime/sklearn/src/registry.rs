@@ -5,7 +5,7 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{compose, dummy, model_selection, naive_bayes, pipeline, preprocessing};
+use crate::{compose, dummy, impute, model_selection, naive_bayes, pipeline, preprocessing};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
@@ -17,6 +17,7 @@ pub(crate) type Entry = (&'static str, Read);
 const MODULES: &[&[Entry]] = &[
     compose::CLASSES,
     dummy::CLASSES,
+    impute::CLASSES,
     model_selection::CLASSES,
     naive_bayes::CLASSES,
     pipeline::CLASSES,
