@@ -29,6 +29,7 @@ const BUILDERS: &[(&str, &str, Role)] = &[
     ("copyreg", "__newobj__", Role::NewObject),
     ("copyreg", "__newobj_ex__", Role::NewObjectWithNames),
     ("copyreg", "_reconstructor", Role::Reconstructor),
+    ("pandas.core.indexes.base", "_new_Index", Role::Index),
     ("sklearn.cluster._birch", "_CFNode", Role::Opaque),
     ("sklearn.cluster._birch", "_CFSubcluster", Role::Opaque),
     ("joblib.numpy_pickle", "NDArrayWrapper", Role::SideFile),
@@ -77,6 +78,8 @@ pub(crate) enum Role {
     Dtype,
     /// A ufunc, by its module and name.
     Ufunc,
+    /// An index of pandas: the array of its labels.
+    Index,
     /// joblib's description of an array that follows in the stream.
     InStream,
     /// joblib's description of an array that lies in a file beside this one.
@@ -207,6 +210,19 @@ fn refused(module: &str, name: &str) -> Error {
         "__main__" => {
             "it is code of the training script, which is not run here: replace it by scikit-learn's \
              own transformers, or export the model to ONNX"
+        }
+        "cloudpickle" | "dill" => {
+            "a function or a class of the training script is stored with its code, which is not run \
+             here: replace it by scikit-learn's own transformers or a ufunc of numpy, or export the \
+             model to ONNX"
+        }
+        "xgboost" | "lightgbm" | "catboost" => {
+            "of this library, models and boosters are read: save them without objectives or callbacks \
+             of your own"
+        }
+        "pandas" | "pyarrow" => {
+            "of pandas, column labels are read: give columns as lists, `list(table.columns)`, and fit \
+             again"
         }
         "numpy" | "scipy" | "joblib" => {
             "of this library, arrays, scalars, sparse matrices, random states and ufuncs are read: \

@@ -60,6 +60,7 @@ impl Machine<'_> {
             Role::Scalar => self.scalar(&args),
             Role::FromBuffer => self.over_buffer(&args),
             Role::Ufunc => self.ufunc(&args),
+            Role::Index => self.index(class, args),
             Role::Encode | Role::Bytes => self.encode(class, &args),
             Role::List => self.container(class, &args, Value::List),
             Role::Tuple => self.container(class, &args, Value::Tuple),
@@ -147,6 +148,33 @@ impl Machine<'_> {
         };
         let (module, name) = (self.text(*module)?.to_owned(), self.text(*name)?.to_owned());
         self.named(module, name)
+    }
+
+    /// `_new_Index(class, {'data': labels, 'name': ...})`: the labels, or for a range the object.
+    fn index(&mut self, class: &Arc<Class>, args: Vec<Id>) -> Result<Id> {
+        let parts = args.get(1).map(|parts| self.arena.get(*parts));
+        let Some(Value::Dict(parts)) = parts else {
+            return Err(refused(class, "other arguments"));
+        };
+        // numpy's array, or one of pandas whose state has it.
+        let labels = parts
+            .iter()
+            .take(8)
+            .find_map(|(_, part)| match self.arena.get(*part) {
+                Value::Array(_) => Some(*part),
+                Value::Object(object) => self.array_within(object.state?),
+                _ => None,
+            });
+        match labels {
+            Some(labels) => Ok(labels),
+            None => self.object(class, args, None),
+        }
+    }
+
+    fn array_within(&self, state: Id) -> Option<Id> {
+        let parts = self.tuple(state).ok()?.iter().take(8);
+        let mut arrays = parts.filter(|part| matches!(self.arena.get(**part), Value::Array(_)));
+        arrays.next().copied()
     }
 
     /// `bytes` of nothing, of bytes, or of Latin-1 text.
