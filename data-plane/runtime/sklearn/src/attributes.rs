@@ -1,7 +1,7 @@
 //! Attributes of fitted objects, with their shapes checked.
 
 use hari_error::Result;
-use hari_pickle::Cursor;
+use hari_pickle::{Cursor, SparseFormat};
 
 use crate::table::Matrix;
 use crate::values::Values;
@@ -127,4 +127,44 @@ pub(crate) fn classes(cursor: &Cursor<'_>) -> Result<Values> {
         return Err(at.refuse("there are no classes"));
     }
     Ok(found)
+}
+
+/// Cells that a sparse matrix may be written out to, beyond so many for each that it holds.
+const SPARSE_CELLS: usize = 4 << 20;
+const CELLS_PER_VALUE: usize = 200;
+
+/// A matrix of numbers, dense or sparse.
+///
+/// # Errors
+/// Also a sparse matrix that is far larger than what it holds.
+pub(crate) fn rows_dense_or_sparse(cursor: &Cursor<'_>) -> Result<Matrix> {
+    if cursor.any_array().is_ok() {
+        return matrix_at(cursor);
+    }
+    let found = cursor.sparse()?;
+    let (rows, columns) = found.shape;
+    let cells = rows.checked_mul(columns);
+    let most = SPARSE_CELLS.saturating_add(found.values.len().saturating_mul(CELLS_PER_VALUE));
+    if cells.is_none_or(|cells| cells > most) || columns == 0 {
+        return Err(cursor.refuse(format_args!(
+            "{rows} rows of {columns} columns are too many"
+        )));
+    }
+    let mut dense = Matrix::zeros(rows, columns);
+    for outer in 0..found.starts.len().saturating_sub(1) {
+        let (start, end) = (found.starts.get(outer), found.starts.get(outer + 1));
+        let (start, end) = (start.copied().unwrap_or(0), end.copied().unwrap_or(0));
+        let indices = found.indices.get(start..end).unwrap_or_default();
+        let values = found.values.get(start..end).unwrap_or_default();
+        for (&inner, &value) in indices.iter().zip(values) {
+            let (row, column) = match found.format {
+                SparseFormat::Csr => (outer, inner),
+                SparseFormat::Csc => (inner, outer),
+            };
+            if let Some(cell) = dense.row_mut(row).get_mut(column) {
+                *cell += value;
+            }
+        }
+    }
+    Ok(dense)
 }

@@ -138,15 +138,7 @@ fn categorical(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
         if found.rows != classes.len() {
             return Err(table.refuse("expected a row for each class"));
         }
-        let mut turned = Matrix::zeros(found.columns, found.rows);
-        for (class, row) in found.iter_rows().enumerate() {
-            for (category, &value) in row.iter().enumerate() {
-                if let Some(to) = turned.row_mut(category).get_mut(class) {
-                    *to = value;
-                }
-            }
-        }
-        Ok(turned)
+        Ok(found.transposed())
     });
     let event = Event::Categorical {
         features: features.collect::<Result<_>>()?,

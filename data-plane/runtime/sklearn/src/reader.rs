@@ -73,11 +73,7 @@ fn unknown(cursor: &Cursor<'_>, class: &str) -> Error {
 }
 
 /// The width that the file states and the one that the class's own attributes have.
-fn agreed(
-    cursor: &Cursor<'_>,
-    stated: Option<usize>,
-    own: Option<usize>,
-) -> Result<Option<usize>> {
+fn agreed(cursor: &Cursor<'_>, stated: Option<usize>, own: Option<usize>) -> Result<Option<usize>> {
     match (stated, own) {
         (Some(stated), Some(own)) if stated != own => Err(cursor.refuse(format_args!(
             "`n_features_in_` is {stated}, its attributes are of {own} features"

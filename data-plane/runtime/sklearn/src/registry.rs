@@ -5,7 +5,10 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{compose, dummy, impute, model_selection, naive_bayes, pipeline, preprocessing};
+use crate::{
+    compose, discriminant_analysis, dummy, impute, model_selection, naive_bayes, neighbors,
+    pipeline, preprocessing, projection,
+};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
@@ -19,7 +22,10 @@ const MODULES: &[&[Entry]] = &[
     dummy::CLASSES,
     impute::CLASSES,
     model_selection::CLASSES,
+    discriminant_analysis::CLASSES,
     naive_bayes::CLASSES,
+    neighbors::CLASSES,
+    projection::CLASSES,
     pipeline::CLASSES,
     preprocessing::CLASSES,
 ];

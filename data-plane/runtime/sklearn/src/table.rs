@@ -110,6 +110,19 @@ impl Matrix {
         found
     }
 
+    /// Columns as rows.
+    pub(crate) fn transposed(&self) -> Self {
+        let mut found = Self::zeros(self.columns, self.rows);
+        for (at, row) in self.iter_rows().enumerate() {
+            for (column, &value) in row.iter().enumerate() {
+                if let Some(to) = found.row_mut(column).get_mut(at) {
+                    *to = value;
+                }
+            }
+        }
+        found
+    }
+
     /// The columns at these places, in this order; NaN for a column that does not exist.
     pub(crate) fn select(&self, columns: &[usize]) -> Self {
         self.map_rows(columns.len(), |row, found| {
