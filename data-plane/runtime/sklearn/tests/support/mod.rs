@@ -99,7 +99,10 @@ impl Case {
             (Rows::Columns(columns), Inputs::Columns(wanted)) => {
                 let used = wanted.iter().filter(|column| column.kind != Kind::Unused);
                 used.map(|wanted| {
-                    let column = columns.iter().find(|column| column.name == wanted.name);
+                    let named = columns.iter().find(|column| column.name == wanted.name);
+                    // Before 1.0 no names were kept: columns are called by their numbers.
+                    let numbered = || columns.get(wanted.name.parse::<usize>().ok()?);
+                    let column = named.or_else(numbered);
                     column
                         .with_context(|| format!("no column `{}`", wanted.name))?
                         .tensor(wanted.kind)

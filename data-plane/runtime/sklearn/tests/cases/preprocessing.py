@@ -1,0 +1,100 @@
+"""Scalers, encoders and other transformations of columns."""
+
+import numpy as np
+import pandas as pd
+from fixtures import Case
+from sklearn import compose, linear_model, pipeline, preprocessing
+
+RNG = np.random.RandomState(21)
+X = RNG.normal(size=(60, 4)) * [1, 10, 0.1, 3] + [0, 5, 1, -2]
+X[:, 3] = 2.5
+Z = np.exp(X[:, 0])
+GAPS = np.where(RNG.uniform(size=X.shape) < 0.2, np.nan, X)
+ROWS = np.vstack([RNG.normal(size=(20, 4)) * 8, X[:3], np.zeros((1, 4)), np.full((1, 4), 1e6)])
+GAPS_ROWS = np.where(RNG.uniform(size=ROWS.shape) < 0.2, np.nan, ROWS)
+CODES = RNG.randint(0, 4, size=(60, 3)).astype(float)
+CODE_ROWS = np.vstack([RNG.randint(0, 4, size=(20, 3)), CODES[:2]]).astype(float)
+NEW_ROWS = np.vstack([RNG.randint(-2, 7, size=(20, 3)), CODES[:2], [[0.5, -0.0, 1e9]]])
+WORDS = pd.DataFrame({
+    "pet": RNG.choice(["ant", "bee", "cat", "löwe", ""], 60, p=[0.5, 0.2, 0.1, 0.1, 0.1]),
+    "size": RNG.choice([1.0, 2.0, 5.0], 60), "sex": RNG.choice(["m", "w"], 60)})
+NEW_WORDS = pd.DataFrame({
+    "pet": ["ant", "dog", "", "löwe", "Bee", "bee", "cat"] * 3, "size": [1.0, 2.0, 5.0, 9.0, -1.0, 0.0, 2.0] * 3,
+    "sex": ["m", "w", "x", "w", "w", "m", ""] * 3})
+HOLES = WORDS.assign(pet=WORDS["pet"].where(RNG.uniform(size=60) > 0.2, np.nan),
+                     size=WORDS["size"].where(RNG.uniform(size=60) > 0.2, np.nan))
+NEW_HOLES = NEW_WORDS.assign(pet=NEW_WORDS["pet"].where(RNG.uniform(size=21) > 0.3, np.nan),
+                             size=NEW_WORDS["size"].where(RNG.uniform(size=21) > 0.3, np.nan))
+
+
+def back(transformer, rows, y=Z):
+    """`inverse_transform`, asked by what is made for it: a regressor whose target is transformed."""
+    model = compose.TransformedTargetRegressor(
+        linear_model.LinearRegression(), transformer=transformer, check_inverse=False)
+    return model.fit(X, y), rows
+
+
+def scalers(version):
+    yield Case("standard", preprocessing.StandardScaler().fit(X), ROWS)
+    yield Case("standard_missing", preprocessing.StandardScaler().fit(GAPS), GAPS_ROWS)
+    yield Case("standard_mean", preprocessing.StandardScaler(with_std=False).fit(X), ROWS)
+    yield Case("standard_scale", preprocessing.StandardScaler(with_mean=False).fit(X), ROWS)
+    yield Case("standard_nothing", preprocessing.StandardScaler(with_mean=False, with_std=False).fit(X), ROWS)
+    yield Case("min_max", preprocessing.MinMaxScaler().fit(X), ROWS)
+    yield Case("min_max_clip", preprocessing.MinMaxScaler((-1, 2), clip=True).fit(GAPS), GAPS_ROWS)
+    yield Case("max_abs", preprocessing.MaxAbsScaler().fit(GAPS), GAPS_ROWS)
+    if version >= (1, 9):
+        yield Case("max_abs_clip", preprocessing.MaxAbsScaler(clip=True).fit(X), ROWS)
+    yield Case("robust", preprocessing.RobustScaler().fit(X), ROWS)
+    yield Case("robust_missing", preprocessing.RobustScaler(with_centering=False).fit(GAPS), GAPS_ROWS)
+    yield Case("robust_range", preprocessing.RobustScaler(
+        with_scaling=False, quantile_range=(10, 90)).fit(X), ROWS)
+    name = "sklearn.preprocessing._data."
+    for scaler in [preprocessing.StandardScaler(), preprocessing.MinMaxScaler((-1, 1)), preprocessing.MaxAbsScaler(),
+                   preprocessing.RobustScaler()]:
+        kind = type(scaler).__name__
+        yield Case(f"back_{kind.lower()}", *back(scaler, ROWS), cls=name + kind)
+    sparse = pipeline.make_pipeline(
+        preprocessing.OneHotEncoder(handle_unknown="ignore"), preprocessing.StandardScaler(with_mean=False))
+    yield Case("standard_sparse", sparse.fit(CODES), NEW_ROWS, cls=name + "StandardScaler")
+    sparse = pipeline.make_pipeline(preprocessing.OneHotEncoder(handle_unknown="ignore"), preprocessing.MaxAbsScaler())
+    yield Case("max_abs_sparse", sparse.fit(CODES), NEW_ROWS, cls=name + "MaxAbsScaler")
+
+
+def encoders(version):
+    sparse = "sparse_output" if version >= (1, 2) else "sparse"
+    one_hot, ordinal = preprocessing.OneHotEncoder, preprocessing.OrdinalEncoder
+    ignore = {"handle_unknown": "ignore"}
+    yield Case("one_hot", one_hot().fit(CODES), CODE_ROWS)
+    yield Case("one_hot_dense", one_hot(**{sparse: False}, **ignore).fit(CODES), NEW_ROWS)
+    yield Case("one_hot_words", one_hot(**ignore).fit(WORDS), NEW_WORDS)
+    yield Case("one_hot_first", one_hot(drop="first").fit(WORDS), WORDS.head(25))
+    yield Case("one_hot_binary", one_hot(drop="if_binary").fit(WORDS), WORDS.head(25))
+    yield Case("one_hot_given_drop", one_hot(drop=["bee", 2.0, "w"]).fit(WORDS), WORDS.head(25))
+    yield Case("one_hot_categories", one_hot(
+        categories=[["zebra", "ant", "dog"], [1.0, 2.0, 5.0, 9.0], ["m", "w"]], **ignore).fit(WORDS), NEW_WORDS)
+    yield Case("one_hot_missing", one_hot(**ignore).fit(HOLES), NEW_HOLES)
+    yield Case("ordinal", ordinal().fit(WORDS), WORDS.head(25))
+    yield Case("ordinal_numbers", ordinal().fit(CODES), CODE_ROWS)
+    yield Case("ordinal_unknown", ordinal(handle_unknown="use_encoded_value", unknown_value=-1).fit(WORDS), NEW_WORDS)
+    yield Case("ordinal_nan", ordinal(
+        handle_unknown="use_encoded_value", unknown_value=np.nan).fit(CODES), NEW_ROWS)
+    if version >= (1, 2):
+        missing = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
+        yield Case("ordinal_missing", ordinal(**missing).fit(HOLES), NEW_HOLES)
+        yield Case("ordinal_missing_code", ordinal(encoded_missing_value=-2, **missing).fit(HOLES), NEW_HOLES)
+        rare = {"handle_unknown": "infrequent_if_exist"}
+        yield Case("one_hot_rare", one_hot(min_frequency=8, **rare).fit(WORDS), NEW_WORDS)
+        yield Case("one_hot_rare_ignore", one_hot(min_frequency=8, **ignore).fit(WORDS), NEW_WORDS)
+        yield Case("one_hot_rare_share", one_hot(min_frequency=0.3, **rare).fit(CODES), NEW_ROWS)
+        yield Case("one_hot_rare_most", one_hot(max_categories=3, drop="first", **rare).fit(HOLES), NEW_HOLES)
+        yield Case("one_hot_drop_ignore", one_hot(drop="first", **ignore).fit(WORDS), NEW_WORDS)
+    if version >= (1, 3):
+        yield Case("ordinal_rare", ordinal(max_categories=3, **missing).fit(HOLES), NEW_HOLES)
+    if version >= (1, 6):
+        yield Case("one_hot_warn", one_hot(handle_unknown="warn", max_categories=2).fit(WORDS), NEW_WORDS)
+
+
+def cases(version):
+    yield from scalers(version)
+    yield from encoders(version)
