@@ -24,6 +24,7 @@ mod dummy;
 mod estimator;
 mod impute;
 mod input;
+mod linear_model;
 mod load;
 mod math;
 mod metrics;

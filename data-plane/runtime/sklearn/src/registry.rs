@@ -6,8 +6,8 @@ use hari_pickle::Cursor;
 use crate::estimator::Estimator;
 use crate::reader::Reader;
 use crate::{
-    compose, discriminant_analysis, dummy, impute, model_selection, naive_bayes, neighbors,
-    pipeline, preprocessing, projection,
+    compose, discriminant_analysis, dummy, impute, linear_model, model_selection, naive_bayes,
+    neighbors, pipeline, preprocessing, projection,
 };
 
 /// Builds an estimator from the attributes of a fitted object.
@@ -21,6 +21,7 @@ const MODULES: &[&[Entry]] = &[
     compose::CLASSES,
     dummy::CLASSES,
     impute::CLASSES,
+    linear_model::CLASSES,
     model_selection::CLASSES,
     discriminant_analysis::CLASSES,
     naive_bayes::CLASSES,
