@@ -54,7 +54,9 @@ def main():
         import cloudpickle
         from sklearn import linear_model, preprocessing
         write("cloudpickle", cloudpickle, linear_model.LogisticRegression().fit(X, Y), cloudpickle.dumps)
-        function = preprocessing.FunctionTransformer(lambda x: x * 2)
+        names = {"__name__": "__main__"}
+        exec(compile("double = lambda x: x * 2", "train.py", "exec"), names)
+        function = preprocessing.FunctionTransformer(names["double"])
         write("cloudpickle_function", cloudpickle, function, cloudpickle.dumps)
     except ImportError:
         pass
