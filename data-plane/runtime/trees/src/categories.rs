@@ -69,25 +69,43 @@ impl Categories {
         columns.collect()
     }
 
-    /// The number of a category; NaN if training has not seen it.
-    pub(crate) fn code(&self, column: usize, text: &[u8]) -> f64 {
-        match self.0.get(&column) {
-            Some(Known::Texts(known)) => known.get(text).map_or(f64::NAN, |&code| f64::from(code)),
-            _ => f64::NAN,
+    /// The number of a category; none if training has not seen it. An empty text is missing, NaN,
+    /// unless it is a category.
+    pub(crate) fn code(&self, column: usize, text: &[u8]) -> Option<f64> {
+        let code = match self.0.get(&column) {
+            Some(Known::Texts(known)) => known.get(text),
+            _ => None,
+        };
+        match code {
+            Some(&code) => Some(f64::from(code)),
+            None => text.is_empty().then_some(f64::NAN),
         }
     }
 
-    /// Puts numbers of categories where `rows`, `[count, features]`, has their values.
-    pub(crate) fn encode(&self, rows: &mut [f64], features: usize) {
+    /// Puts numbers of categories where `rows`, `[count, features]`, has their values. NaN stays;
+    /// `unknown` says what becomes of a column's value that training has not seen.
+    ///
+    /// # Errors
+    /// Those of `unknown`.
+    pub(crate) fn encode(
+        &self,
+        rows: &mut [f64],
+        features: usize,
+        unknown: impl Fn(usize, f64) -> Result<f64>,
+    ) -> Result<()> {
         for (&column, known) in &self.0 {
             let Known::Numbers(known) = known else {
                 continue;
             };
             for value in rows.iter_mut().skip(column).step_by(features.max(1)) {
-                let code = known.get(&bits(*value));
-                *value = code.map_or(f64::NAN, |&code| f64::from(code));
+                *value = match known.get(&bits(*value)) {
+                    Some(&code) => f64::from(code),
+                    None if value.is_nan() => f64::NAN,
+                    None => unknown(column, *value)?,
+                };
             }
         }
+        Ok(())
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -118,8 +136,10 @@ mod tests {
     #[test]
     fn texts_have_numbers_in_their_order() {
         let known = known();
-        assert_eq!((known.code(0, b"b"), known.code(0, b"a")), (0.0, 1.0));
-        assert!(known.code(0, b"c").is_nan() && known.code(1, b"b").is_nan());
+        let code = |column, text: &str| known.code(column, text.as_bytes());
+        assert_eq!((code(0, "b"), code(0, "a")), (Some(0.0), Some(1.0)));
+        assert_eq!((code(0, "c"), code(1, "b")), (None, None));
+        assert!(code(0, "").is_some_and(f64::is_nan));
         let columns = known.columns(&["x".to_owned()], 2);
         assert_eq!((&*columns[0].name, columns[0].categorical), ("x", true));
         assert_eq!((&*columns[1].name, columns[1].categorical), ("1", false));
@@ -128,10 +148,28 @@ mod tests {
     #[test]
     fn values_are_replaced_by_their_numbers() {
         let known = known();
-        let mut rows = [9.0, 9.0, 100.0, 9.0, 9.0, 0.0, 9.0, 9.0, 7.0];
-        known.encode(&mut rows, 3);
-        assert_eq!(rows[..8], [9.0, 9.0, 2.0, 9.0, 9.0, 1.0, 9.0, 9.0]);
-        assert!(rows[8].is_nan() && known.has_numbers());
+        let mut rows = [
+            9.0,
+            9.0,
+            100.0,
+            9.0,
+            9.0,
+            0.0,
+            9.0,
+            9.0,
+            7.0,
+            9.0,
+            9.0,
+            f64::NAN,
+        ];
+        known.encode(&mut rows, 3, |_, _| Ok(-1.0)).unwrap();
+        assert_eq!(rows[..6], [9.0, 9.0, 2.0, 9.0, 9.0, 1.0]);
+        assert_eq!(rows[6..9], [9.0, 9.0, -1.0]);
+        assert!(rows[11].is_nan() && known.has_numbers());
+        let refused = known.encode(&mut [0.0, 0.0, 7.5], 3, |column, value| {
+            Err(hari_error::Error::invalid(format!("{column}: {value}")))
+        });
+        assert_eq!(refused.unwrap_err().message(), "2: 7.5");
         assert!(known.memory_bytes() > 0);
     }
 }

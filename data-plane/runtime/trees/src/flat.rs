@@ -50,12 +50,14 @@
 
 mod build;
 mod number;
+mod records;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use build::{Branch, Builder, Draft, Leaf, Test, category_set};
 pub use number::Real;
+pub use records::Record;
 
 /// The bits of a node that hold the number of its feature.
 const FEATURE: u32 = (1 << 27) - 1;

@@ -5,6 +5,8 @@ mod pandas;
 mod text;
 mod tree;
 
+use std::borrow::Cow;
+
 use hari_error::{Error, Result};
 
 use crate::categories::Categories;
@@ -31,6 +33,8 @@ pub struct Booster {
     trees: Ensemble<f64>,
     /// What sums are divided by before the transform: the number of rounds of a random forest.
     rounds: Option<f64>,
+    /// Whether leaves have predictions rather than sums: in random forests of 2.0 and 2.1.
+    transformed: bool,
     /// Categories of a table of pandas.
     categories: Categories,
 }
@@ -69,6 +73,7 @@ impl Booster {
             feature_names,
             trees,
             rounds: average.then_some(rounds.max(1) as f64),
+            transformed: average && sections.is_early(),
             categories,
         })
     }
@@ -83,19 +88,23 @@ impl Booster {
     /// The number of a category of a column; NaN, which is missing, if training has not seen it.
     #[must_use]
     pub fn code(&self, column: usize, text: &[u8]) -> f64 {
-        self.categories.code(column, text)
+        self.categories.code(column, text).unwrap_or(f64::NAN)
     }
 
     /// Rows in which categories that the file lists as numbers are replaced by their own numbers,
-    /// as happens with a table of pandas.
-    #[must_use]
-    pub fn encoded<'a>(&self, rows: std::borrow::Cow<'a, [f64]>) -> std::borrow::Cow<'a, [f64]> {
+    /// as happens with a table of pandas; those that training has not seen are missing.
+    ///
+    /// # Errors
+    /// None: what is not known is missing.
+    pub fn encoded<'a>(&self, rows: Cow<'a, [f64]>) -> Result<Cow<'a, [f64]>> {
         if !self.categories.has_numbers() {
-            return rows;
+            return Ok(rows);
         }
         let mut rows = rows.into_owned();
-        self.categories.encode(&mut rows, self.features());
-        rows.into()
+        let missing = |_, _| Ok(f64::NAN);
+        self.categories
+            .encode(&mut rows, self.features(), missing)?;
+        Ok(rows.into())
     }
 
     /// Values in a row.
@@ -134,7 +143,9 @@ impl Booster {
                 *sum /= rounds;
             }
         }
-        self.objective.apply(&mut sums, self.groups());
+        if !self.transformed {
+            self.objective.apply(&mut sums, self.groups());
+        }
         sums
     }
 

@@ -166,7 +166,7 @@ impl TreeModel {
                 Tensor::from_vec(shape(rows, booster.width()), predicted)
             }
             Booster::Lightgbm(booster) => {
-                let predicted = booster.predict(&booster.encoded(input.values()?), rows);
+                let predicted = booster.predict(&booster.encoded(input.values()?)?, rows);
                 Tensor::from_vec(shape(rows, booster.width()), predicted)
             }
             Booster::Catboost(booster) => booster.predict(&input.values::<f32>()?, &[], rows),
@@ -182,14 +182,14 @@ impl TreeModel {
                 encoded(booster, table::coded(&self.columns, inputs, code)?, rows)
             }
             Booster::Lightgbm(booster) => {
-                let code = |column: usize, text: &[u8]| booster.code(column, text);
+                let code = |column: usize, text: &[u8]| Ok(booster.code(column, text));
                 let matrix = table::coded(&self.columns, inputs, code)?;
-                let predicted = booster.predict(&booster.encoded(matrix.into()), rows);
+                let predicted = booster.predict(&booster.encoded(matrix.into())?, rows);
                 Tensor::from_vec(shape(rows, booster.width()), predicted)
             }
             Booster::Catboost(booster) => {
                 // Numbers stand where they are; categories are hashed on their own.
-                let numbers = table::coded(&self.columns, inputs, |_, _| 0.0)?;
+                let numbers = table::coded(&self.columns, inputs, |_, _| Ok(0.0))?;
                 let numbers: Vec<_> = numbers.into_iter().map(|value| value as f32).collect();
                 let hashes = table::hashes(booster.categories(), inputs, rows)?;
                 booster.predict(&numbers, &hashes, rows)
@@ -200,7 +200,7 @@ impl TreeModel {
 
 /// XGBoost's answer for a matrix in float64, of which categories are numbered first.
 fn encoded(booster: &xgboost::Booster, mut matrix: Vec<f64>, rows: usize) -> Result<Tensor> {
-    booster.encode(&mut matrix);
+    booster.encode(&mut matrix)?;
     let narrow: Vec<_> = matrix.into_iter().map(|value| value as f32).collect();
     Tensor::from_vec(shape(rows, booster.width()), booster.predict(&narrow, rows))
 }

@@ -30,11 +30,11 @@ pub(crate) fn rows(columns: &[Column], inputs: &[Tensor]) -> Result<usize> {
 /// The matrix of all columns, row by row; `code` gives the number of a category of a column.
 ///
 /// # Errors
-/// `InvalidInput` with the name of a column whose values are of another type.
+/// `InvalidInput` with the name of a column whose values are of another type, or as `code` says.
 pub(crate) fn coded(
     columns: &[Column],
     inputs: &[Tensor],
-    code: impl Fn(usize, &[u8]) -> f64,
+    code: impl Fn(usize, &[u8]) -> Result<f64>,
 ) -> Result<Vec<f64>> {
     let width = columns.len();
     let mut matrix = vec![0.0; rows(columns, inputs)?.saturating_mul(width)];
@@ -43,7 +43,7 @@ pub(crate) fn coded(
         let named = |error: Error| error.context(format!("column `{}`", column.name));
         if column.categorical {
             for (slot, text) in slots.zip(input.strings().map_err(named)?) {
-                *slot = code(at, text);
+                *slot = code(at, text).map_err(named)?;
             }
         } else {
             for (slot, value) in slots.zip(input.values::<f64>().map_err(named)?.iter()) {

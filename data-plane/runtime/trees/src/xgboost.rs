@@ -8,7 +8,7 @@ mod linear;
 mod objective;
 mod tree;
 
-use hari_error::Result;
+use hari_error::{Error, Result};
 
 use crate::categories::Categories;
 use crate::column::Column;
@@ -30,6 +30,9 @@ pub struct Booster {
     pub(crate) feature_names: Vec<String>,
     /// Where each sum starts: the base score before the objective's transform.
     base: Vec<f32>,
+    /// Whether the base score is added to the sum of the trees, as before 1.3, rather than the
+    /// trees to the base score.
+    base_last: bool,
     model: Model,
     /// Categories that the file lists.
     categories: Categories,
@@ -67,10 +70,13 @@ impl Booster {
             .columns(&self.feature_names, self.features())
     }
 
-    /// The number of a category of a column; NaN, which is missing, if training has not seen it.
-    #[must_use]
-    pub fn code(&self, column: usize, text: &[u8]) -> f64 {
-        self.categories.code(column, text)
+    /// The number of a category of a column; NaN for an empty text, unless that is a category.
+    ///
+    /// # Errors
+    /// `InvalidInput` if training has not seen it.
+    pub fn code(&self, column: usize, text: &[u8]) -> Result<f64> {
+        let code = self.categories.code(column, text);
+        code.ok_or_else(|| unseen(&String::from_utf8_lossy(text)))
     }
 
     /// Whether the file lists categories that are numbers: values of rows are replaced by
@@ -81,8 +87,16 @@ impl Booster {
     }
 
     /// Replaces categories that the file lists as numbers by their own numbers.
-    pub fn encode(&self, rows: &mut [f64]) {
-        self.categories.encode(rows, self.features);
+    ///
+    /// # Errors
+    /// `InvalidInput` with the column if training has not seen one.
+    pub fn encode(&self, rows: &mut [f64]) -> Result<()> {
+        let unknown = |column: usize, value: f64| {
+            let name = self.feature_names.get(column).cloned();
+            let name = name.unwrap_or_else(|| column.to_string());
+            Err(unseen(&value.to_string()).context(format!("column `{name}`")))
+        };
+        self.categories.encode(rows, self.features, unknown)
     }
 
     /// Values in a row.
@@ -111,10 +125,19 @@ impl Booster {
     /// groups]`, `output_margin=True` in Python.
     #[must_use]
     pub fn margins(&self, rows: &[f32], count: usize) -> Vec<f32> {
-        let mut sums = self.base.repeat(count);
+        let mut sums = match self.base_last {
+            true => vec![0.0; self.base.len().saturating_mul(count)],
+            false => self.base.repeat(count),
+        };
         match &self.model {
             Model::Trees(trees) => trees.add(rows, &mut sums),
             Model::Linear(linear) => linear.add(rows, &mut sums),
+        }
+        if self.base_last {
+            let base = self.base.iter().cycle();
+            sums.iter_mut()
+                .zip(base)
+                .for_each(|(sum, base)| *sum += base);
         }
         sums
     }
@@ -149,4 +172,12 @@ impl Booster {
         };
         model + self.categories.memory_bytes()
     }
+}
+
+/// XGBoost refuses such a row too.
+fn unseen(category: &str) -> Error {
+    let category: String = category.chars().take(40).collect();
+    Error::invalid(format!(
+        "category `{category}` was not in training: send one that was, or none"
+    ))
 }

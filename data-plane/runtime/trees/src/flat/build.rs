@@ -10,7 +10,7 @@ use super::{
 };
 
 /// No tree is deeper.
-const MAX_DEPTH: usize = 10_000;
+pub(super) const MAX_DEPTH: usize = 10_000;
 /// No ensemble has more nodes.
 const MAX_NODES: usize = 1 << 30;
 /// No category is higher: what XGBoost allows, as float32 holds no more.
@@ -92,7 +92,7 @@ pub fn category_set(
 /// An ensemble in the making.
 #[derive(Clone, Debug)]
 pub struct Builder<T> {
-    ensemble: Ensemble<T>,
+    pub(super) ensemble: Ensemble<T>,
 }
 
 /// A node that is to be laid out.
@@ -141,12 +141,7 @@ impl<T: Real> Builder<T> {
     /// `Model` if a child or a feature does not exist, a node has two parents, or the tree is too
     /// deep or too large.
     pub fn tree(&mut self, drafts: Vec<Draft<T>>, target: usize) -> Result<()> {
-        if target >= self.ensemble.targets {
-            let targets = self.ensemble.targets;
-            return Err(Error::model(format!(
-                "it adds to output {target}, but there are {targets}"
-            )));
-        }
+        self.check_target(target)?;
         if drafts.len() > MAX_NODES {
             return Err(too_many());
         }
@@ -174,8 +169,18 @@ impl<T: Real> Builder<T> {
         Ok(())
     }
 
+    pub(super) fn check_target(&self, target: usize) -> Result<()> {
+        let targets = self.ensemble.targets;
+        if target < targets {
+            return Ok(());
+        }
+        Err(Error::model(format!(
+            "it adds to output {target}, but there are {targets}"
+        )))
+    }
+
     /// Room for `count` nodes; the first of them.
-    fn reserve(&mut self, count: usize) -> Result<usize> {
+    pub(super) fn reserve(&mut self, count: usize) -> Result<usize> {
         let at = self.ensemble.nodes.len();
         if at + count > MAX_NODES {
             return Err(too_many());
@@ -271,7 +276,7 @@ impl<T: Real> Builder<T> {
         })
     }
 
-    fn feature(&self, feature: usize) -> Result<u32> {
+    pub(super) fn feature(&self, feature: usize) -> Result<u32> {
         let features = self.ensemble.features;
         if feature >= features || feature > FEATURE as usize {
             return Err(Error::model(format!(
@@ -310,6 +315,6 @@ fn too_many() -> Error {
     Error::model(format!("there are more than {MAX_NODES} nodes"))
 }
 
-fn mixed() -> Error {
+pub(super) fn mixed() -> Error {
     Error::model("leaves are of several kinds")
 }

@@ -91,12 +91,15 @@ mod tests {
     fn columns_are_told_by_parameters_or_ranges() {
         let tail = "[categorical_feature: 2,0]\npandas_categorical:[[\"a\", \"b\"], [7, 5]]\n";
         let categories = read_of("[0:1] none none", tail).unwrap();
-        assert_eq!(categories.code(0, b"b"), 1.0);
+        assert_eq!(categories.code(0, b"b"), Some(1.0));
         let mut rows = [0.0, 0.0, 5.0];
-        categories.encode(&mut rows, 3);
+        categories.encode(&mut rows, 3, |_, _| Ok(-1.0)).unwrap();
         assert_eq!(rows, [0.0, 0.0, 1.0]);
         let tail = "pandas_categorical:[[\"a\", \"b\"]]\n";
-        assert_eq!(read_of("[0:1] 0:1 none", tail).unwrap().code(1, b"b"), 1.0);
+        assert_eq!(
+            read_of("[0:1] 0:1 none", tail).unwrap().code(1, b"b"),
+            Some(1.0)
+        );
         let tail = "pandas_categorical:[[true, false]]\n";
         assert!(read_of("[0:1] 0:1 none", tail).unwrap().has_numbers());
         let error = read_of("[0:1] [0:1] [0:2]", tail).unwrap_err();

@@ -9,12 +9,18 @@ pub(super) struct Section<'a>(Vec<(&'a str, &'a str)>);
 /// Lines that a section may have; LightGBM writes about twenty.
 const MAX_LINES: usize = 256;
 
+/// The line that follows the last tree.
+const END: &str = "end of trees";
+/// The line that does in files of 2.0 and 2.1.
+const EARLY_END: &str = "feature importances:";
+
 /// The sections of a file, one after the other.
 pub(super) struct Sections<'a> {
     head: Section<'a>,
     /// What follows the line `Tree=` of the next tree.
     rest: &'a str,
     more: bool,
+    early: bool,
 }
 
 impl<'a> Sections<'a> {
@@ -32,6 +38,7 @@ impl<'a> Sections<'a> {
             head: Section::default(),
             rest: text,
             more: true,
+            early: false,
         };
         sections.head = sections.section()?;
         Ok(sections)
@@ -44,6 +51,11 @@ impl<'a> Sections<'a> {
     /// The text that is not read yet: behind the trees, once the last has been asked for.
     pub(super) fn tail(&self) -> &'a str {
         self.rest
+    }
+
+    /// Whether it was 2.0 or 2.1 that wrote the file; known once the last tree was asked for.
+    pub(super) fn is_early(&self) -> bool {
+        self.early
     }
 
     /// The next tree; none after the last.
@@ -65,8 +77,9 @@ impl<'a> Sections<'a> {
             match line.split_once('=') {
                 Some(("Tree", _)) => return Ok(section),
                 Some((name, value)) => section.push(name, value)?,
-                None if line == "end of trees" => {
+                None if line == END || line == EARLY_END => {
                     self.more = false;
+                    self.early = line == EARLY_END;
                     return Ok(section);
                 }
                 None if line.is_empty() => (),
@@ -169,6 +182,16 @@ mod tests {
         assert_eq!(error.message(), "`a`: expected 3 numbers, found 2");
         assert!(sections.next_tree().unwrap().is_some());
         assert!(sections.next_tree().unwrap().is_none());
+    }
+
+    #[test]
+    fn files_of_2_0_end_with_importances() {
+        let text = "tree\n\nTree=0\na=1\n\n\nfeature importances:\nx=2\n\npandas_categorical:null";
+        let mut sections = Sections::of(text).unwrap();
+        assert!(sections.next_tree().unwrap().is_some());
+        assert!(sections.next_tree().unwrap().is_none());
+        assert!(sections.is_early());
+        assert_eq!(sections.tail(), "x=2\n\npandas_categorical:null");
     }
 
     #[test]

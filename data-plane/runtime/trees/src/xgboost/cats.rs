@@ -1,6 +1,8 @@
 //! The container of categories that XGBoost writes from 3.1 on, `cats` beside the trees.
 //!
 //! Each column has an encoder: none if it is numeric, texts as bytes with offsets, or numbers.
+//! Categories outside ASCII of a table of pandas are cut in the files of 3.1 and 3.2, which take
+//! characters for bytes; they are known here as they stand in the file.
 
 use hari_error::{Error, Result};
 

@@ -24,6 +24,8 @@ const FREE_OUTPUTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) version: String,
+    /// Whether a version before 1.3 wrote it.
+    pub(super) early: bool,
     pub(super) features: usize,
     pub(super) feature_names: Vec<String>,
     pub(super) classes: usize,
@@ -73,9 +75,11 @@ pub(super) fn read(document: &Value<'_>, options: &Options) -> Result<Booster> {
 fn head(document: &Value<'_>, learner: &Value<'_>) -> Result<Head> {
     let parameters = learner.get("learner_model_param")?;
     let version = document.ints("version").unwrap_or_default();
+    let early = is_early(&version);
     let version: Vec<_> = version.iter().map(ToString::to_string).collect();
     Ok(Head {
         version: version.join("."),
+        early,
         features: parameters.count_or("num_feature", 0)?,
         feature_names: learner.texts("feature_names")?,
         classes: parameters.count_or("num_class", 0)?,
@@ -84,6 +88,11 @@ fn head(document: &Value<'_>, learner: &Value<'_>) -> Result<Head> {
         base_is_sum: false,
         objective: Objective::named(learner.get("objective")?.text("name")?)?,
     })
+}
+
+/// Whether a version is before 1.3, which changed the order of sums.
+pub(super) fn is_early(version: &[i64]) -> bool {
+    !version.is_empty() && version < &[1, 3]
 }
 
 /// One number, or several in brackets from 3.1 on.
@@ -173,7 +182,7 @@ impl Head {
     fn base(&self) -> Result<Vec<f32>> {
         let start = |&score: &f32| match self.base_is_sum {
             true => score,
-            false => self.objective.start(score),
+            false => self.objective.start(score, self.early),
         };
         let starts: Vec<_> = self.base_scores.iter().map(start).collect();
         match (&*starts, self.groups()) {
@@ -232,9 +241,13 @@ impl Head {
     fn booster(self, kind: &str, model: Model) -> Result<Booster> {
         Ok(Booster {
             base: self.base()?,
+            base_last: self.early && kind != "gblinear",
             version: self.version,
             kind: kind.to_owned(),
-            objective: self.objective,
+            objective: match self.early {
+                true => self.objective.early(),
+                false => self.objective,
+            },
             features: self.features,
             feature_names: self.feature_names,
             model,

@@ -13,7 +13,7 @@
 use hari_error::{Error, Result};
 
 use super::Booster;
-use super::learner::{Forest, Head};
+use super::learner::{Forest, Head, is_early};
 use super::objective::Objective;
 use super::tree::Columns;
 use crate::bytes::Bytes;
@@ -81,6 +81,7 @@ fn head(file: &mut Bytes<'_>) -> Result<Head> {
         targets: targets as usize,
         base_scores: vec![base_score],
         base_is_sum: major == 0,
+        early: is_early(&[major.into(), minor.into()]),
         objective: Objective::named("reg:squarederror")?,
     })
 }

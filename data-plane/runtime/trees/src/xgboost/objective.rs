@@ -16,6 +16,8 @@ pub(crate) struct Objective {
 pub(super) enum Transform {
     Identity,
     Sigmoid,
+    /// Without a bound, as before 1.3.
+    FreeSigmoid,
     Exponential,
     /// 1 above zero, else 0.
     Sign,
@@ -77,11 +79,21 @@ impl Objective {
         })
     }
 
-    /// Where the sums start, from the base score of the file.
-    pub(super) fn start(&self, base_score: f32) -> f32 {
+    /// As versions before 1.3 have it.
+    pub(super) fn early(mut self) -> Self {
+        if self.transform == Transform::Sigmoid {
+            self.transform = Transform::FreeSigmoid;
+        }
+        self
+    }
+
+    /// Where the sums start, from the base score of the file. Before 1.3, which is `early`, that of
+    /// `binary:logitraw` was a probability too.
+    pub(super) fn start(&self, base_score: f32, early: bool) -> f32 {
         match self.start {
+            Start::Same if early && self.name == "binary:logitraw" => logit(base_score),
             Start::Same => base_score,
-            Start::Logit => -(1.0 / base_score - 1.0).ln(),
+            Start::Logit => logit(base_score),
             Start::Logarithm => base_score.ln(),
         }
     }
@@ -93,6 +105,7 @@ impl Transform {
         match self {
             Self::Identity => (),
             Self::Sigmoid => each(&mut sums, sigmoid),
+            Self::FreeSigmoid => each(&mut sums, free_sigmoid),
             Self::Exponential => each(&mut sums, f32::exp),
             Self::Sign => each(&mut sums, |sum| if sum > 0.0 { 1.0 } else { 0.0 }),
             Self::Softmax => sums.chunks_mut(groups.max(1)).for_each(softmax),
@@ -108,10 +121,19 @@ fn each(sums: &mut [f32], change: impl Fn(f32) -> f32) {
     }
 }
 
+fn logit(score: f32) -> f32 {
+    -(1.0 / score - 1.0).ln()
+}
+
 /// `common::Sigmoid`: bounded, so that the exponential does not overflow.
 fn sigmoid(sum: f32) -> f32 {
     let bounded = if 88.7 < -sum { 88.7 } else { -sum };
     1.0 / (bounded.exp() + 1.0 + 1e-16)
+}
+
+/// The same before 1.3.
+fn free_sigmoid(sum: f32) -> f32 {
+    1.0 / (1.0 + (-sum).exp())
 }
 
 /// `common::Softmax`: summed in double precision, divided in single.
@@ -154,17 +176,21 @@ mod tests {
     #[test]
     fn probabilities_start_as_log_odds() {
         let logistic = Objective::named("binary:logistic").unwrap();
-        assert_eq!(logistic.start(0.5), 0.0);
-        assert!((logistic.start(0.3) - -0.847_297_85).abs() < 1e-7);
-        assert_eq!(Objective::named("binary:logitraw").unwrap().start(0.3), 0.3);
-        assert_eq!(Objective::named("count:poisson").unwrap().start(1.0), 0.0);
+        assert_eq!(logistic.start(0.5, false), 0.0);
+        assert!((logistic.start(0.3, false) - -0.847_297_85).abs() < 1e-7);
+        let raw = Objective::named("binary:logitraw").unwrap();
+        assert_eq!(raw.start(0.3, false), 0.3);
+        assert_eq!(raw.start(0.5, true), 0.0);
+        let poisson = Objective::named("count:poisson").unwrap();
+        assert_eq!(poisson.start(1.0, false), 0.0);
     }
 
     #[test]
     fn a_sigmoid_does_not_overflow() {
         assert!(sigmoid(-1e9) > 0.0);
         assert_eq!(sigmoid(1e9), 1.0);
-        assert_eq!(sigmoid(0.0), 0.5);
+        assert_eq!((sigmoid(0.0), free_sigmoid(0.0)), (0.5, 0.5));
+        assert_eq!(free_sigmoid(-1e9), 0.0);
     }
 
     #[test]

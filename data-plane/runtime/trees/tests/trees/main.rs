@@ -12,3 +12,4 @@ mod catboost;
 mod fixture;
 mod parity;
 mod serving;
+mod tables;
