@@ -45,7 +45,7 @@ pub(crate) fn read(bytes: &Bytes, limits: &Limits) -> Result<Document> {
         .map_err(|error| error.context("schema.json"))?;
     let protocol = json.get(root, "protocol").map(|node| json.raw(node));
     let protocol = protocol.and_then(|text| text.parse::<u64>().ok());
-    if !protocol.is_some_and(|protocol| protocol <= PROTOCOL) {
+    if protocol.is_none_or(|protocol| protocol > PROTOCOL) {
         return Err(Error::model(format!(
             "schema.json has no protocol that is known (0 to {PROTOCOL}): save the model with an \
              older skops"

@@ -93,14 +93,3 @@ pub(crate) fn zip_at(members: &[Member], places: impl Fn(usize, u32) -> u32) -> 
 pub(crate) fn zip(members: &[Member]) -> Vec<u8> {
     zip_at(members, |_, place| place)
 }
-
-/// A skops file of this description alone.
-pub(crate) fn skops(node: &str) -> Vec<u8> {
-    zip(&[stored("schema.json", with_protocol(node).as_bytes())])
-}
-
-/// The description of a node, with the protocol that the outermost one has.
-pub(crate) fn with_protocol(node: &str) -> String {
-    let inner = node.trim().strip_suffix('}').unwrap();
-    format!("{inner}, \"protocol\": 2, \"_skops_version\": \"0.16.0\"}}")
-}
