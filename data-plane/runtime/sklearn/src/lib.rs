@@ -17,28 +17,41 @@
 //! float32 where it is given float32.
 
 mod attributes;
+mod cluster;
 mod compose;
+mod covariance;
 mod delegate;
 mod discriminant_analysis;
 mod dummy;
+mod ensemble;
 mod estimator;
+mod feature_extraction;
 mod impute;
 mod input;
+mod kernel_approximation;
+mod kernel_ridge;
 mod linear_model;
 mod load;
 mod math;
 mod metrics;
+mod mixture;
 mod model;
 mod model_selection;
+mod multiclass;
 mod naive_bayes;
 mod neighbors;
+mod neural_network;
 mod pipeline;
 mod preprocessing;
 mod projection;
 mod reader;
 mod registry;
+mod special;
+mod svm;
 mod table;
+mod tree;
 mod values;
+mod version;
 
 pub use estimator::Method;
 pub use input::{Column as InputColumn, Inputs, Kind};

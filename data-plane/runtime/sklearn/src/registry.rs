@@ -6,8 +6,9 @@ use hari_pickle::Cursor;
 use crate::estimator::Estimator;
 use crate::reader::Reader;
 use crate::{
-    compose, discriminant_analysis, dummy, impute, linear_model, model_selection, naive_bayes,
-    neighbors, pipeline, preprocessing, projection,
+    cluster, compose, covariance, discriminant_analysis, dummy, ensemble, feature_extraction,
+    impute, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass,
+    naive_bayes, neighbors, neural_network, pipeline, preprocessing, projection, svm, tree,
 };
 
 /// Builds an estimator from the attributes of a fitted object.
@@ -19,16 +20,27 @@ pub(crate) type Entry = (&'static str, Read);
 /// The classes, by the module of this crate that reads them.
 const MODULES: &[&[Entry]] = &[
     compose::CLASSES,
+    discriminant_analysis::CLASSES,
     dummy::CLASSES,
+    ensemble::CLASSES,
+    feature_extraction::CLASSES,
     impute::CLASSES,
     linear_model::CLASSES,
     model_selection::CLASSES,
-    discriminant_analysis::CLASSES,
+    cluster::CLASSES,
+    covariance::CLASSES,
+    kernel_approximation::CLASSES,
+    kernel_ridge::CLASSES,
+    mixture::CLASSES,
     naive_bayes::CLASSES,
+    neural_network::CLASSES,
     neighbors::CLASSES,
-    projection::CLASSES,
+    multiclass::CLASSES,
+    svm::CLASSES,
     pipeline::CLASSES,
     preprocessing::CLASSES,
+    projection::CLASSES,
+    tree::CLASSES,
 ];
 
 /// What reads a class.

@@ -1,6 +1,6 @@
 //! Kernels between rows, as `sklearn.metrics.pairwise` has them.
 
-use hari_error::Result;
+use hari_error::{Error, Result};
 use hari_pickle::Cursor;
 
 use super::distance::{Metric, squared};
@@ -79,18 +79,31 @@ impl Kernel {
     }
 
     /// The kernel of each row with each of `others`: `[rows, others.rows]`.
-    pub(crate) fn pairs(&self, rows: &Matrix, others: &Matrix) -> Matrix {
-        rows.map_rows(others.rows, |row, found| {
+    ///
+    /// # Errors
+    /// `InvalidInput` for a number below 0, if the kernel is of none.
+    pub(crate) fn pairs(&self, rows: &Matrix, others: &Matrix) -> Result<Matrix> {
+        if matches!(self, Self::Chi2 { .. } | Self::AdditiveChi2) {
+            refuse_negative(rows)?;
+        }
+        Ok(rows.map_rows(others.rows, |row, found| {
             for (to, other) in found.iter_mut().zip(others.iter_rows()) {
                 *to = self.of(row, other);
             }
-        })
+        }))
     }
+}
 
-    /// Whether it is for numbers that are not negative.
-    pub(crate) fn is_for_positive(&self) -> bool {
-        matches!(self, Self::Chi2 { .. } | Self::AdditiveChi2)
-    }
+/// # Errors
+/// `InvalidInput` for a number below 0.
+pub(crate) fn refuse_negative(rows: &Matrix) -> Result<()> {
+    let Some(at) = rows.values.iter().position(|&value| value < 0.0) else {
+        return Ok(());
+    };
+    let (row, column) = (at / rows.columns.max(1), at % rows.columns.max(1));
+    Err(Error::invalid(format!(
+        "row {row}, column {column} is negative: the kernel takes numbers from 0"
+    )))
 }
 
 /// `-sum((x - y)^2 / (x + y))`.
@@ -127,7 +140,10 @@ mod tests {
             assert!((found - value).abs() < 1e-12, "{kernel:?}: {found}");
         }
         let rows = Matrix::new(1, 2, a.to_vec());
-        let pairs = Kernel::Linear.pairs(&rows, &Matrix::new(2, 2, vec![3.0, 1.0, 0.0, 1.0]));
+        let others = Matrix::new(2, 2, vec![3.0, 1.0, 0.0, 1.0]);
+        let pairs = Kernel::Linear.pairs(&rows, &others).unwrap();
         assert_eq!(pairs.values, [5.0, 2.0]);
+        let negative = Matrix::new(1, 2, vec![1.0, -1.0]);
+        assert!(Kernel::AdditiveChi2.pairs(&negative, &others).is_err());
     }
 }
