@@ -102,7 +102,9 @@ fn implementation_of(uri: &str) -> Result<&'static str> {
     Ok(match () {
         () if ends(&[".onnx"]) => "ONNX_SERVER",
         () if ends(&["/model.json", ".ubj", ".bst"]) => "XGBOOST_SERVER",
-        () if ends(&["/model.txt"]) => "LIGHTGBM_SERVER",
+        () if ends(&["/model.txt", ".lgb"]) => "LIGHTGBM_SERVER",
+        () if ends(&[".cbm"]) => "CATBOOST_SERVER",
+        () if ends(&[".joblib", ".pkl", ".pickle", ".skops"]) => "SKLEARN_SERVER",
         () => "TENSORFLOW_SERVER",
     })
 }
@@ -114,6 +116,9 @@ fn server_of(format: Format) -> Result<&'static str> {
         Format::Transformers => Ok("HUGGINGFACE_SERVER"),
         Format::Xgboost => Ok("XGBOOST_SERVER"),
         Format::Lightgbm => Ok("LIGHTGBM_SERVER"),
+        Format::Catboost => Ok("CATBOOST_SERVER"),
+        Format::Sklearn => Ok("SKLEARN_SERVER"),
+        Format::Mlflow => Ok("MLFLOW_SERVER"),
         Format::Repository => Ok("TRITON_SERVER"),
         other => Err(Error::invalid(format!(
             "{}: no server takes it yet",

@@ -25,6 +25,12 @@ pub enum Format {
     Xgboost,
     /// A LightGBM booster: `model.txt`.
     Lightgbm,
+    /// A CatBoost model: a `.cbm` file, or `model.json`.
+    Catboost,
+    /// A fitted scikit-learn estimator: a joblib, pickle or skops file.
+    Sklearn,
+    /// An MLflow folder: `MLmodel` beside the files of a model.
+    Mlflow,
     /// A Triton model repository: a folder for each model, with `config.pbtxt` in it.
     Repository,
 }
@@ -39,6 +45,9 @@ impl Format {
             Self::Transformers => "Hugging Face folder",
             Self::Xgboost => "XGBoost",
             Self::Lightgbm => "LightGBM",
+            Self::Catboost => "CatBoost",
+            Self::Sklearn => "scikit-learn",
+            Self::Mlflow => "MLflow folder",
             Self::Repository => "Triton model repository",
         }
     }
@@ -51,7 +60,19 @@ impl Format {
             Self::Onnx => &["model.onnx", "*.onnx"],
             Self::Transformers => &["config.json", "modules.json"],
             Self::Xgboost => &["model.json", "model.ubj", "model.bst", "*.ubj", "*.bst"],
-            Self::Lightgbm => &["model.txt"],
+            Self::Lightgbm => &["model.txt", "*.lgb"],
+            Self::Catboost => &["model.cbm", "*.cbm", "model.json"],
+            Self::Sklearn => &[
+                "model.joblib",
+                "model.pkl",
+                "model.pickle",
+                "model.skops",
+                "*.joblib",
+                "*.pkl",
+                "*.pickle",
+                "*.skops",
+            ],
+            Self::Mlflow => &["MLmodel"],
             Self::Repository => &[CONFIG],
         }
     }
@@ -59,9 +80,6 @@ impl Format {
     /// Files of which one has to lie beside the marker: `config.json` alone says little.
     fn beside(self) -> &'static [&'static str] {
         match self {
-            Self::SavedModel | Self::Onnx | Self::Xgboost | Self::Lightgbm | Self::Repository => {
-                &[]
-            }
             Self::Transformers => &[
                 "tokenizer.json",
                 "tokenizer_config.json",
@@ -69,16 +87,21 @@ impl Format {
                 "vocab.json",
                 "modules.json",
             ],
+            _ => &[],
         }
     }
 
-    /// In the order in which they are looked for: a Hugging Face folder may hold ONNX files.
-    const ALL: [Self; 5] = [
+    /// In the order in which they are looked for: an MLflow folder holds a model of another format,
+    /// and a Hugging Face folder may hold ONNX files.
+    const ALL: [Self; 8] = [
+        Self::Mlflow,
         Self::SavedModel,
         Self::Transformers,
         Self::Onnx,
         Self::Xgboost,
         Self::Lightgbm,
+        Self::Catboost,
+        Self::Sklearn,
     ];
 }
 
@@ -98,13 +121,7 @@ struct Unserved {
 
 const NOT_YET: &str = "it is not in this build yet; convert it to ONNX";
 
-const UNSERVED: [Unserved; 10] = [
-    Unserved {
-        markers: &["MLmodel"],
-        name: "an MLflow model",
-        instead: "it is not in this build yet; point to the model inside it, if that is a \
-                  SavedModel or ONNX file",
-    },
+const UNSERVED: [Unserved; 7] = [
     Unserved {
         markers: &["saved_model.pbtxt"],
         name: "a SavedModel in text form",
@@ -114,16 +131,6 @@ const UNSERVED: [Unserved; 10] = [
         markers: &["*.keras", "*.h5", "*.hdf5"],
         name: "a Keras file",
         instead: "write it as a SavedModel with `model.export(\"folder/1\")`",
-    },
-    Unserved {
-        markers: &["*.joblib", "*.pkl", "*.pickle"],
-        name: "a pickled Python object (scikit-learn, most likely)",
-        instead: "it is not in this build yet; convert it to ONNX with skl2onnx",
-    },
-    Unserved {
-        markers: &["*.cbm"],
-        name: "a CatBoost model",
-        instead: "save it with `save_model(\"model.onnx\", format=\"onnx\")`",
     },
     Unserved {
         markers: &["*.pt", "*.pth", "*.torchscript"],
@@ -171,7 +178,7 @@ pub fn probe(root: &Path) -> Result<Format> {
         if let Some(marker) = anywhere(root, format.markers())?
             && has_beside(&marker, format.beside())
         {
-            return Ok(format);
+            return Ok(of_file(format, &marker));
         }
     }
     for unserved in &UNSERVED {
@@ -184,6 +191,37 @@ pub fn probe(root: &Path) -> Result<Format> {
     }
     Err(unknown(root))
 }
+
+/// The format of a file whose name two formats have: CatBoost writes `model.json` too.
+fn of_file(format: Format, file: &Path) -> Format {
+    match format {
+        Format::Xgboost if is_catboost_json(file) => Format::Catboost,
+        format => format,
+    }
+}
+
+/// Whether a JSON file begins as CatBoost's do.
+fn is_catboost_json(file: &Path) -> bool {
+    use std::io::Read as _;
+    if file.extension().is_none_or(|ending| ending != "json") {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = fs::File::open(file).and_then(|file| file.take(256).read_to_end(&mut head));
+    let head = String::from_utf8_lossy(&head);
+    let first = head.split('"').nth(1).unwrap_or_default();
+    read.is_ok() && CATBOOST.contains(&first)
+}
+
+/// The members of a CatBoost model in JSON.
+const CATBOOST: [&str; 6] = [
+    "ctr_data",
+    "features_info",
+    "model_info",
+    "oblivious_trees",
+    "scale_and_bias",
+    "trees",
+];
 
 /// Whether `root` is a folder of models with configurations, or one such model.
 fn is_repository(root: &Path) -> bool {
@@ -243,7 +281,8 @@ fn unknown(root: &Path) -> Error {
     };
     Error::invalid(format!(
         "expected a SavedModel folder (saved_model.pb, or a version folder with one), an .onnx \
-         file, or a booster (model.json, model.ubj, model.bst, model.txt); found {found}"
+         file, an estimator (model.joblib, model.pkl, model.skops), a booster (model.json, \
+         model.ubj, model.bst, model.txt, model.cbm), or an MLflow folder (MLmodel); found {found}"
     ))
 }
 
@@ -276,6 +315,11 @@ mod tests {
             ("2/model.ubj", Format::Xgboost),
             ("income.bst", Format::Xgboost),
             ("model.txt", Format::Lightgbm),
+            ("x.cbm", Format::Catboost),
+            ("model.joblib", Format::Sklearn),
+            ("model.pkl", Format::Sklearn),
+            ("3/iris.skops", Format::Sklearn),
+            ("MLmodel", Format::Mlflow),
             ("digits/config.pbtxt", Format::Repository),
         ] {
             assert_eq!(of(name).unwrap(), format, "{name}");
@@ -285,10 +329,6 @@ mod tests {
     #[test]
     fn what_is_not_served_is_named_with_a_way_out() {
         for (name, what, instead) in [
-            ("model.joblib", "pickled", "skl2onnx"),
-            ("model.pkl", "pickled", "skl2onnx"),
-            ("x.cbm", "CatBoost", "format=\"onnx\""),
-            ("MLmodel", "MLflow", "inside it"),
             ("model.h5", "Keras", "model.export"),
             ("x.keras", "Keras", "model.export"),
             ("saved_model.pbtxt", "text form", "binary form"),
@@ -307,9 +347,23 @@ mod tests {
     }
 
     #[test]
-    fn an_onnx_file_beside_the_pickle_is_served() {
-        let root = folder(&[("MLmodel", ""), ("model.onnx", ""), ("model.pkl", "")]);
+    fn what_says_more_of_a_folder_is_taken_first() {
+        let root = folder(&[("model.onnx", ""), ("model.pkl", "")]);
         assert_eq!(probe(root.path()).unwrap(), Format::Onnx);
+        let root = folder(&[("MLmodel", ""), ("model.onnx", ""), ("model.pkl", "")]);
+        assert_eq!(probe(root.path()).unwrap(), Format::Mlflow);
+    }
+
+    #[test]
+    fn json_of_catboost_is_told_by_its_first_member() {
+        for (text, format) in [
+            (r#"{"learner":{}}"#, Format::Xgboost),
+            ("{\n\"features_info\":{}}", Format::Catboost),
+            (r#"{"model_info":{}}"#, Format::Catboost),
+        ] {
+            let root = folder(&[("model.json", text)]);
+            assert_eq!(probe(root.path()).unwrap(), format, "{text}");
+        }
     }
 
     #[test]
@@ -359,11 +413,7 @@ mod tests {
             Kind::NotFound
         );
         let many = folder(&[("a.pkl", ""), ("b.pkl", "")]);
-        assert!(
-            probe(many.path())
-                .unwrap_err()
-                .message()
-                .contains("pickled")
-        );
+        let error = probe(many.path()).unwrap_err();
+        assert!(error.message().contains("expected one file"), "{error}");
     }
 }

@@ -17,8 +17,10 @@ use hari_trees::{Family, Options as Boosters};
 use crate::assemble::Workshop;
 use crate::computing::computing;
 use crate::huggingface_server::{self, HuggingfaceServer};
+use crate::mlflow_server::{self, Described, MlflowServer};
 use crate::observer::Metrics;
 use crate::prefer::prefer;
+use crate::sklearn_server;
 use crate::table_server::{self, TableServer, Tabular};
 use crate::tensorflow_server::{TensorflowServer, Unnamed};
 use crate::tree::Origin;
@@ -42,6 +44,8 @@ pub(crate) enum Front {
     Pipeline(Task),
     /// It is asked with tables.
     Table(Tabular),
+    /// It is in an MLflow folder, which says what it takes.
+    Mlflow(Described),
 }
 
 /// Fetches and loads what `source` names: every version that is to be served, newest first.
@@ -93,6 +97,12 @@ async fn load_one(name: &str, source: &ModelSource, picked: &Picked) -> Result<L
     if let Some(family) = table_server::family(source.runtime) {
         return table_server::load(name, source, picked, family).await;
     }
+    if source.runtime == Runtime::Sklearn {
+        return sklearn_server::load(name, source, picked).await;
+    }
+    if source.runtime == Runtime::Mlflow {
+        return mlflow_server::load(name, source, picked).await;
+    }
     let options = computing(&source.parameters)?;
     let model = open_model(source.runtime, picked, options).await?;
     let preferred = string(source, "signature_name");
@@ -134,6 +144,9 @@ fn format(runtime: Runtime) -> Result<Format> {
         Runtime::Transformers => Ok(Format::Transformers),
         Runtime::Xgboost => Ok(Format::Xgboost),
         Runtime::Lightgbm => Ok(Format::Lightgbm),
+        Runtime::Catboost => Ok(Format::Catboost),
+        Runtime::Sklearn => Ok(Format::Sklearn),
+        Runtime::Mlflow => Ok(Format::Mlflow),
         Runtime::Triton => Err(no_single_model()),
     }
 }
@@ -165,6 +178,9 @@ pub async fn open_model(
             }
             Runtime::Xgboost => booster(&file, Family::Xgboost),
             Runtime::Lightgbm => booster(&file, Family::Lightgbm),
+            Runtime::Catboost => booster(&file, Family::Catboost),
+            Runtime::Sklearn => Ok(sklearn_server::open(&file, None)?.model),
+            Runtime::Mlflow => Ok(mlflow_server::open(&path, &options)?.model),
             Runtime::Triton => Err(no_single_model()),
         }
     });
@@ -212,6 +228,7 @@ pub(crate) fn unit(
             let server: Arc<dyn Unit> = match front {
                 Front::Pipeline(task) => Arc::new(HuggingfaceServer::new(unit, task)),
                 Front::Table(tabular) => Arc::new(TableServer::new(unit, tabular)),
+                Front::Mlflow(described) => MlflowServer::before(unit, described),
                 Front::Plain => unit,
             };
             server

@@ -12,7 +12,7 @@ mod python;
 use hari_core::{DataType, NamedTensor, Tensor, Typing};
 use hari_error::{Error, Result};
 
-use frame::Frame;
+pub(crate) use frame::{Frame, Naming};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Matrix {
 
     /// Columns put side by side: by name, or in the order they came in.
     fn gathered(&self, tensors: &[NamedTensor]) -> Result<NamedTensor> {
-        let frame = Frame::of(tensors, self.width, &self.columns)?;
+        let frame = Frame::of(tensors, self.width, Naming::Known(&self.columns))?;
         let order = self.order(&frame)?;
         let columns = order.iter().map(|&at| frame.numbers(at));
         let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -146,7 +146,7 @@ impl Matrix {
         ))
     }
 
-    fn order(&self, frame: &Frame) -> Result<Vec<usize>> {
+    fn order(&self, frame: &Frame<'_>) -> Result<Vec<usize>> {
         if frame.is_named() && !self.columns.is_empty() {
             return frame.order(&self.columns, &self.columns);
         }
@@ -161,7 +161,7 @@ impl Matrix {
 
 /// A text for each row, whatever its tensor is called.
 fn documents(input: &str, tensors: &[NamedTensor]) -> Result<Vec<NamedTensor>> {
-    let frame = Frame::of(tensors, Some(1), &[])?;
+    let frame = Frame::of(tensors, Some(1), Naming::Known(&[]))?;
     if frame.width() != 1 {
         return Err(Error::invalid(format!(
             "expected one text in a row, found {} columns",
@@ -176,7 +176,7 @@ fn documents(input: &str, tensors: &[NamedTensor]) -> Result<Vec<NamedTensor>> {
 /// A tensor for each column that the model looks at.
 fn by_column(columns: &[Column], tensors: &[NamedTensor]) -> Result<Vec<NamedTensor>> {
     let names: Vec<_> = columns.iter().map(|one| one.name.clone()).collect();
-    let frame = Frame::of(tensors, Some(columns.len()), &names)?;
+    let frame = Frame::of(tensors, Some(columns.len()), Naming::Known(&names))?;
     let used = || columns.iter().filter(|one| one.kind != Kind::Unused);
     let order = match frame.is_named() {
         true => {

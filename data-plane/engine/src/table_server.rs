@@ -1,4 +1,4 @@
-//! Models of tables behind the forms in which callers send rows: boosters and scikit-learn.
+//! Models of tables behind the forms in which callers send rows; how boosters are loaded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use hari_core::{
 };
 use hari_error::{Error, Result};
 use hari_plan::bound::{ModelSource, ParameterValue, Runtime};
-use hari_trees::{Family, Options};
+use hari_trees::{Family, Options, TreeModel};
 
 use crate::load::{Front, Loaded, describe};
-use crate::table::{Matrix, Table};
+use crate::table::{Column, Kind, Matrix, Table};
 
 /// The family of boosters that a runtime reads.
 pub(crate) fn family(runtime: Runtime) -> Option<Family> {
     match runtime {
         Runtime::Xgboost => Some(Family::Xgboost),
         Runtime::Lightgbm => Some(Family::Lightgbm),
+        Runtime::Catboost => Some(Family::Catboost),
         _ => None,
     }
 }
@@ -55,19 +56,32 @@ pub(crate) struct Opened {
 /// What the reader says of the file.
 pub(crate) fn open(file: &Path, family: Family, options: &Options) -> Result<Opened> {
     let model = hari_trees::load(file, family, options)?;
-    let input = model
-        .signatures()
-        .first()
-        .and_then(|one| one.inputs.first());
-    let table = Table::Matrix(Matrix {
+    let table = taken(&model);
+    Ok(Opened {
+        model: Arc::new(model),
+        tabular: Tabular::of(table),
+    })
+}
+
+/// What a booster takes: a matrix, or columns if some are of categories.
+fn taken(model: &TreeModel) -> Table {
+    if model.takes_columns() {
+        let columns = model.columns().iter().map(|one| Column {
+            name: one.name.clone(),
+            kind: match one.categorical {
+                true => Kind::Text,
+                false => Kind::Number,
+            },
+        });
+        return Table::Columns(columns.collect());
+    }
+    let input = model.signatures().first();
+    let input = input.and_then(|one| one.inputs.first());
+    Table::Matrix(Matrix {
         input: input.map(|input| input.name.clone()).unwrap_or_default(),
         dtype: input.map_or(DataType::Fp32, |input| input.dtype),
         width: Some(model.features()),
         columns: model.feature_names().to_vec(),
-    });
-    Ok(Opened {
-        model: Arc::new(model),
-        tabular: Tabular::of(table),
     })
 }
 
@@ -135,7 +149,7 @@ impl TableServer {
 
     /// The message with what the model takes.
     pub(crate) fn fit(&self, message: Message) -> Result<Message> {
-        let tensors = tensors(message.payload)?;
+        let tensors = rows(message.payload)?;
         Ok(Message {
             payload: Payload::Tensors(self.tabular.table.fit(tensors)?),
             ..message
@@ -166,7 +180,7 @@ impl TableServer {
 }
 
 /// The rows of a payload: tensors, a text, or a table in JSON.
-fn tensors(payload: Payload) -> Result<Vec<NamedTensor>> {
+pub(crate) fn rows(payload: Payload) -> Result<Vec<NamedTensor>> {
     match payload {
         Payload::Tensors(tensors) => Ok(tensors),
         Payload::Text(text) => {

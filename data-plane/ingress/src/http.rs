@@ -2,6 +2,7 @@
 
 mod docs;
 mod exchange;
+mod mlflow;
 mod open_inference;
 mod route;
 mod seldon;
@@ -34,6 +35,7 @@ fn table() -> Vec<Route> {
     let mut table = seldon::routes();
     table.extend(open_inference::routes());
     table.extend(tensorflow::routes());
+    table.extend(mlflow::routes());
     table.extend(probes::routes());
     table.extend(docs::routes());
     table

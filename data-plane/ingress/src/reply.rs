@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use hari_error::{Blame, Error, Kind};
-use hari_protocol::{open_inference, seldon, tensorflow};
+use hari_protocol::{mlflow, open_inference, seldon, tensorflow};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
@@ -18,6 +18,7 @@ pub(crate) enum Dialect {
     Seldon,
     OpenInference,
     Tensorflow,
+    Mlflow,
 }
 
 impl Dialect {
@@ -27,6 +28,8 @@ impl Dialect {
             Self::OpenInference
         } else if path.starts_with("/v1") {
             Self::Tensorflow
+        } else if matches!(path, "/invocations" | "/ping" | "/health" | "/version") {
+            Self::Mlflow
         } else {
             Self::Seldon
         }
@@ -38,6 +41,7 @@ impl Dialect {
             Self::Seldon => "seldon",
             Self::OpenInference => "open_inference",
             Self::Tensorflow => "tensorflow",
+            Self::Mlflow => "mlflow",
         }
     }
 }
@@ -65,6 +69,7 @@ pub(crate) fn error(dialect: Dialect, error: &Error) -> Response {
         Dialect::Seldon => seldon::json::encode_error(error),
         Dialect::OpenInference => open_inference::encode_error(error),
         Dialect::Tensorflow => tensorflow::encode_error(error),
+        Dialect::Mlflow => mlflow::encode_error(error),
     };
     let mut response = json(body);
     *response.status_mut() = status(error.kind());
@@ -138,6 +143,8 @@ mod tests {
             Dialect::of_path("/v1/models/m:predict"),
             Dialect::Tensorflow
         );
+        assert_eq!(Dialect::of_path("/invocations"), Dialect::Mlflow);
+        assert_eq!(Dialect::of_path("/health/ping"), Dialect::Seldon);
         assert_eq!(Dialect::of_path("/api/v1.0/predictions"), Dialect::Seldon);
     }
 }

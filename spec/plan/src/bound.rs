@@ -104,13 +104,23 @@ pub enum Runtime {
     Xgboost,
     /// LightGBM booster.
     Lightgbm,
+    /// CatBoost model.
+    Catboost,
+    /// Fitted scikit-learn estimator.
+    Sklearn,
+    /// MLflow folder: a model of one of the others, and what it says of it.
+    Mlflow,
 }
 
 impl Runtime {
-    /// Whether it computes neural networks, on an engine that can be chosen.
+    /// Whether it computes neural networks, on an engine that can be chosen. An MLflow folder may
+    /// hold one.
     #[must_use]
     pub const fn is_neural(self) -> bool {
-        !matches!(self, Self::Xgboost | Self::Lightgbm)
+        !matches!(
+            self,
+            Self::Xgboost | Self::Lightgbm | Self::Catboost | Self::Sklearn
+        )
     }
 }
 

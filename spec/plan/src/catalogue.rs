@@ -153,7 +153,8 @@ mod tests {
         assert!(takes("TENSORFLOW_SERVER"));
         assert!(takes("ONNX_SERVER"));
         assert!(takes("XGBOOST_SERVER"));
-        assert!(!takes("SKLEARN_SERVER"));
+        assert!(takes("SKLEARN_SERVER"));
+        assert!(!takes("TEMPO_SERVER"));
     }
 
     #[test]
@@ -180,8 +181,11 @@ mod tests {
         let expected = [
             "TENSORFLOW_SERVER",
             "ONNX_SERVER",
+            "SKLEARN_SERVER",
             "XGBOOST_SERVER",
             "LIGHTGBM_SERVER",
+            "CATBOOST_SERVER",
+            "MLFLOW_SERVER",
             "HUGGINGFACE_SERVER",
             "TRITON_SERVER",
         ];

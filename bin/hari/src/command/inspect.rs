@@ -149,6 +149,9 @@ fn runtime_of(format: Format) -> Option<Runtime> {
         Format::Transformers => Some(Runtime::Transformers),
         Format::Xgboost => Some(Runtime::Xgboost),
         Format::Lightgbm => Some(Runtime::Lightgbm),
+        Format::Catboost => Some(Runtime::Catboost),
+        Format::Sklearn => Some(Runtime::Sklearn),
+        Format::Mlflow => Some(Runtime::Mlflow),
         _ => None,
     }
 }

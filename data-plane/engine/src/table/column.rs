@@ -62,6 +62,44 @@ impl Part<'_> {
         .map_err(|row| self.fault(row, "a number"))
     }
 
+    /// Refuses booleans.
+    pub(super) fn no_truths(&self) -> Result<()> {
+        let bools = matches!(&*self.cells.elements, Elements::Bools(_));
+        let truth = |at: usize| bools || self.kind(at) == Some(Cell::Bool);
+        self.each(|at| (!truth(at)).then_some(()))
+            .map(|_| ())
+            .map_err(|row| self.fault(row, "a number"))
+    }
+
+    /// The whole numbers; one that is missing, or is none, is refused, and so are booleans.
+    pub(super) fn integers(&self) -> Result<Vec<i64>> {
+        self.each(|at| match &*self.cells.elements {
+            Elements::Integers(all) => all.get(at).copied(),
+            Elements::Numbers(all) => whole(*all.get(at)?),
+            Elements::Texts(all) if self.kind(at) == Some(Cell::Number) => {
+                let text = std::str::from_utf8(all.get(at)?).ok()?;
+                text.parse().ok().or_else(|| whole(text.parse().ok()?))
+            }
+            Elements::Bools(_) | Elements::Texts(_) => None,
+        })
+        .map_err(|row| self.fault(row, "an integer"))
+    }
+
+    /// The booleans; nothing else is one.
+    pub(super) fn truths(&self) -> Result<Vec<bool>> {
+        self.each(|at| match &*self.cells.elements {
+            Elements::Bools(all) => all.get(at).map(|&value| value != 0),
+            Elements::Texts(all) if self.kind(at) == Some(Cell::Bool) => {
+                all.get(at).map(|text| text == "True")
+            }
+            Elements::Numbers(all) if self.kind(at) == Some(Cell::Bool) => {
+                all.get(at).map(|&value| value != 0.0)
+            }
+            _ => None,
+        })
+        .map_err(|row| self.fault(row, "a boolean"))
+    }
+
     /// The texts; numbers become the text that Python writes for them.
     pub(super) fn texts(&self) -> Result<Vec<Bytes>> {
         self.each(|at| match &*self.cells.elements {
@@ -104,13 +142,21 @@ impl Part<'_> {
                 format!("the string \"{shown}\"")
             }
             (_, Some(kind)) => kind.name().to_owned(),
-            _ => "something else".to_owned(),
+            (Elements::Bools(_), _) => "a boolean".to_owned(),
+            (Elements::Numbers(all), _) => all.get(at).map(f64::to_string).unwrap_or_default(),
+            _ => "a number".to_owned(),
         };
         Error::invalid(format!(
             "column `{}`, row {row}: expected {expected}, found {found}",
             self.name
         ))
     }
+}
+
+/// The integer that a double is, if it is one and every integer of its size is exact.
+fn whole(value: f64) -> Option<i64> {
+    let exact = value.fract() == 0.0 && value.abs() <= (1_i64 << 53) as f64;
+    exact.then_some(value as i64)
 }
 
 /// The number that stands among texts, if it was written as one.

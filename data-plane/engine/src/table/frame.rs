@@ -8,8 +8,26 @@ use hari_error::{Error, Result};
 
 use super::column::{Cells, Part};
 
+/// Which names of columns count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming<'a> {
+    /// All, if one of them is among these: a caller may have names of its own for what has an order.
+    Known(&'a [String]),
+    /// All.
+    All,
+}
+
+impl Naming<'_> {
+    fn count(self, names: &[String]) -> bool {
+        match self {
+            Self::Known(known) => names.iter().any(|name| known.contains(name)),
+            Self::All => !names.is_empty(),
+        }
+    }
+}
+
 /// Columns of one length.
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     parts: Vec<Part<'a>>,
     rows: usize,
     named: bool,
@@ -17,20 +35,20 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The columns of one tensor with rows, or of a tensor for each. A lone dimension is a row if
-    /// it has `width` values, otherwise a column. Names of columns count if one of them is `known`.
-    pub(super) fn of(
+    /// it has `width` values, otherwise a column.
+    pub(crate) fn of(
         tensors: &'a [NamedTensor],
         width: Option<usize>,
-        known: &[String],
+        naming: Naming<'_>,
     ) -> Result<Self> {
         match tensors {
             [] => Err(Error::invalid("expected rows, found nothing")),
-            [only] if !is_column(only, known) => Self::of_rows(only, width, known),
+            [only] if !is_column(only, naming) => Self::of_rows(only, width, naming),
             several => Self::of_columns(several),
         }
     }
 
-    fn of_rows(one: &'a NamedTensor, width: Option<usize>, known: &[String]) -> Result<Self> {
+    fn of_rows(one: &'a NamedTensor, width: Option<usize>, naming: Naming<'_>) -> Result<Self> {
         let (rows, columns) = match *one.tensor.shape() {
             [rows, columns] => (rows, columns),
             [] => (1, 1),
@@ -48,7 +66,7 @@ impl<'a> Frame<'a> {
             _ => (rows, columns),
         };
         let names = &one.columns;
-        let named = names.iter().any(|name| known.contains(name));
+        let named = naming.count(names);
         if named && names.len() != columns {
             return Err(Error::invalid(format!(
                 "{} names for {columns} columns",
@@ -109,16 +127,16 @@ impl<'a> Frame<'a> {
         })
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.parts.len()
     }
 
     /// Whether the columns have names that the model may know.
-    pub(super) fn is_named(&self) -> bool {
+    pub(crate) fn is_named(&self) -> bool {
         self.named
     }
 
@@ -150,14 +168,41 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Where the column of this name is.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.parts.iter().position(|one| one.name == name)
+    }
+
+    /// Names of the columns; their numbers where they have none.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|one| &*one.name)
+    }
+
     /// The numbers of a column, NaN where one is missing.
-    pub(super) fn numbers(&self, at: usize) -> Result<Vec<f64>> {
+    pub(crate) fn numbers(&self, at: usize) -> Result<Vec<f64>> {
         self.part(at)?.numbers()
     }
 
+    /// As [`Self::numbers`], of which none may be a boolean.
+    pub(crate) fn floats(&self, at: usize) -> Result<Vec<f64>> {
+        let part = self.part(at)?;
+        part.no_truths()?;
+        part.numbers()
+    }
+
     /// The texts of a column.
-    pub(super) fn texts(&self, at: usize) -> Result<Vec<Bytes>> {
+    pub(crate) fn texts(&self, at: usize) -> Result<Vec<Bytes>> {
         self.part(at)?.texts()
+    }
+
+    /// The whole numbers of a column, of which none may be missing.
+    pub(crate) fn integers(&self, at: usize) -> Result<Vec<i64>> {
+        self.part(at)?.integers()
+    }
+
+    /// The booleans of a column.
+    pub(crate) fn truths(&self, at: usize) -> Result<Vec<bool>> {
+        self.part(at)?.truths()
     }
 
     fn part(&self, at: usize) -> Result<&Part<'a>> {
@@ -167,6 +212,10 @@ impl<'a> Frame<'a> {
 }
 
 /// Whether a lone tensor is one column by its name, not rows.
-fn is_column(one: &NamedTensor, known: &[String]) -> bool {
-    known.contains(&one.name) && matches!(one.tensor.shape(), [_] | [_, 1])
+fn is_column(one: &NamedTensor, naming: Naming<'_>) -> bool {
+    let named = match naming {
+        Naming::Known(known) => known.contains(&one.name),
+        Naming::All => !one.name.is_empty() && one.columns.is_empty(),
+    };
+    named && matches!(one.tensor.shape(), [_] | [_, 1])
 }

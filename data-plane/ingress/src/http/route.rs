@@ -63,6 +63,8 @@ pub(crate) enum Action {
     Regress,
     VersionStatus,
     Signatures,
+    Invoke,
+    Version,
 }
 
 impl Route {

@@ -92,7 +92,7 @@ fn servers_of_an_installation_need_its_cluster() {
 
 #[test]
 fn every_node_that_cannot_run_is_refused_at_once() {
-    let mut plan = planned("SKLEARN_SERVER", Vec::new());
+    let mut plan = planned("TEMPO_SERVER", Vec::new());
     let graph = &mut plan.predictors.first_mut().unwrap().graph;
     let mut child = graph.clone();
     child.path = "spec.predictors[0].graph.children[0]".to_owned();

@@ -135,16 +135,18 @@ const SKLEARN: ServerSpec = ServerSpec {
         image(Protocol::Seldon, "seldonio/sklearnserver", "1.19.0-dev"),
         image(Protocol::V2, "seldonio/mlserver", "1.7.1-sklearn"),
     ],
+    runtime: Some(Runtime::Sklearn),
     own_parameters: &[
         ParameterSpec::new(
             "method",
             Text,
-            "predict_proba, decision_function or predict",
-        )
-        .or("predict_proba"),
+            "predict_proba, predict, decision_function, transform or score_samples; by default \
+             predict_proba where Seldon's protocol is spoken and the model has it, otherwise \
+             predict, or transform for a transformer",
+        ),
         MODEL_URI,
     ],
-    artifacts: &["model.joblib"],
+    artifacts: &["model.joblib", "model.pkl", "model.pickle", "model.skops"],
     speaks_tensorflow: false,
     ..SERVER
 };
@@ -184,6 +186,7 @@ const LIGHTGBM: ServerSpec = ServerSpec {
 const CATBOOST: ServerSpec = ServerSpec {
     implementation: "CATBOOST_SERVER",
     doc: "CatBoost models",
+    runtime: Some(Runtime::Catboost),
     own_parameters: &[MODEL_URI],
     artifacts: &["model.cbm", "model.json"],
     ..SERVER
@@ -191,14 +194,20 @@ const CATBOOST: ServerSpec = ServerSpec {
 
 const MLFLOW: ServerSpec = ServerSpec {
     implementation: "MLFLOW_SERVER",
-    doc: "MLflow models of any flavour that Python can load",
+    doc: "MLflow models: scikit-learn, XGBoost, LightGBM, CatBoost, ONNX, TensorFlow",
     images: &[
         image(Protocol::Seldon, "seldonio/mlflowserver", "1.19.0-dev"),
         image(Protocol::V2, "seldonio/mlserver", "1.7.1-mlflow"),
     ],
+    runtime: Some(Runtime::Mlflow),
     own_parameters: &[
-        ParameterSpec::new("xtype", Text, "ndarray, or a data frame for anything else")
-            .or("ndarray"),
+        ParameterSpec::new(
+            "xtype",
+            Text,
+            "ndarray, where columns may be without names; or anything else for a data frame, \
+             whose names have to be the model's",
+        )
+        .or("ndarray"),
         MODEL_URI,
     ],
     artifacts: &["MLmodel"],

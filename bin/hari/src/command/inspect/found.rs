@@ -8,6 +8,8 @@ use hari_error::{Error, Result};
 use hari_onnx::Options;
 use hari_trees::{Family, TreeModel};
 
+mod tables;
+
 /// What was found in a model's files, without loading it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Found {
@@ -46,6 +48,9 @@ impl Found {
             }
             Format::Xgboost => trees(picked, Family::Xgboost),
             Format::Lightgbm => trees(picked, Family::Lightgbm),
+            Format::Catboost => trees(picked, Family::Catboost),
+            Format::Sklearn => tables::sklearn(picked),
+            Format::Mlflow => tables::mlflow(picked, options),
             other => Err(Error::unimplemented(format!(
                 "{} is not in this build",
                 other.name()

@@ -183,7 +183,9 @@ fn runtime_name(runtime: Runtime) -> &'static str {
         Runtime::Onnx => "onnx",
         Runtime::Transformers => "transformers",
         Runtime::Triton => "triton",
-        Runtime::Xgboost | Runtime::Lightgbm => "trees",
+        Runtime::Xgboost | Runtime::Lightgbm | Runtime::Catboost => "trees",
+        Runtime::Sklearn => "sklearn",
+        Runtime::Mlflow => "mlflow",
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> Variant<'a> {
             }
             "SeldonFeedback" => Some(json!({"request": example::seldon(inputs)?, "reward": 1.0})),
             "InferRequest" => example::open_inference(inputs),
-            "PredictRequest" => example::tensorflow(inputs),
+            "PredictRequest" | "Invocation" => example::tensorflow(inputs),
             "Examples" => example::features(inputs),
             _ => None,
         }
@@ -112,6 +112,10 @@ fn made(tensors: Tensors<'_>, dialect: Dialect) -> [(&'static str, Value); 2] {
             ("PredictRequest", predict(inputs, ["instances", "inputs"])),
             ("PredictReply", predict(outputs, ["predictions", "outputs"])),
         ],
+        Dialect::Mlflow => [
+            ("Invocation", invocation(inputs)),
+            ("InvocationReply", reference("Predictions")),
+        ],
     }
 }
 
@@ -130,6 +134,7 @@ pub(super) fn examples(
         ],
         Dialect::OpenInference => &["InferRequest"],
         Dialect::Tensorflow => &["PredictRequest", "Examples"],
+        Dialect::Mlflow => &["Invocation"],
     };
     let mut examples = Vec::new();
     for variant in variants {
@@ -141,6 +146,17 @@ pub(super) fn examples(
         }
     }
     examples
+}
+
+/// Rows in one of MLflow's forms.
+fn invocation(specs: &[TensorSpec]) -> Value {
+    let mut schema = predict(specs, ["instances", "inputs"]);
+    for form in ["dataframe_split", "params"] {
+        schema["properties"][form] = json!({"type": "object"});
+    }
+    schema["properties"]["dataframe_records"] =
+        json!({"type": "array", "items": {"type": "object"}});
+    schema
 }
 
 /// A Seldon message whose array has the shape of the only tensor, or holds all by name.

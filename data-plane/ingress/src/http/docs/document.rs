@@ -24,7 +24,12 @@ pub(super) enum Scope {
 impl Scope {
     fn dialects(self) -> Vec<Dialect> {
         match self {
-            Self::All => vec![Dialect::Seldon, Dialect::OpenInference, Dialect::Tensorflow],
+            Self::All => vec![
+                Dialect::Seldon,
+                Dialect::OpenInference,
+                Dialect::Tensorflow,
+                Dialect::Mlflow,
+            ],
             Self::Only(dialect) => vec![dialect],
         }
     }

@@ -115,6 +115,13 @@ fn words(action: Action) -> Words {
             "PredictRequest",
             Body::Own("PredictReply"),
         ),
+        Action::Version => ask("A version", Body::Text("text/plain")),
+        Action::Invoke => send(
+            "Predict, as MLflow's scoring server does",
+            Body::Own("Invocation"),
+            "Invocation",
+            Body::Own("InvocationReply"),
+        ),
         Action::Classify => send(
             "Classes and scores of examples",
             Body::Shared("ExamplesRequest"),
@@ -166,6 +173,7 @@ fn section(operation: &Operation) -> &'static str {
         (Action::Live | Action::Ready | Action::Ping | Action::Server, _) => "Health",
         (_, Dialect::OpenInference) => "Open inference protocol",
         (_, Dialect::Tensorflow) => "TensorFlow Serving",
+        (_, Dialect::Mlflow) => "MLflow",
         (_, Dialect::Seldon) if operation.path.starts_with("/api/") => "Seldon protocol",
         (_, Dialect::Seldon) => "Seldon units",
     }
@@ -276,6 +284,10 @@ fn content(
         Action::Infer => {
             let binary = json!({"schema": {"type": "string", "format": "binary"}});
             content.insert("application/octet-stream".to_owned(), binary);
+        }
+        Action::Invoke => {
+            let rows = json!({"schema": {"type": "string"}});
+            content.insert("text/csv".to_owned(), rows);
         }
         _ => {}
     }

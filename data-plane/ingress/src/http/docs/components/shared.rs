@@ -11,6 +11,7 @@ pub(in crate::http::docs) fn error_name(dialect: Dialect) -> &'static str {
         Dialect::Seldon => "SeldonError",
         Dialect::OpenInference => "OpenInferenceError",
         Dialect::Tensorflow => "TensorflowError",
+        Dialect::Mlflow => "MlflowError",
     }
 }
 
@@ -44,11 +45,30 @@ pub(in crate::http::docs) fn shared(dialect: Dialect) -> Map<String, Value> {
         Dialect::Seldon => seldon(),
         Dialect::OpenInference => open_inference(),
         Dialect::Tensorflow => tensorflow(),
+        Dialect::Mlflow => mlflow(),
     };
     match schemas {
         Value::Object(schemas) => schemas,
         _ => Map::new(),
     }
+}
+
+fn mlflow() -> Value {
+    json!({
+        "Predictions": {
+            "type": "object",
+            "required": ["predictions"],
+            "properties": {"predictions": {}},
+        },
+        "MlflowError": {
+            "type": "object",
+            "required": ["error_code", "message"],
+            "properties": {
+                "error_code": {"type": "string"},
+                "message": {"type": "string"},
+            },
+        },
+    })
 }
 
 fn seldon() -> Value {
