@@ -2,13 +2,28 @@
 
 mod categories;
 mod infrequent;
+mod normalize;
 mod one_hot;
 mod ordinal;
 mod scale;
 
+pub(crate) use normalize::{KernelCenterer, Norm};
+
 use crate::registry::Entry;
 
 pub(crate) const CLASSES: &[Entry] = &[
+    (
+        "sklearn.preprocessing._data.Binarizer",
+        normalize::Binarizer::read,
+    ),
+    (
+        "sklearn.preprocessing._data.KernelCenterer",
+        normalize::KernelCenterer::read,
+    ),
+    (
+        "sklearn.preprocessing._data.Normalizer",
+        normalize::Normalizer::read,
+    ),
     ("sklearn.preprocessing._data.MaxAbsScaler", scale::max_abs),
     ("sklearn.preprocessing._data.MinMaxScaler", scale::min_max),
     ("sklearn.preprocessing._data.RobustScaler", scale::robust),

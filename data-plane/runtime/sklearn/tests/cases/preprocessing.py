@@ -95,6 +95,17 @@ def encoders(version):
         yield Case("one_hot_warn", one_hot(handle_unknown="warn", max_categories=2).fit(WORDS), NEW_WORDS)
 
 
+def rowwise(version):
+    rows = np.vstack([ROWS, np.zeros((1, 4)), np.full((1, 4), 1e-17), np.full((1, 4), -3.0)])
+    for norm in ["l1", "l2", "max"]:
+        yield Case(f"normalizer_{norm}", preprocessing.Normalizer(norm).fit(X), rows)
+    yield Case("binarizer", preprocessing.Binarizer().fit(X), rows)
+    yield Case("binarizer_threshold", preprocessing.Binarizer(threshold=-1.5).fit(X), rows)
+    kernel = X[:20] @ X[:20].T
+    yield Case("kernel_centerer", preprocessing.KernelCenterer().fit(kernel), ROWS @ X[:20].T)
+
+
 def cases(version):
+    yield from rowwise(version)
     yield from scalers(version)
     yield from encoders(version)
