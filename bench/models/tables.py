@@ -3,11 +3,13 @@
     python tables.py FOLDER
     python tables.py FOLDER --iris-only     (under the versions that the wrapper has)
 
-iris.joblib    StandardScaler and LogisticRegression on Fisher's irises
-trees.json     XGBoost, 500 trees of depth 6 on 50 features, binary
-trees.txt      the same sizes from LightGBM
-forest.joblib  a random forest of about 100 MB
-trees-1.json, trees-1000.json, iris-1.json, ...  requests of the open inference protocol
+iris/model.joblib    StandardScaler and LogisticRegression on Fisher's irises
+trees/model.json     XGBoost, 500 trees of depth 6 on 50 features, binary
+leaves/model.txt     the same sizes from LightGBM
+forest/model.joblib  a random forest of about 100 MB
+mlserver/NAME        MLServer's settings for each
+iris-*.json, trees-*.json  requests of the Seldon and the open inference protocol; those with a
+                     `file` have their numbers beside them
 """
 
 import json
@@ -25,12 +27,19 @@ from sklearn.preprocessing import StandardScaler
 SEED = 0
 FEATURES, ROWS = 50, 20_000
 TREES, DEPTH = 500, 6
+TREES_OF_FOREST = 283
+
+
+def home(folder, name):
+    path = folder / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def iris(folder):
     data = load_iris()
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(data.data, data.target)
-    joblib.dump(model, folder / "iris.joblib")
+    joblib.dump(model, home(folder, "iris") / "model.joblib")
     row = data.data[:1]
     write(folder / "iris-seldon.json", {"data": {"ndarray": row.tolist()}})
     write(folder / "iris-v2.json", {"inputs": [tensor("input-0", "FP64", row)],
@@ -55,11 +64,11 @@ def boosters(folder):
     labels = (rows[:, 0] * rows[:, 1] + rows[:, 2:10].sum(axis=1) + noise > 0).astype(int)
     parameters = {"objective": "binary:logistic", "max_depth": DEPTH, "eta": 0.05, "nthread": 2}
     booster = xgboost.train(parameters, xgboost.DMatrix(rows, labels), num_boost_round=TREES)
-    booster.save_model(folder / "trees.json")
+    booster.save_model(home(folder, "trees") / "model.json")
     parameters = {"objective": "binary", "max_depth": DEPTH, "num_leaves": 2**DEPTH, "verbose": -1,
                   "num_threads": 2}
     gbm = lightgbm.train(parameters, lightgbm.Dataset(rows.astype(float), labels), TREES)
-    gbm.save_model(folder / "trees.txt")
+    gbm.save_model(home(folder, "leaves") / "model.txt")
     for count in [1, 1000]:
         asked = random.normal(size=(count, FEATURES)).astype(np.float32)
         asked.tofile(folder / f"trees-{count}.f32")
@@ -74,21 +83,20 @@ def boosters(folder):
 
 def forest(folder, rows, labels):
     """Grown until it is about 100 MB on disk."""
-    model = RandomForestClassifier(n_estimators=290, n_jobs=2, random_state=SEED).fit(rows, labels)
-    joblib.dump(model, folder / "forest.joblib")
-    size = (folder / "forest.joblib").stat().st_size / 1e6
-    print(f"forest.joblib: {size:.0f} MB")
+    model = RandomForestClassifier(n_estimators=TREES_OF_FOREST, n_jobs=2, random_state=SEED).fit(rows, labels)
+    path = home(folder, "forest") / "model.joblib"
+    joblib.dump(model, path)
+    print(f"forest: {path.stat().st_size / 1e6:.0f} MB")
 
 
 def servers(folder):
     """MLServer's settings, a folder for each model."""
-    for name, kind, file in [("iris", "mlserver_sklearn.SKLearnModel", "iris.joblib"),
-                             ("trees", "mlserver_xgboost.XGBoostModel", "trees.json"),
-                             ("leaves", "mlserver_lightgbm.LightGBMModel", "trees.txt")]:
-        home = folder / "mlserver" / name
-        home.mkdir(parents=True, exist_ok=True)
-        write(home / "model-settings.json", {
-            "name": name, "implementation": kind, "parameters": {"uri": str(folder / file)}})
+    for name, kind, file in [("iris", "mlserver_sklearn.SKLearnModel", "model.joblib"),
+                             ("trees", "mlserver_xgboost.XGBoostModel", "model.json"),
+                             ("leaves", "mlserver_lightgbm.LightGBMModel", "model.txt")]:
+        settings = home(folder, f"mlserver/{name}") / "model-settings.json"
+        write(settings, {"name": name, "implementation": kind,
+                         "parameters": {"uri": str(folder / name / file)}})
 
 
 def main():

@@ -1,13 +1,17 @@
 """Tables computed in process, as a user of a library would compare.
 
-    python tables.py xgboost-c MODEL CASE SECONDS     XGBoosterPredictFromDense through ctypes
-    python tables.py xgboost MODEL CASE SECONDS       Booster.inplace_predict
-    python tables.py treelite MODEL CASE SECONDS      treelite.gtil.predict
-    python tables.py lightgbm MODEL CASE SECONDS      Booster.predict
-    python tables.py sklearn MODEL CASE SECONDS       predict_proba of a joblib file
+    python tables.py PEER MODEL CASE SECONDS [ANSWER]
 
-Prints microseconds per run as a line of JSON, and memory that the model took; one thread. `load` is
-the time to load the model, imports aside.
+xgboost-c   XGBoosterPredictFromDense through ctypes
+xgboost     Booster.inplace_predict
+treelite    treelite.gtil.predict
+lightgbm    Booster.predict
+sklearn     predict_proba of a joblib file
+
+Prints a line of JSON: microseconds per run, `load` to load the model (imports aside), and bytes of
+memory that it took, `memory` once it was loaded and `peak` on the way. One thread.
+
+ANSWER is a file of 64-bit floats. If it is there, the answer is held against it; else it is written.
 """
 
 import ctypes
@@ -86,9 +90,30 @@ PEERS = {"xgboost-c": xgboost_c, "xgboost": xgboost, "treelite": treelite, "ligh
 MODULES = {"xgboost-c": "xgboost", "sklearn": "sklearn.ensemble"}
 
 
-def resident():
+def status(key):
     text = Path("/proc/self/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) * 1024
+    return int(text.split(f"{key}:")[1].split()[0]) * 1024
+
+
+def loaded(peer, model, rows):
+    """What runs the model, and what loading it took."""
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
+    before, begin = status("VmRSS"), time.perf_counter()
+    run, *kept = PEERS[peer](model, rows)
+    load = (time.perf_counter() - begin) * 1e6
+    took = {"load": load, "memory": status("VmRSS") - before, "peak": status("VmHWM") - before}
+    return run, kept, took
+
+
+def check(found, rows, path):
+    """Holds an answer against the one in the file; the first to come writes it."""
+    if isinstance(found, ctypes.POINTER(ctypes.c_float)):
+        found = np.ctypeslib.as_array(found, (len(rows),))
+    found = np.asarray(found, dtype="<f8").ravel()
+    if path.exists():
+        np.testing.assert_allclose(found, np.fromfile(path, dtype="<f8"), rtol=1e-5, atol=1e-6)
+    else:
+        found.tofile(path)
 
 
 def timed(run, seconds):
@@ -103,19 +128,18 @@ def timed(run, seconds):
 
 
 def main():
-    peer, model, case, seconds = sys.argv[1:]
+    peer, model, case, seconds, *answer = sys.argv[1:]
     rows = matrix(Path(case))
     __import__(MODULES.get(peer, peer))
     if peer == "sklearn":
         import joblib  # noqa: F401
-    before, begin = resident(), time.perf_counter()
-    run, *_kept = PEERS[peer](model, rows)
-    load = (time.perf_counter() - begin) * 1e6
-    memory = resident() - before
+    run, _kept, took = loaded(peer, model, rows)
+    for path in answer:
+        check(run(), rows, Path(path))
     timed(run, WARMUP_SECONDS)
     times = timed(run, float(seconds))
     p50, p99 = np.percentile(times, [50, 99])
-    print(json.dumps({"runs": len(times), "p50": p50, "p99": p99, "load": load, "memory": memory}))
+    print(json.dumps({"runs": len(times), "p50": p50, "p99": p99, **took}))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ mod networks;
 mod report;
 mod server;
 mod subjects;
+mod tables;
 mod texts;
 
 use std::path::{Path, PathBuf};
@@ -47,15 +48,26 @@ pub(crate) struct Args {
     /// Networks that `bench/models/make.py` wrote before
     #[arg(long)]
     models: Option<PathBuf>,
-    /// Measure only one half: servers of a small model, or networks of three sizes
+    /// Models over tables that `bench/models/tables.py` wrote before
     #[arg(long)]
-    only: Option<Half>,
+    tables: Option<PathBuf>,
+    /// Measure only one part: servers of a small model, networks of three sizes, or models over
+    /// tables
+    #[arg(long)]
+    only: Option<Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Half {
+enum Part {
     Servers,
     Networks,
+    Tables,
+}
+
+impl Args {
+    fn measures(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
 }
 
 /// The profile of what ships.
@@ -76,13 +88,17 @@ const RUNS: usize = 3;
 const REQUESTS_BEFORE_MEMORY: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let venvs = (!args.alone).then(venvs).transpose()?;
+    let small = args.measures(Part::Servers) || args.measures(Part::Networks);
+    let venvs = (small && !args.alone).then(venvs).transpose()?;
     let material = match &venvs {
-        Some((_, mlserver)) if args.only != Some(Half::Servers) => {
+        Some((_, mlserver)) if args.measures(Part::Networks) => {
             Some(Material::ready(args.models.as_deref(), mlserver.clone())?)
         }
         _ => None,
     };
+    let over_tables = (!args.alone && args.measures(Part::Tables))
+        .then(|| tables::Material::ready(args.tables.as_deref()))
+        .transpose()?;
     let built = match &args.built {
         Some(folder) => std::path::absolute(folder)?,
         None => build(&args.profile)?,
@@ -101,7 +117,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         report.networks = networks::measure(&tools, &load, material)?;
         report.texts = texts::measure(&tools, &load, &material.texts()?)?;
     }
-    if args.only != Some(Half::Networks) {
+    if let Some(material) = &over_tables {
+        report.tables = tables::measure(&tools, &load, material, args.starts)?;
+    }
+    if args.measures(Part::Servers) {
         servers(&tools, &load, args.starts, &mut report)?;
     }
     tell(&report, args)
@@ -116,8 +135,9 @@ fn tell(report: &Report, args: &Args) -> Result<()> {
     }
     let part = match args.only {
         None => "",
-        Some(Half::Servers) => "-servers",
-        Some(Half::Networks) => "-networks",
+        Some(Part::Servers) => "-servers",
+        Some(Part::Networks) => "-networks",
+        Some(Part::Tables) => "-tables",
     };
     let file = results(&format!("{}{part}", report.facts.date));
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
@@ -148,11 +168,17 @@ fn results(date: &str) -> PathBuf {
         .with_extension("md")
 }
 
+/// A file of pinned Python packages.
+fn requirements(name: &str) -> PathBuf {
+    let folder = workspace::root().join("bench/requirements");
+    folder.join(name).with_extension("txt")
+}
+
 /// Environments of the wrapper and of MLServer.
 fn venvs() -> Result<(Venv, Venv)> {
     let root = workspace::root();
     let wrapper = Venv::ready(&root.join("e2e/local/requirements/seldon-core.txt"))?;
-    let mlserver = Venv::ready(&root.join("bench/requirements/mlserver.txt"))?;
+    let mlserver = Venv::ready(&requirements("mlserver"))?;
     Ok((wrapper, mlserver))
 }
 

@@ -32,23 +32,28 @@ fn input(folder: &Path, input: &Value) -> Result<(String, Tensor)> {
         (Some("INT64"), Some(file)) => {
             Tensor::from_vec(shape, numbers(&file, i64::from_le_bytes)?)?
         }
-        (Some("FP32"), None) => Tensor::from_vec(shape, listed(input)?)?,
-        (datatype, _) => bail!("`{name}`: expected FP32 or INT64, found {datatype:?}"),
+        (Some("FP64"), Some(file)) => Tensor::from_vec(shape, numbers(&file, f64::from_le_bytes)?)?,
+        (Some("FP32"), None) => Tensor::from_vec(shape, listed(input, |value| value as f32)?)?,
+        (Some("FP64"), None) => Tensor::from_vec(shape, listed(input, |value| value)?)?,
+        (datatype, _) => bail!("`{name}`: expected FP32, FP64 or INT64, found {datatype:?}"),
     };
     Ok((name.to_owned(), tensor))
 }
 
 /// The numbers of a file, little endian.
-fn numbers<const N: usize, T>(file: &Path, read: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
+pub(crate) fn numbers<const N: usize, T>(
+    file: &Path,
+    read: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>> {
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let (numbers, _) = bytes.as_chunks();
     Ok(numbers.iter().map(|number| read(*number)).collect())
 }
 
-fn listed(input: &Value) -> Result<Vec<f32>> {
+fn listed<T>(input: &Value, read: impl Fn(f64) -> T) -> Result<Vec<T>> {
     let data = input.get("data").and_then(Value::as_array);
     let data = data.context("an input without data")?.iter();
-    let numbers: Option<_> = data.map(|value| Some(value.as_f64()? as f32)).collect();
+    let numbers: Option<_> = data.map(|value| Some(read(value.as_f64()?))).collect();
     numbers.context("expected flat numbers")
 }
 
@@ -63,6 +68,9 @@ mod tests {
         let (name, tensor) = input(Path::new(""), &request).unwrap();
         assert_eq!((&*name, tensor.shape()), ("x", [1, 2].as_slice()));
         assert_eq!(tensor.to_vec::<f32>().unwrap(), [0.5, 1.0]);
+        let wide = json!({"name": "x", "datatype": "FP64", "shape": [1], "data": [0.1]});
+        let (_, wide) = input(Path::new(""), &wide).unwrap();
+        assert_eq!(wide.to_vec::<f64>().unwrap(), [0.1]);
         let bad = json!({"name": "x", "datatype": "FP32", "shape": [1], "data": ["a"]});
         assert!(input(Path::new(""), &bad).is_err());
     }
@@ -74,6 +82,9 @@ mod tests {
         let request = json!({"name": "x", "datatype": "INT64", "shape": [1], "file": "x"});
         let (_, tensor) = input(folder.path(), &request).unwrap();
         assert_eq!(tensor.to_vec::<i64>().unwrap(), [7]);
+        let request = json!({"name": "x", "datatype": "FP64", "shape": [1], "file": "x"});
+        let (_, tensor) = input(folder.path(), &request).unwrap();
+        assert_eq!(tensor.to_vec::<f64>().unwrap(), [f64::from_bits(7)]);
         let request = json!({"name": "x", "datatype": "INT64", "shape": [2], "file": "x"});
         assert!(input(folder.path(), &request).is_err());
     }

@@ -96,8 +96,11 @@ struct Request {
     #[arg(long)]
     pointer: String,
     /// Index of the highest of them
-    #[arg(long)]
-    highest: usize,
+    #[arg(long, required_unless_present = "numbers")]
+    highest: Option<usize>,
+    /// File of the 64-bit floats that they are
+    #[arg(long, conflicts_with = "highest")]
+    numbers: Option<PathBuf>,
     /// Seconds to wait for the first right answer
     #[arg(long, default_value_t = 120)]
     patience: u64,
@@ -146,7 +149,10 @@ struct Shape {
 impl Request {
     fn read(&self) -> Result<(Target, Expected)> {
         let target = Target::new(&self.url, &self.body)?;
-        let expected = Expected::new(&self.pointer, self.highest);
+        let expected = match &self.numbers {
+            Some(file) => Expected::numbers(&self.pointer, file)?,
+            None => Expected::highest(&self.pointer, self.highest.unwrap_or_default()),
+        };
         Ok((target, expected))
     }
 

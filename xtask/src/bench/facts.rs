@@ -52,6 +52,12 @@ pub(super) fn facts(profile: &str) -> Result<Facts> {
             "onnxruntime 1.32.0, TensorFlow 2.21.0, one thread".into(),
         ),
         (
+            "tables",
+            "MLServer 1.7.1; scikit-learn 1.9.1 (wrapper: 1.5.2), XGBoost 3.2.0, LightGBM 4.7.0, \
+             treelite 4.8.1"
+                .into(),
+        ),
+        (
             "MLServer's Hugging Face runtime",
             "1.7.1, transformers 4.41.2, optimum 1.21.4, torch 2.7.1".into(),
         ),

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::subjects::{Question, Subject};
+use super::subjects::{Question, Right, Subject};
 use super::text;
 
 /// Connections, at saturation and at half of it.
@@ -39,6 +39,19 @@ pub(super) struct InProcess {
     pub(super) p99: f64,
     /// To load the model.
     pub(super) load: f64,
+    /// Bytes, where they were measured; else not a number.
+    pub(super) memory: Memory,
+}
+
+/// Bytes of a model in memory; not a number where that was not measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// What loading it left resident.
+    pub(super) loaded: f64,
+    /// The most that was resident on the way.
+    pub(super) peak: f64,
+    /// What the model says it keeps.
+    pub(super) kept: f64,
 }
 
 impl InProcess {
@@ -47,6 +60,7 @@ impl InProcess {
             p50: number(line, "p50")?,
             p99: number(line, "p99")?,
             load: number(line, "load")?,
+            memory: Memory::read(line),
         })
     }
 
@@ -58,6 +72,17 @@ impl InProcess {
         runs.sort_by(|a, b| a.p50.total_cmp(&b.p50));
         let run = runs.get(middle).context("no runs")?;
         Ok(Self { load, ..*run })
+    }
+}
+
+impl Memory {
+    fn read(line: &Value) -> Self {
+        let bytes = |key: &str| line[key].as_f64().unwrap_or(f64::NAN);
+        Self {
+            loaded: bytes("memory"),
+            peak: bytes("peak"),
+            kept: bytes("kept"),
+        }
     }
 }
 
@@ -163,9 +188,12 @@ impl Load {
         command
             .args(["-c", &self.core.to_string(), &text(&self.program), name])
             .args(["--url", &question.url, "--pointer", question.pointer])
-            .args(["--highest", &question.highest.to_string()])
             .arg("--body")
             .arg(&question.body);
+        match &question.right {
+            Right::Highest(index) => command.args(["--highest", &index.to_string()]),
+            Right::Numbers(file) => command.arg("--numbers").arg(file),
+        };
         command
     }
 
@@ -223,6 +251,7 @@ mod tests {
             p50,
             p99: 9.0,
             load,
+            ..InProcess::default()
         };
         let middle = InProcess::middle(vec![run(1.0, 30.0), run(3.0, 10.0), run(2.0, 20.0)]);
         let middle = middle.unwrap();
@@ -230,6 +259,34 @@ mod tests {
             (middle.p50 - 2.0).abs() < f64::EPSILON && (middle.load - 20.0).abs() < f64::EPSILON
         );
         assert!(InProcess::middle(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn memory_is_read_where_it_was_measured() {
+        let run = |line| InProcess::read(&line).unwrap().memory;
+        let memory = run(json!({"p50": 1.0, "p99": 2.0, "load": 3.0, "memory": 4, "peak": 5}));
+        assert!((memory.loaded - 4.0).abs() < f64::EPSILON && memory.kept.is_nan());
+        assert!((memory.peak - 5.0).abs() < f64::EPSILON);
+        assert!(InProcess::read(&json!({"p50": 1.0, "p99": 2.0})).is_err());
+    }
+
+    #[test]
+    fn what_is_right_is_said_to_the_load() {
+        let said = |right| {
+            let question = Question {
+                name: "",
+                url: "http://127.0.0.1:1/".into(),
+                body: "body.json".into(),
+                pointer: "/data",
+                right,
+            };
+            let load = Load::new("load".into(), 1, 1.0);
+            let command = load.command("await", &question);
+            let arguments = command.get_args().map(|word| word.to_string_lossy());
+            arguments.collect::<Vec<_>>().join(" ")
+        };
+        assert!(said(Right::Highest(7)).ends_with("--body body.json --highest 7"));
+        assert!(said(Right::Numbers("a".into())).ends_with("--body body.json --numbers a"));
     }
 
     #[test]

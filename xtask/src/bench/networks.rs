@@ -14,7 +14,7 @@ use super::load::{InProcess, Load, Measured, json};
 use super::server::Server;
 use super::subjects::Tools;
 use super::texts::Peers;
-use super::{RUNS, SERVER_CORE, middle, text};
+use super::{RUNS, SERVER_CORE, middle, requirements, text};
 use crate::venv::{self, Venv};
 use crate::{engines, workspace};
 pub(super) use table::{aims, text as tables};
@@ -148,11 +148,6 @@ impl Material {
             .env("TF_CPP_MIN_LOG_LEVEL", "2");
         InProcess::read(&json(&mut command)?)
     }
-}
-
-fn requirements(name: &str) -> PathBuf {
-    let folder = workspace::root().join("bench/requirements");
-    folder.join(name).with_extension("txt")
 }
 
 /// The networks, in the cache folder.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::facts::Facts;
 use super::load::{CONNECTIONS, InProcess, Measured};
-use super::{networks, texts};
+use super::{networks, tables, texts};
 
 /// Everything that was measured.
 #[derive(Default)]
@@ -17,9 +17,10 @@ pub(super) struct Report {
     pub(super) idle: Vec<Limit>,
     pub(super) networks: Vec<networks::Line>,
     pub(super) texts: Vec<texts::Line>,
+    pub(super) tables: tables::Measured,
 }
 
-/// One server with the MNIST model, asked in one protocol.
+/// One server with a small model, asked in one protocol.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) server: String,
@@ -70,9 +71,11 @@ impl Report {
         self.aims(&mut text);
         text.push_str(&networks::tables(&self.networks));
         text.push_str(&texts::table(&self.texts));
+        text.push_str(&tables::text(&self.tables));
         if !self.lines.is_empty() {
             text.push_str("\n## The MNIST model, one 28x28 row as JSON over REST\n\n");
-            self.servers(&mut text);
+            servers(&mut text, &self.lines);
+            self.model_alone(&mut text);
             text.push_str("\n## A model that does nothing against a server that does nothing\n\n");
             self.limits(&mut text);
         }
@@ -108,6 +111,7 @@ impl Report {
         }
         aims.extend(self.idle.iter().map(Limit::aim));
         aims.extend(networks::aims(&self.networks));
+        aims.extend(tables::aims(&self.tables));
         aims.extend(self.binary_bytes.map(|bytes| Aim {
             what: "size of the binary".into(),
             aim: "below 40 MB".into(),
@@ -151,34 +155,10 @@ impl Report {
         wrappers.max_by(|a, b| a.saturated.rate.total_cmp(&b.saturated.rate))
     }
 
-    fn servers(&self, text: &mut String) {
-        let slowest = self.lines.iter().map(|line| line.saturated.rate);
-        let slowest = slowest.fold(f64::INFINITY, f64::min);
-        text.push_str(
-            "| server | protocol | requests/s | ratio | processor µs/request | p50 at half | \
-             p99 at half | cold start | resident | shared split |\n\
-             |---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-        );
-        for line in &self.lines {
-            let columns = [
-                line.server.clone(),
-                line.question.clone(),
-                format!("{:.0}", line.saturated.rate),
-                format!("{:.1}", line.saturated.rate / slowest),
-                format!("{:.0}", line.saturated.processor),
-                format!("{:.0} µs", line.half.p50),
-                format!("{:.0} µs", line.half.p99),
-                format!("{:.0} ms", line.cold),
-                megabytes(line.resident),
-                megabytes(line.proportional),
-            ];
-            row(text, &columns);
-        }
+    fn model_alone(&self, text: &mut String) {
         let _ = writeln!(
             text,
-            "\nSaturation: {CONNECTIONS} connections that ask again at once. Half: requests arrive \
-             at half of that rate, and waiting counts.\nThe model alone, in process: p50 {:.0} µs, \
-             p99 {:.0} µs.",
+            "The model alone, in process: p50 {:.0} µs, p99 {:.0} µs.",
             self.model.p50, self.model.p99
         );
     }
@@ -220,11 +200,51 @@ impl Limit {
     }
 }
 
+/// The figures of servers with one model.
+pub(super) fn servers(text: &mut String, lines: &[Line]) {
+    let slowest = lines.iter().map(|line| line.saturated.rate);
+    let slowest = slowest.fold(f64::INFINITY, f64::min);
+    text.push_str(
+        "| server | protocol | requests/s | ratio | processor µs/request | p50 at half | \
+         p99 at half | cold start | resident | shared split |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for line in lines {
+        let columns = [
+            line.server.clone(),
+            line.question.clone(),
+            format!("{:.0}", line.saturated.rate),
+            format!("{:.1}", line.saturated.rate / slowest),
+            format!("{:.0}", line.saturated.processor),
+            format!("{:.0} µs", line.half.p50),
+            format!("{:.0} µs", line.half.p99),
+            format!("{:.0} ms", line.cold),
+            megabytes(line.resident),
+            megabytes(line.proportional),
+        ];
+        row(text, &columns);
+    }
+    let _ = writeln!(
+        text,
+        "\nSaturation: {CONNECTIONS} connections that ask again at once. Half: requests arrive at \
+         half of that rate, and waiting counts."
+    );
+}
+
 pub(super) fn row(text: &mut String, columns: &[String]) {
     let _ = writeln!(text, "| {} |", columns.join(" | "));
 }
 
-fn megabytes(bytes: u64) -> String {
+/// Microseconds in the unit that fits.
+pub(super) fn time(micros: f64) -> String {
+    match micros {
+        short if short < 1e3 => format!("{short:.0} µs"),
+        middle if middle < 1e5 => format!("{:.1} ms", middle / 1e3),
+        long => format!("{:.0} ms", long / 1e3),
+    }
+}
+
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
@@ -293,6 +313,13 @@ mod tests {
         let mut alone = report(4000.0, 200.0);
         alone.lines.truncate(1);
         assert_eq!(met(&alone), [true; 4]);
+    }
+
+    #[test]
+    fn times_have_a_fitting_unit() {
+        assert_eq!(time(90.0), "90 µs");
+        assert_eq!(time(12_340.0), "12.3 ms");
+        assert_eq!(time(400_000.0), "400 ms");
     }
 
     #[test]

@@ -28,8 +28,16 @@ pub(super) struct Question {
     pub(super) body: PathBuf,
     /// Where the answer has its numbers, as a JSON pointer.
     pub(super) pointer: &'static str,
-    /// Index of the highest of them.
-    pub(super) highest: usize,
+    pub(super) right: Right,
+}
+
+/// What the numbers of a right answer are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// The highest has this index.
+    Highest(usize),
+    /// Those in this file, as 64-bit floats.
+    Numbers(PathBuf),
 }
 
 /// A row that goes through the identity model.
@@ -73,8 +81,9 @@ impl<'a> Tools<'a> {
     pub(super) fn subjects(&self) -> Result<Vec<Subject>> {
         let mut subjects = vec![self.mnist()?];
         if let Some((wrapper, mlserver)) = self.venvs {
-            subjects.push(self.wrapper("wrapper", wrapper, 1)?);
-            subjects.push(self.wrapper("wrapper, 4 threads", wrapper, 4)?);
+            for threads in [1, 4] {
+                subjects.push(self.wrapper(wrapper, threads)?);
+            }
             subjects.push(self.mlserver(mlserver)?);
         }
         Ok(subjects)
@@ -118,7 +127,7 @@ impl<'a> Tools<'a> {
             url: format!("http://127.0.0.1:{port}/api/v1.0/predictions"),
             body: workspace::root().join("bench/models").join(row.file),
             pointer: "/data/ndarray/0",
-            highest: row.highest,
+            right: Right::Highest(row.highest),
         }];
         Ok(subject)
     }
@@ -136,24 +145,39 @@ impl<'a> Tools<'a> {
             questions: vec![Question {
                 url: format!("http://127.0.0.1:{port}/"),
                 body: question.body.clone(),
+                right: question.right.clone(),
                 ..*question
             }],
             starts: usize::MAX,
         })
     }
 
-    /// One worker, REST alone. With one thread it closes the connection after every reply.
-    fn wrapper(&self, name: &'static str, venv: &Venv, threads: usize) -> Result<Subject> {
+    fn wrapper(&self, venv: &Venv, threads: usize) -> Result<Subject> {
+        let folder = workspace::root().join("bench/peers/wrapper");
+        let (mut subject, port) = self.wrapper_in(venv, threads, "Mnist", folder)?;
+        subject.env.push(model());
+        subject.questions = vec![seldon(port)];
+        Ok(subject)
+    }
+
+    /// One worker, REST alone, around `class`. With one thread it closes the connection after
+    /// every reply.
+    pub(super) fn wrapper_in(
+        &self,
+        venv: &Venv,
+        threads: usize,
+        class: &str,
+        folder: PathBuf,
+    ) -> Result<(Subject, u16)> {
+        let name = match threads {
+            1 => "wrapper",
+            _ => "wrapper, 4 threads",
+        };
         let port = free_port()?;
         let mut command = vec![text(&venv.interpreter())];
-        let arguments = "-m seldon_core.microservice Mnist --service-type MODEL --workers 1 \
-                         --grpc-workers 0 --log-level WARNING";
-        command.extend(
-            arguments
-                .split(' ')
-                .filter(|word| !word.is_empty())
-                .map(String::from),
-        );
+        command.extend(["-m", "seldon_core.microservice", class].map(String::from));
+        let arguments = "--service-type MODEL --workers 1 --grpc-workers 0 --log-level WARNING";
+        command.extend(arguments.split(' ').map(String::from));
         let numbers = [
             ("--threads", threads.to_string()),
             ("--http-port", port.to_string()),
@@ -163,15 +187,16 @@ impl<'a> Tools<'a> {
         for (flag, value) in numbers {
             command.extend([flag.to_owned(), value]);
         }
-        Ok(Subject {
+        let subject = Subject {
             name,
             command,
-            env: vec![model()],
-            folder: workspace::root().join("bench/peers/wrapper"),
+            env: Vec::new(),
+            folder,
             log: self.log(name),
-            questions: vec![seldon(port)],
+            questions: Vec::new(),
             starts: 3,
-        })
+        };
+        Ok((subject, port))
     }
 
     fn mlserver(&self, venv: &Venv) -> Result<Subject> {
@@ -233,7 +258,7 @@ fn seldon(port: u16) -> Question {
         url: format!("http://127.0.0.1:{port}/api/v1.0/predictions"),
         body: requests().join("seldon-ndarray.json"),
         pointer: "/data/ndarray/0",
-        highest: 7,
+        right: Right::Highest(7),
     }
 }
 
@@ -243,7 +268,7 @@ fn open_inference(port: u16) -> Question {
         url: format!("http://127.0.0.1:{port}/v2/models/mnist-model/infer"),
         body: requests().join("v2-infer.json"),
         pointer: "/outputs/0/data",
-        highest: 7,
+        right: Right::Highest(7),
     }
 }
 
@@ -272,8 +297,8 @@ mod tests {
         let constant = tools.constant(asked, Path::new("reply")).unwrap();
         let answered = &constant.questions[0];
         assert_eq!(
-            (&answered.body, answered.highest),
-            (&asked.body, asked.highest)
+            (&answered.body, &answered.right),
+            (&asked.body, &asked.right)
         );
         assert_ne!(answered.url, asked.url);
     }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use super::load::{Load, Measured};
 use super::report::row;
 use super::server::Server;
-use super::subjects::{Question, Subject, Tools};
+use super::subjects::{Question, Right, Subject, Tools};
 use super::{RUNS, SERVER_CORE, middle, text};
 use crate::venv::Venv;
 use crate::workspace;
@@ -104,7 +104,7 @@ fn questions(models: &Path, port: u16) -> Result<Vec<Question>> {
             url: format!("http://127.0.0.1:{port}/v2/models/minilm/infer"),
             body,
             pointer,
-            highest: highest.trim().parse()?,
+            right: Right::Highest(highest.trim().parse()?),
         })
     };
     BATCHES.into_iter().map(question).collect()
@@ -180,7 +180,11 @@ mod tests {
             std::fs::write(folder.path().join(format!("text-{batch}.highest")), "7\n").unwrap();
         }
         let asked = questions(folder.path(), 1).unwrap();
-        assert!(asked.iter().all(|question| question.highest == 7));
+        assert!(
+            asked
+                .iter()
+                .all(|question| question.right == Right::Highest(7))
+        );
         assert!(questions(Path::new("none"), 1).is_err());
     }
 }

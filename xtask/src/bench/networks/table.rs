@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Line;
-use crate::bench::report::{Aim, row};
+use crate::bench::report::{Aim, row, time};
 
 /// Microseconds that loading ResNet-18 may take.
 const LOAD: f64 = 200_000.0;
@@ -132,15 +132,6 @@ fn mnist(line: &Line) -> Aim {
     }
 }
 
-/// Microseconds in the unit that fits.
-fn time(micros: f64) -> String {
-    match micros {
-        short if short < 1e3 => format!("{short:.0} µs"),
-        middle if middle < 1e5 => format!("{:.1} ms", middle / 1e3),
-        long => format!("{:.0} ms", long / 1e3),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +142,7 @@ mod tests {
             p50,
             p99: p50,
             load: 150_000.0,
+            ..InProcess::default()
         };
         let measured = Measured {
             p50: served,
@@ -196,12 +188,5 @@ mod tests {
         );
         assert!(table.contains("| onnxruntime | 150 µs | NaN ms | 1.50 | 1.50 |"));
         assert_eq!(text(&[]), "");
-    }
-
-    #[test]
-    fn times_have_a_fitting_unit() {
-        assert_eq!(time(90.0), "90 µs");
-        assert_eq!(time(12_340.0), "12.3 ms");
-        assert_eq!(time(400_000.0), "400 ms");
     }
 }
