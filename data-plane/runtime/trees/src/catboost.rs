@@ -76,6 +76,7 @@ impl Booster {
                 parts.targets
             )));
         }
+        trees::check_targets(&parts.shape, parts.targets)?;
         let (columns, categories) = layout::columns(&parts)?;
         let named = parts.floats.iter().any(|one| !one.name.is_empty());
         let named = named || parts.categories.iter().any(|one| !one.name.is_empty());

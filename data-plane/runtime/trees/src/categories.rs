@@ -59,8 +59,11 @@ impl Categories {
         known.any(|known| matches!(known, Known::Numbers(_)))
     }
 
-    /// Columns with these names, as many as there are features.
+    /// Columns with these names, as many as there are features; none if nothing is known of them.
     pub(crate) fn columns(&self, names: &[String], features: usize) -> Vec<Column> {
+        if names.is_empty() && self.0.is_empty() {
+            return Vec::new();
+        }
         let columns = (0..features).map(|at| {
             let name = names.get(at).map_or("", String::as_str);
             let categorical = matches!(self.0.get(&at), Some(Known::Texts(_)));

@@ -38,7 +38,7 @@ impl TreeModel {
             false => DataType::Fp32,
         };
         Self {
-            signatures: vec![signature(input, &columns, output)],
+            signatures: vec![signature(input, &columns, (booster.features(), output))],
             booster: Booster::Xgboost(Box::new(booster)),
             columns,
             labels: Vec::new(),
@@ -49,7 +49,11 @@ impl TreeModel {
         let columns = booster.columns();
         let output = spec(OUTPUT, DataType::Fp64, booster.width());
         Self {
-            signatures: vec![signature(DataType::Fp64, &columns, output)],
+            signatures: vec![signature(
+                DataType::Fp64,
+                &columns,
+                (booster.features(), output),
+            )],
             booster: Booster::Lightgbm(Box::new(booster)),
             columns,
             labels: Vec::new(),
@@ -60,7 +64,11 @@ impl TreeModel {
         let columns = booster.columns().to_vec();
         let output = spec(OUTPUT, booster.dtype(), booster.width());
         Self {
-            signatures: vec![signature(DataType::Fp32, &columns, output)],
+            signatures: vec![signature(
+                DataType::Fp32,
+                &columns,
+                (booster.features(), output),
+            )],
             labels: booster.labels(),
             booster: Booster::Catboost(Box::new(booster)),
             columns,
@@ -70,10 +78,15 @@ impl TreeModel {
     /// Values in a row.
     #[must_use]
     pub fn features(&self) -> usize {
-        self.columns.len()
+        match &self.booster {
+            Booster::Xgboost(booster) => booster.features(),
+            Booster::Lightgbm(booster) => booster.features(),
+            Booster::Catboost(booster) => booster.features(),
+        }
     }
 
-    /// The columns of a row, in order; those without a name have their number.
+    /// The columns of a row, in order; those without a name have their number. Empty if the file
+    /// has neither names nor categories: all columns are numbers then.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -221,10 +234,14 @@ fn spec(name: &str, dtype: DataType, columns: Option<usize>) -> TensorSpec {
     }
 }
 
-/// One matrix of `dtype`, or a tensor for each column.
-fn signature(dtype: DataType, columns: &[Column], output: TensorSpec) -> Signature {
+/// One matrix of `dtype` and so many features, or a tensor for each column.
+fn signature(
+    dtype: DataType,
+    columns: &[Column],
+    (features, output): (usize, TensorSpec),
+) -> Signature {
     let inputs = match table::is_mixed(columns) {
-        false => vec![spec(INPUT, dtype, Some(columns.len()))],
+        false => vec![spec(INPUT, dtype, Some(features))],
         true => {
             let columns = columns.iter().map(|column| match column.categorical {
                 true => spec(&column.name, DataType::Bytes, None),

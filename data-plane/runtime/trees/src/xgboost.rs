@@ -63,7 +63,8 @@ impl Booster {
         }
     }
 
-    /// The columns of a row, in order. Those of which the file lists texts are categorical.
+    /// The columns of a row, in order. Those of which the file lists texts are categorical. Empty
+    /// if the file has neither names nor categories.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
         self.categories

@@ -9,8 +9,8 @@ use super::parts::{CatFeature, CtrFeature, FloatFeature, Projection};
 use super::trees::Split;
 use super::{Column, parts};
 
-/// No model has more columns.
-const MAX_COLUMNS: i64 = 1 << 20;
+/// Columns that a model may have without listing them.
+const FREE_COLUMNS: usize = 1 << 16;
 
 /// How a row's features are made.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +41,11 @@ pub(super) fn columns(parts: &parts::Parts) -> Result<(Vec<Column>, Vec<usize>)>
     let floats = parts.floats.iter().map(|one| (one.flat, &one.name));
     let categories = parts.categories.iter().map(|one| (one.flat, &one.name));
     let places = floats.clone().chain(categories.clone());
+    let listed = places.clone().count();
     let last = places.map(|(place, _)| place).max().unwrap_or(-1);
-    if last >= MAX_COLUMNS {
+    if last >= listed.saturating_mul(16).max(FREE_COLUMNS) as i64 {
         return Err(Error::model(format!(
-            "it has a column {last}: expected less than {MAX_COLUMNS}"
+            "it has a column {last}, but lists {listed}"
         )));
     }
     let mut columns: Vec<Option<Column>> = vec![None; (last + 1).max(0) as usize];

@@ -12,6 +12,8 @@ use crate::flat::{Branch, Builder, Draft, Ensemble, Leaf, Rule, Test};
 const MAX_LEVELS: usize = 24;
 /// Sums that a row may have.
 const MAX_TARGETS: i64 = 1 << 16;
+/// Sums that a row may have without a leaf for each.
+const FREE_TARGETS: usize = 1024;
 /// Rows at a time.
 const LANES: usize = 8;
 
@@ -48,6 +50,23 @@ pub(super) fn targets(number: i64) -> Result<usize> {
             "it declares {number} outputs: expected from 1 to {MAX_TARGETS}"
         ))),
     }
+}
+
+/// Checks that trees say something for each sum, beyond a few.
+///
+/// # Errors
+/// `Model` if sums are declared that no leaf has.
+pub(super) fn check_targets(shape: &Shape, targets: usize) -> Result<()> {
+    let values = match shape {
+        Shape::Symmetric(_, leaves) => leaves.len(),
+        Shape::Free(trees) => trees.iter().map(|tree| tree.len() * targets).sum(),
+    };
+    if targets <= FREE_TARGETS.max(values) {
+        return Ok(());
+    }
+    Err(Error::model(format!(
+        "it declares {targets} outputs, but its leaves have {values} values"
+    )))
 }
 
 impl Trees {

@@ -28,6 +28,9 @@ pub(super) fn read(tail: &str, head: &Section<'_>, features: usize) -> Result<Ca
             "`pandas_categorical`: expected a list of lists",
         ));
     };
+    if head.find("feature_names").is_none_or(str::is_empty) {
+        return Err(Error::model("`pandas_categorical` needs `feature_names`"));
+    }
     let columns = columns(tail, head, lists.len())?;
     for (&column, list) in columns
         .iter()
@@ -82,7 +85,8 @@ mod tests {
     use super::*;
 
     fn read_of(infos: &str, tail: &str) -> Result<Categories> {
-        let text = format!("tree\nfeature_infos={infos}\nend of trees\n{tail}");
+        let text =
+            format!("tree\nfeature_names=a b c\nfeature_infos={infos}\nend of trees\n{tail}");
         let sections = Sections::of(&text)?;
         read(tail, sections.head(), 3)
     }

@@ -13,12 +13,19 @@ use crate::document::Value;
 ///
 /// # Errors
 /// `Model` that names the column whose encoder is wrong.
-pub(super) fn read(model: &Value<'_>) -> Result<Categories> {
+pub(super) fn read(model: &Value<'_>, features: usize) -> Result<Categories> {
     let mut categories = Categories::default();
     let Some(container) = model.find("cats") else {
         return Ok(categories);
     };
-    for (column, encoder) in container.list("enc")?.iter().enumerate() {
+    let encoders = container.list("enc")?;
+    if !encoders.is_empty() && encoders.len() != features {
+        return Err(Error::model(format!(
+            "`cats` has {} columns, but there are {features} features",
+            encoders.len()
+        )));
+    }
+    for (column, encoder) in encoders.iter().enumerate() {
         let read = encode(&mut categories, column, encoder);
         read.map_err(|error| error.context(format!("`cats`, column {column}")))?;
     }

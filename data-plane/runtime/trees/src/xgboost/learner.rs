@@ -129,7 +129,7 @@ fn trees(
         weights,
     };
     let mut booster = head.trees(forest, options.set_words)?;
-    booster.categories = cats::read(model)?;
+    booster.categories = cats::read(model, booster.features)?;
     Ok(booster)
 }
 

@@ -162,3 +162,81 @@ fn catboost_predicts_the_same() {
     let wrong: Vec<_> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Files in JSON list the hash of each category that training has seen.
+#[test]
+fn categories_have_the_hashes_of_the_original() {
+    let mut lengths = std::collections::BTreeSet::new();
+    for fixture in all()
+        .unwrap()
+        .iter()
+        .filter(|one| one.name.ends_with(".json"))
+    {
+        let document: serde_json::Value = serde_json::from_slice(&fixture.bytes).unwrap();
+        let hashes = document["features_info"]["cat_features_hash"].as_array();
+        for pair in hashes.into_iter().flatten() {
+            let (text, hash) = (
+                pair["value"].as_str().unwrap(),
+                pair["hash"].as_i64().unwrap(),
+            );
+            assert_eq!(Booster::category(text.as_bytes()), hash as i32, "{text}");
+            lengths.insert(text.len());
+        }
+    }
+    let wanted = [0, 1, 3, 4, 8, 9, 16, 17, 32, 33, 64, 65, 127, 129, 200];
+    assert!(
+        wanted.iter().all(|length| lengths.contains(length)),
+        "{lengths:?}"
+    );
+}
+
+#[test]
+fn a_classifier_is_served_with_its_labels() {
+    use hari_core::{Call, Model as _};
+    let bytes = std::fs::read(folder().join("combinations-1.2.cbm")).unwrap();
+    let load = |prediction| {
+        let options = Options {
+            prediction,
+            ..Options::default()
+        };
+        hari_trees::load_bytes(&bytes, hari_trees::Family::Catboost, &options).unwrap()
+    };
+    let model = load(Prediction::Natural);
+    let signature = &model.signatures()[0];
+    let inputs: Vec<_> = signature.inputs.iter().map(ToString::to_string).collect();
+    let expected = [
+        "`amount` FP64 [-1]",
+        "`word` BYTES [-1]",
+        "`few` BYTES [-1]",
+        "`age` FP64 [-1]",
+        "`number` BYTES [-1]",
+    ];
+    assert_eq!(inputs, expected);
+    assert_eq!(signature.outputs[0].to_string(), "`predict` FP64 [-1, 2]");
+    assert_eq!(model.labels(0, 0), ["0", "1"]);
+    assert_eq!(
+        (model.platform(), model.summary().booster.as_str()),
+        ("catboost", "symmetric")
+    );
+    let text =
+        |text: &'static str| Tensor::from_strings([1], vec![text.as_bytes().into()]).unwrap();
+    let number = |value: f64| Tensor::from_vec([1], vec![value]).unwrap();
+    let call = Call {
+        signature: 0,
+        inputs: vec![
+            number(0.5),
+            text("bc"),
+            text("x"),
+            number(f64::NAN),
+            text("7"),
+        ],
+        outputs: Vec::new(),
+    };
+    let shares = model.run(call.clone()).unwrap()[0].to_vec::<f64>().unwrap();
+    assert!((shares[0] + shares[1] - 1.0).abs() < 1e-15);
+    let class = load(Prediction::Class).run(call).unwrap();
+    assert_eq!(
+        class[0].to_vec::<i64>().unwrap(),
+        [i64::from(shares[1] > 0.5)]
+    );
+}

@@ -8,7 +8,10 @@
 )]
 
 mod abuse;
+#[path = "../support/ask.rs"]
+mod ask;
 mod catboost;
+mod corpus;
 mod fixture;
 mod parity;
 mod serving;
