@@ -1,4 +1,5 @@
-"""XGBOOST_SERVER and LIGHTGBM_SERVER: what the frameworks saved, asked by tritonclient and curl."""
+"""XGBOOST_SERVER, LIGHTGBM_SERVER and CATBOOST_SERVER: what the frameworks saved, asked by tritonclient
+and curl."""
 
 import json
 import shutil
@@ -15,6 +16,7 @@ from harness import ROOT, Server, environment, hari, http
 FIXTURES = ROOT / "data-plane" / "runtime" / "trees" / "tests" / "fixtures"
 XGBOOST = FIXTURES / "xgboost"
 LIGHTGBM = FIXTURES / "lightgbm"
+CATBOOST = FIXTURES / "catboost"
 
 MANIFEST = """
 apiVersion: machinelearning.seldon.io/v1
@@ -174,3 +176,51 @@ def test_a_damaged_model_is_refused_with_its_place(tmp_path):
     model.write_text(good.replace('"left_children":[1,', '"left_children":[0,'))
     refused = hari("inspect", str(model), code=1)
     assert "node 0 has two parents" in refused.stdout + refused.stderr
+
+
+def categories(file):
+    """Rows with categories among them, by column, and CatBoost's own answers."""
+    known = json.loads((file.parent / f"{file.name}.expected.json").read_text())
+    text = known["categorical"]
+    rows = [[v if at in text else float(v) for at, v in enumerate(row)] for row in known["rows"]]
+    keep = [at for at, row in enumerate(rows)
+            if all(isinstance(v, str) or not abs(v) > 1e30 for v in row)]
+    return [rows[at] for at in keep], np.array([known["natural"][at] for at in keep], dtype=float)
+
+
+def json_rows(rows):
+    """Rows for JSON, where a missing number is null."""
+    return [[None if isinstance(v, float) and np.isnan(v) else v for v in row] for row in rows]
+
+
+def test_catboost_with_categories(tmp_path, own):
+    file = CATBOOST / "counters-1.2.cbm"
+    server = own(deployed(tmp_path, "CATBOOST_SERVER", file, "model.cbm"))
+    rows, wanted = categories(file)
+    found = curl(server, "/api/v1.0/predictions", {"data": {"ndarray": json_rows(rows)}})
+    np.testing.assert_array_equal(found["data"]["ndarray"], wanted)
+    inputs = http(server.url("/v2/models/booster")).json()["inputs"]
+    assert [one["datatype"] for one in inputs] == ["FP64", "BYTES", "BYTES", "FP64", "BYTES"]
+    for module, client in clients(server):
+        tensors = []
+        for at, one in enumerate(inputs):
+            kind = np.object_ if one["datatype"] == "BYTES" else np.float64
+            column = np.array([row[at] for row in rows], dtype=kind)
+            tensors.append(module.InferInput(one["name"], list(column.shape), one["datatype"]))
+            tensors[-1].set_data_from_numpy(column)
+        assert np.array_equal(client.infer("booster", tensors).as_numpy("predict"), wanted)
+        client.close()
+
+
+def test_null_is_missing_where_the_model_takes_it(xgboost):
+    rows, expected = case(XGBOOST / "softprob-3.2.json", np.float32)
+    at = [bool(np.all(np.abs(np.nan_to_num(row)) < 1e30)) for row in rows]
+    rows, expected = rows[at], expected[at]
+    found = curl(xgboost, "/api/v1.0/predictions", {"data": {"ndarray": json_rows(rows.tolist())}})
+    np.testing.assert_allclose(found["data"]["ndarray"], expected, rtol=1e-6)
+    found = curl(xgboost, "/v1/models/booster:predict", {"instances": json_rows(rows.tolist())})
+    np.testing.assert_allclose(found["predictions"], expected, rtol=1e-6)
+    flat = [v for row in json_rows(rows.tolist()) for v in row]
+    body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": list(rows.shape), "data": flat}]}
+    found = curl(xgboost, "/v2/models/booster/infer", body)["outputs"][0]
+    np.testing.assert_allclose(np.reshape(found["data"], found["shape"]), expected, rtol=1e-6)

@@ -9,7 +9,7 @@ mod column;
 mod frame;
 mod python;
 
-use hari_core::{DataType, NamedTensor, Tensor, Typing};
+use hari_core::{DataType, NamedTensor, Tensor, Typing, wire_text};
 use hari_error::{Error, Result};
 
 pub(crate) use frame::{Frame, Naming};
@@ -19,8 +19,10 @@ pub(crate) use frame::{Frame, Naming};
 pub(crate) enum Kind {
     /// Numbers, NaN where they are missing.
     Number,
-    /// Text.
+    /// Text; a missing one is [`hari_core::missing_text`].
     Text,
+    /// Text; a missing one is empty, which is what boosters take for it.
+    Category,
     /// Whatever: the model does not look at it.
     Unused,
 }
@@ -191,6 +193,11 @@ fn by_column(columns: &[Column], tensors: &[NamedTensor]) -> Result<Vec<NamedTen
     let tensor = |(one, at): (&Column, usize)| {
         let tensor = match one.kind {
             Kind::Text => Tensor::from_strings([frame.rows()], frame.texts(at)?)?,
+            Kind::Category => {
+                let texts = frame.texts(at)?;
+                let texts = texts.iter().map(|text| wire_text(text).clone());
+                Tensor::from_strings([frame.rows()], texts.collect())?
+            }
             Kind::Number | Kind::Unused => Tensor::from_vec([frame.rows()], frame.numbers(at)?)?,
         };
         Ok(NamedTensor::new(one.name.clone(), tensor))

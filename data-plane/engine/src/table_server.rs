@@ -69,7 +69,7 @@ fn taken(model: &TreeModel) -> Table {
         let columns = model.columns().iter().map(|one| Column {
             name: one.name.clone(),
             kind: match one.categorical {
-                true => Kind::Text,
+                true => Kind::Category,
                 false => Kind::Number,
             },
         });

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_this_machine_cannot_serve_is_an_issue_of_this_machine_alone() {
-        let text = GOOD.replace("TENSORFLOW_SERVER", "SKLEARN_SERVER");
+        let text = GOOD.replace("TENSORFLOW_SERVER", "TEMPO_SERVER");
         assert_eq!(report(&text, Target::Any).errors, 0);
         let local = report(&text, Target::Local);
         assert_eq!(

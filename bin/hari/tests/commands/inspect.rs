@@ -74,11 +74,11 @@ fn operators_that_are_missing_are_named() {
 #[test]
 fn a_known_format_that_is_not_served_has_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("model.joblib"), "").unwrap();
+    std::fs::write(folder.path().join("model.h5"), "").unwrap();
     let path = folder.path().display().to_string();
     let found = hari(&["inspect", &path]);
     assert_eq!((found.code, found.out.as_str()), (1, ""));
-    assert!(found.err.contains("skl2onnx"), "{}", found.err);
+    assert!(found.err.contains("model.export"), "{}", found.err);
     let json = hari(&["inspect", "--json", &path]);
     assert!(
         json.code == 1 && json.out.contains("\"servable\": false"),

@@ -59,7 +59,7 @@ fn standard_input_is_read_and_json_is_written() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let text = example("seldondeployment.yaml").replace("TENSORFLOW_SERVER", "SKLEARN_SERVER");
+    let text = example("seldondeployment.yaml").replace("TENSORFLOW_SERVER", "TEMPO_SERVER");
     child
         .stdin
         .take()

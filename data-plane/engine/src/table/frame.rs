@@ -24,6 +24,15 @@ impl Naming<'_> {
             Self::All => !names.is_empty(),
         }
     }
+
+    /// What column `at` of so many is called where the caller did not name it.
+    fn of(self, at: usize, width: usize) -> String {
+        let known = match self {
+            Self::Known(known) if known.len() == width => known.get(at).cloned(),
+            _ => None,
+        };
+        known.unwrap_or_else(|| at.to_string())
+    }
 }
 
 /// Columns of one length.
@@ -76,7 +85,7 @@ impl<'a> Frame<'a> {
         let cells = Cells::of(one)?;
         let name = |at: usize| match names.get(at) {
             Some(name) if named => Cow::Borrowed(&**name),
-            _ => Cow::Owned(at.to_string()),
+            _ => Cow::Owned(naming.of(at, columns)),
         };
         let parts = (0..columns).map(|at| Part {
             name: name(at),

@@ -152,7 +152,7 @@ fn null_is_nan_and_text_is_no_number() {
     assert_eq!(numbers(&fitted[0])[0], 2.0);
     assert_eq!(
         refusal(&table, json(r#"{"ndarray":[[1,2],[3,"4"]]}"#)),
-        "column `1`, row 1: expected a number, found the string \"4\""
+        "column `b`, row 1: expected a number, found the string \"4\""
     );
 }
 
@@ -202,6 +202,18 @@ fn numbers_for_text_are_written_as_python_does() {
     };
     let fitted = people().fit(vec![beside_null, age]).unwrap();
     assert_eq!(strings(&fitted[1]), ["1", "<missing>"]);
+}
+
+#[test]
+fn a_missing_category_is_empty() {
+    let column = Column {
+        name: "city".to_owned(),
+        kind: Kind::Category,
+    };
+    let fitted = Table::Columns(vec![column])
+        .fit(json(r#"{"ndarray":[["Rome"],[null]]}"#))
+        .unwrap();
+    assert_eq!(strings(&fitted[0]), ["Rome", ""]);
 }
 
 #[test]
