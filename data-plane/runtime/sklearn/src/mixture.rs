@@ -134,11 +134,11 @@ impl Mixture {
 fn spread(cursor: &Cursor<'_>, means: &Matrix) -> Result<(Spread, Vec<f64>)> {
     let shape = (means.rows, means.columns);
     match text(cursor, "covariance_type")?.as_str() {
-        "full" => full(roots(cursor, means)?, means),
+        "full" => full(&roots(cursor, means)?, means),
         "tied" => {
             let width = means.columns;
             let root = matrix_of(cursor, "precisions_cholesky_", (width, width))?;
-            full(vec![root], means)
+            full(&[root], means)
         }
         "diag" => {
             let roots = matrix_of(cursor, "precisions_cholesky_", shape)?;
@@ -189,7 +189,7 @@ fn roots(cursor: &Cursor<'_>, means: &Matrix) -> Result<Vec<Matrix>> {
         .collect())
 }
 
-fn full(roots: Vec<Matrix>, means: &Matrix) -> Result<(Spread, Vec<f64>)> {
+fn full(roots: &[Matrix], means: &Matrix) -> Result<(Spread, Vec<f64>)> {
     let log = |root: &Matrix| -> f64 {
         let diagonal = root.iter_rows().enumerate();
         diagonal

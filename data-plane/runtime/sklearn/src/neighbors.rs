@@ -3,12 +3,15 @@
 mod centroid;
 mod classification;
 mod density;
+mod graph;
 mod heap;
 mod index;
 mod outliers;
 mod regression;
 mod tree;
 mod weights;
+
+pub(crate) use index::Index;
 
 use crate::projection;
 use crate::registry::Entry;
@@ -21,6 +24,14 @@ pub(crate) const CLASSES: &[Entry] = &[
     (
         "sklearn.neighbors._classification.RadiusNeighborsClassifier",
         classification::within,
+    ),
+    (
+        "sklearn.neighbors._graph.KNeighborsTransformer",
+        graph::nearest,
+    ),
+    (
+        "sklearn.neighbors._graph.RadiusNeighborsTransformer",
+        graph::within,
     ),
     (
         "sklearn.neighbors._kde.KernelDensity",

@@ -6,9 +6,11 @@ use hari_pickle::Cursor;
 use crate::estimator::Estimator;
 use crate::reader::Reader;
 use crate::{
-    cluster, compose, covariance, discriminant_analysis, dummy, ensemble, feature_extraction,
-    impute, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass,
-    naive_bayes, neighbors, neural_network, pipeline, preprocessing, projection, svm, tree,
+    boosters, calibration, cluster, compose, covariance, cross_decomposition, decomposition,
+    discriminant_analysis, dummy, ensemble, feature_extraction, frozen, gaussian_process, impute,
+    isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection,
+    multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline, preprocessing,
+    projection, semi_supervised, svm, tree,
 };
 
 /// Builds an estimator from the attributes of a fitted object.
@@ -19,27 +21,36 @@ pub(crate) type Entry = (&'static str, Read);
 
 /// The classes, by the module of this crate that reads them.
 const MODULES: &[&[Entry]] = &[
+    calibration::CLASSES,
+    cluster::CLASSES,
+    boosters::CLASSES,
     compose::CLASSES,
+    covariance::CLASSES,
+    cross_decomposition::CLASSES,
+    decomposition::CLASSES,
     discriminant_analysis::CLASSES,
     dummy::CLASSES,
     ensemble::CLASSES,
     feature_extraction::CLASSES,
+    frozen::CLASSES,
+    gaussian_process::CLASSES,
     impute::CLASSES,
-    linear_model::CLASSES,
-    model_selection::CLASSES,
-    cluster::CLASSES,
-    covariance::CLASSES,
+    isotonic::CLASSES,
     kernel_approximation::CLASSES,
     kernel_ridge::CLASSES,
+    linear_model::CLASSES,
     mixture::CLASSES,
-    naive_bayes::CLASSES,
-    neural_network::CLASSES,
-    neighbors::CLASSES,
+    model_selection::CLASSES,
     multiclass::CLASSES,
-    svm::CLASSES,
+    multioutput::CLASSES,
+    naive_bayes::CLASSES,
+    neighbors::CLASSES,
+    neural_network::CLASSES,
     pipeline::CLASSES,
     preprocessing::CLASSES,
     projection::CLASSES,
+    semi_supervised::CLASSES,
+    svm::CLASSES,
     tree::CLASSES,
 ];
 

@@ -42,13 +42,13 @@ pub(super) fn within(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimato
         .find_attribute("outlier_label_")?
         .and_then(Cursor::optional);
     let outliers = outliers.map(|at| Values::read(&at)).transpose()?;
-    read(cursor, Neighbourhood::within(cursor)?, outliers)
+    read(cursor, Neighbourhood::within(cursor)?, outliers.as_ref())
 }
 
 fn read(
     cursor: &Cursor<'_>,
     neighbourhood: Neighbourhood,
-    outliers: Option<Values>,
+    outliers: Option<&Values>,
 ) -> Result<Box<dyn Estimator>> {
     let several = flag(cursor, "outputs_2d_")?;
     let at = cursor.attribute("classes_")?;
@@ -72,7 +72,7 @@ fn read(
         if numbers.iter().any(|&number| number >= labels.len()) {
             return Err(at.refuse("a class number lies beyond `classes_`"));
         }
-        let (labels, outlier) = with_outlier(cursor, labels, outliers.as_ref(), place)?;
+        let (labels, outlier) = with_outlier(cursor, labels, outliers, place)?;
         outputs.push(Output {
             numbers,
             classes: classes.get(place).map_or(0, Values::len),

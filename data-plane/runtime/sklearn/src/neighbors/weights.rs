@@ -50,6 +50,16 @@ pub(super) enum Reach {
     Within(f64),
 }
 
+impl Reach {
+    /// Distances and places of the rows that are asked about a row.
+    pub(super) fn of(self, index: &Index, row: &[f64]) -> Vec<Neighbour> {
+        match self {
+            Self::Nearest(size) => index.nearest(row, size),
+            Self::Within(radius) => index.within(row, radius),
+        }
+    }
+}
+
 /// An index with the rows that are asked, and how much each counts.
 #[derive(Debug)]
 pub(super) struct Neighbourhood {
@@ -84,10 +94,7 @@ impl Neighbourhood {
 
     /// Places and weights of the neighbours of a row.
     pub(super) fn of(&self, row: &[f64]) -> Vec<(usize, f64)> {
-        let found = match self.reach {
-            Reach::Nearest(size) => self.index.nearest(row, size),
-            Reach::Within(radius) => self.index.within(row, radius),
-        };
+        let found = self.reach.of(&self.index, row);
         let weights = self.weights.of(&found);
         let places = found.into_iter().map(|(_, place)| place);
         places.zip(weights).collect()

@@ -108,6 +108,9 @@ def others(version):
                1e-9, why, methods=["score_samples"])
     yield Case("density_ball", neighbors.KernelDensity(algorithm="ball_tree", leaf_size=5).fit(X), ROWS, 1e-9, why,
                methods=["score_samples"])
+    for mode in ["distance", "connectivity"]:
+        yield Case(f"graph_{mode}", neighbors.KNeighborsTransformer(mode=mode, n_neighbors=3).fit(X), ROWS)
+        yield Case(f"graph_radius_{mode}", neighbors.RadiusNeighborsTransformer(mode=mode, radius=1.2).fit(X), ROWS)
     novelty = ["predict", "decision_function", "score_samples"]
     yield Case("outlier", neighbors.LocalOutlierFactor(6, novelty=True).fit(X), ROWS, methods=novelty)
     yield Case("outlier_contamination", neighbors.LocalOutlierFactor(
