@@ -225,6 +225,8 @@ impl<'a> Tools<'a> {
             ("MLSERVER_GRPC_PORT", free_port()?.to_string()),
             ("MLSERVER_METRICS_PORT", free_port()?.to_string()),
             ("MLSERVER_PARALLEL_WORKERS", "0".into()),
+            ("MLSERVER_DEBUG", "false".into()),
+            ("MLSERVER_GZIP_ENABLED", "false".into()),
         ];
         let subject = Subject {
             name,

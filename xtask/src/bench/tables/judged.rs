@@ -69,6 +69,13 @@ fn in_process(text: &mut String, lines: &[Own]) {
     );
 }
 
+fn asked(rows: usize) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        many => format!("{many} rows"),
+    }
+}
+
 /// What a peer is called, with the function that is timed.
 fn named(peer: &str) -> &str {
     match peer {
@@ -148,7 +155,7 @@ pub(in crate::bench) fn aims(measured: &Measured) -> Vec<Aim> {
         let mut found = found.filter(|own| (own.model, own.rows) == (model, rows));
         if let Some(own) = found.next() {
             aims.push(at_most(
-                format!("{model}, {rows} rows in process: to {}", named(peer)),
+                format!("{model}, {} in process: to {}", asked(rows), named(peer)),
                 most,
                 own.ratio(peer),
             ));

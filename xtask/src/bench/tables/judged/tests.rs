@@ -105,6 +105,9 @@ fn one_row_is_no_slower_and_many_rows_half_more() {
     assert_eq!(many(150.0), [true, true]);
     assert_eq!(many(151.0), [false, true]);
     assert_eq!(met(&own(XGBOOST, 1000, 1.0, &[])), [false, false]);
+    let aim = |rows| aims(&own(XGBOOST, rows, 1.0, &[])).remove(0).what;
+    assert!(aim(1).contains("depth 6, 1 row in process: to XGBoost, `XGB"));
+    assert!(aim(1000).contains(", 1000 rows in process"));
 }
 
 #[test]
