@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -48,6 +48,11 @@ const SUITES: [Suite; 5] = [
     Suite {
         venv: "clients",
         only: Some("test_kserve.py"),
+    },
+    // Hostile models, in a folder of their own.
+    Suite {
+        venv: "clients",
+        only: Some("../abuse/test_hostile_models.py"),
     },
     Suite {
         venv: "clients",

@@ -1,0 +1,6 @@
+"""The harness of e2e/local drives the binary here, too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
