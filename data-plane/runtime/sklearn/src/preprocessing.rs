@@ -1,11 +1,17 @@
 //! `sklearn.preprocessing`: scaling, encoding and other transformations of columns.
 
 mod categories;
+mod discretize;
+mod function;
 mod infrequent;
 mod normalize;
 mod one_hot;
 mod ordinal;
+mod polynomial;
+mod power;
+mod quantile;
 mod scale;
+mod target;
 
 pub(crate) use normalize::{KernelCenterer, Norm};
 
@@ -18,7 +24,7 @@ pub(crate) const CLASSES: &[Entry] = &[
     ),
     (
         "sklearn.preprocessing._data.KernelCenterer",
-        normalize::KernelCenterer::read,
+        KernelCenterer::read,
     ),
     (
         "sklearn.preprocessing._data.Normalizer",
@@ -38,5 +44,29 @@ pub(crate) const CLASSES: &[Entry] = &[
     (
         "sklearn.preprocessing._encoders.OrdinalEncoder",
         ordinal::Ordinal::read,
+    ),
+    (
+        "sklearn.preprocessing._data.PowerTransformer",
+        power::PowerTransformer::read,
+    ),
+    (
+        "sklearn.preprocessing._data.QuantileTransformer",
+        quantile::QuantileTransformer::read,
+    ),
+    (
+        "sklearn.preprocessing._discretization.KBinsDiscretizer",
+        discretize::KBins::read,
+    ),
+    (
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        function::FunctionTransformer::read,
+    ),
+    (
+        "sklearn.preprocessing._polynomial.PolynomialFeatures",
+        polynomial::PolynomialFeatures::read,
+    ),
+    (
+        "sklearn.preprocessing._target_encoder.TargetEncoder",
+        target::TargetEncoder::read,
     ),
 ];

@@ -83,6 +83,11 @@ impl Scaler {
         Ok(Self { width, steps })
     }
 
+    /// How many columns it scales.
+    pub(super) fn count(&self) -> usize {
+        self.width
+    }
+
     /// Scales a matrix in its place.
     pub(super) fn scale(&self, matrix: &mut Matrix) {
         for step in &self.steps {

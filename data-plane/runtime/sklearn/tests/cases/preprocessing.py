@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import scipy.special
 from fixtures import Case
 from sklearn import compose, linear_model, pipeline, preprocessing
 
@@ -105,7 +106,67 @@ def rowwise(version):
     yield Case("kernel_centerer", preprocessing.KernelCenterer().fit(kernel), ROWS @ X[:20].T)
 
 
+def shapes(version):
+    power, quantile = preprocessing.PowerTransformer, preprocessing.QuantileTransformer
+    positive, positive_rows = np.abs(X) + 0.1, np.abs(ROWS) + 0.01
+    yield Case("power", power().fit(GAPS), GAPS_ROWS)
+    yield Case("power_plain", power(standardize=False).fit(X), ROWS)
+    yield Case("power_box_cox", power("box-cox").fit(positive[:, :3]), positive_rows[:, :3])
+    yield Case("quantile", quantile(n_quantiles=20).fit(GAPS), GAPS_ROWS)
+    yield Case("quantile_ties", quantile(n_quantiles=30).fit(CODES), NEW_ROWS)
+    yield Case("quantile_normal", quantile(n_quantiles=25, output_distribution="normal").fit(GAPS), GAPS_ROWS)
+    yield Case("quantile_subsample", quantile(
+        n_quantiles=10, subsample=30, random_state=0, output_distribution="normal").fit(X), ROWS)
+    name = "sklearn.preprocessing._data."
+    for given, transformer in {
+            "power": power(), "power_box_cox": power("box-cox", standardize=False), "quantile": quantile(n_quantiles=20),
+            "quantile_normal": quantile(n_quantiles=20, output_distribution="normal")}.items():
+        yield Case(f"back_{given}", *back(transformer, ROWS[:20] / 8), cls=name + type(transformer).__name__)
+    polynomial = preprocessing.PolynomialFeatures
+    yield Case("polynomial", polynomial().fit(X), ROWS)
+    yield Case("polynomial_cubic", polynomial(3, include_bias=False, order="F").fit(X), ROWS)
+    yield Case("polynomial_interaction", polynomial(4, interaction_only=True).fit(X), ROWS)
+    if version >= (1, 2):
+        yield Case("polynomial_range", polynomial((2, 3), include_bias=False).fit(X), ROWS)
+        yield Case("polynomial_range_interaction", polynomial((2, 4), interaction_only=True).fit(X), ROWS)
+        yield Case("polynomial_zero", polynomial((0, 2)).fit(X), ROWS)
+    bins = preprocessing.KBinsDiscretizer
+    for strategy in ["uniform", "quantile", "kmeans"]:
+        yield Case(f"bins_{strategy}", bins(4, encode="ordinal", strategy=strategy).fit(X[:, :3]), ROWS[:, :3])
+    yield Case("bins_one_hot", bins([3, 4, 2]).fit(X[:, :3]), ROWS[:, :3])
+    yield Case("bins_one_hot_dense", bins(3, encode="onehot-dense").fit(X[:, :3]), ROWS[:, :3])
+    yield Case("back_bins", *back(bins(5, encode="ordinal"), X[10:35]), cls="sklearn.preprocessing._discretization.KBinsDiscretizer")
+    if version >= (1, 3):
+        target = preprocessing.TargetEncoder
+        three = np.digitize(Z, [0.6, 1.7])
+        yield Case("target_continuous", target(random_state=0).fit(WORDS, Z), NEW_WORDS)
+        yield Case("target_binary", target(smooth=3.0, random_state=0).fit(HOLES, np.array(["a", "b"])[three % 2]), NEW_HOLES)
+        if version >= (1, 4):
+            yield Case("target_multiclass", target(random_state=0).fit(WORDS, three), NEW_WORDS)
+
+
+def functions(version):
+    function = preprocessing.FunctionTransformer
+    yield Case("function_nothing", function().fit(X), GAPS_ROWS)
+    yield Case("function_validate", function(validate=True).fit(X), ROWS)
+    rows = np.vstack([ROWS, [[np.inf, -np.inf, np.nan, -0.0]]])
+    for name in [
+            "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "cos", "cosh", "deg2rad",
+            "degrees", "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "negative", "positive", "reciprocal",
+            "rint", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc", "isnan", "isfinite", "signbit",
+            "logical_not", "nan_to_num"]:
+        yield Case(f"function_{name}", function(getattr(np, name)).fit(X), rows / 4)
+    for name in ["expit", "logit", "erf", "erfc", "gamma", "gammaln", "ndtr", "ndtri"]:
+        given = np.abs(rows) / 40 if name in ("gamma", "gammaln", "logit", "ndtri") else rows / 4
+        yield Case(f"function_{name}", function(getattr(scipy.special, name)).fit(X), given)
+    yield Case("function_clip", function(np.clip, kw_args={"a_min": -1, "a_max": 2}).fit(X), rows)
+    yield Case("back_function", *back(function(np.log1p, np.expm1), ROWS[:20] / 8),
+               cls="sklearn.preprocessing._function_transformer.FunctionTransformer")
+
+
 def cases(version):
+    yield from shapes(version)
+    yield from functions(version)
     yield from rowwise(version)
     yield from scalers(version)
     yield from encoders(version)
