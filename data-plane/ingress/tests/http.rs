@@ -18,6 +18,8 @@ mod headers;
 mod limits;
 #[path = "http/metrics.rs"]
 mod metrics;
+#[path = "http/mlflow.rs"]
+mod mlflow;
 #[path = "http/open_inference.rs"]
 mod open_inference;
 #[path = "http/routing.rs"]

@@ -157,8 +157,8 @@ mod tests {
             .unwrap()
     }
 
-    fn enforced(schema: &Schema, table: Value) -> Result<Vec<NamedTensor>> {
-        let tensors = hari_protocol::mlflow::read_table(&table, &Limits::default()).unwrap();
+    fn enforced(schema: &Schema, table: &Value) -> Result<Vec<NamedTensor>> {
+        let tensors = hari_protocol::mlflow::read_table(table, &Limits::default()).unwrap();
         enforce(schema, tensors, Naming::All)
     }
 
@@ -168,7 +168,7 @@ mod tests {
             {"city": "Rome", "income": 3, "age": 31, "extra": 1},
             {"city": null, "income": null, "age": 7, "extra": 2},
         ]);
-        let columns = enforced(&schema(), rows).unwrap();
+        let columns = enforced(&schema(), &rows).unwrap();
         let types: Vec<_> = columns
             .iter()
             .map(|one| (&*one.name, one.tensor.dtype()))
@@ -183,7 +183,7 @@ mod tests {
         );
         let split = json!({"columns": ["new", "city", "age", "income"],
                            "data": [[true, "Rome", 31, 2.5]]});
-        let columns = enforced(&schema(), split).unwrap();
+        let columns = enforced(&schema(), &split).unwrap();
         assert_eq!(columns[3].tensor, Tensor::from_bools([1], &[true]).unwrap());
         assert_eq!(
             columns[0].tensor,
@@ -227,7 +227,7 @@ mod tests {
                 "the signature has long here: column `age`, row 1: expected an integer, found null",
             ),
         ] {
-            assert_eq!(enforced(&schema(), row).unwrap_err().message(), message);
+            assert_eq!(enforced(&schema(), &row).unwrap_err().message(), message);
         }
     }
 
@@ -237,12 +237,12 @@ mod tests {
         let schema = Schema::read(&json!({"inputs": inputs}), "inputs")
             .unwrap()
             .unwrap();
-        let columns = enforced(&schema, json!([[1, 2], [3, 4]])).unwrap();
+        let columns = enforced(&schema, &json!([[1, 2], [3, 4]])).unwrap();
         assert_eq!(
             (&*columns[1].name, columns[1].tensor.shape()),
             ("1", &[2][..])
         );
-        let error = enforced(&schema, json!([[1], [2], [3]])).unwrap_err();
+        let error = enforced(&schema, &json!([[1], [2], [3]])).unwrap_err();
         assert!(
             error
                 .message()
@@ -257,7 +257,7 @@ mod tests {
             let schema = Schema::read(&json!({"inputs": inputs}), "inputs")
                 .unwrap()
                 .unwrap();
-            enforced(&schema, json!([{"x": value}]))
+            enforced(&schema, &json!([{"x": value}]))
         };
         let error = of("datetime", json!("2026-01-01")).unwrap_err();
         assert_eq!(
@@ -276,8 +276,8 @@ mod tests {
         let schema = Schema::read(&json!({"inputs": inputs}), "inputs")
             .unwrap()
             .unwrap();
-        assert!(enforced(&schema, json!([[1, 2]])).is_ok());
-        let error = enforced(&schema, json!([[1, 2, 3]])).unwrap_err();
+        assert!(enforced(&schema, &json!([[1, 2]])).is_ok());
+        let error = enforced(&schema, &json!([[1, 2, 3]])).unwrap_err();
         assert_eq!(
             error.message(),
             "Shape of input [1, 3] does not match expected shape [-1, 2]."

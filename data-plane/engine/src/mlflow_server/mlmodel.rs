@@ -214,13 +214,10 @@ impl Flavours<'_> {
 
     fn lightgbm(&self) -> Result<Flavour> {
         let file = self.file("lightgbm", &["data"], "model.lgb")?;
-        let pickled = file.extension().is_some_and(|ending| ending == "pkl");
-        if pickled {
-            let class = self.text("lightgbm", &["model_class"]).unwrap_or_default();
-            return Err(Error::unimplemented(format!(
-                "`MLmodel`: `{class}` is pickled: log its booster, \
-                 `mlflow.lightgbm.log_model(model.booster_)`"
-            )));
+        // Its classes for scikit-learn are pickled.
+        if file.extension().is_some_and(|ending| ending == "pkl") {
+            let method = Method::Predict;
+            return Ok(Flavour::Sklearn { file, method });
         }
         Ok(Flavour::Booster {
             file,
@@ -331,6 +328,10 @@ mod tests {
             "flavors:\n  python_function: {loader_module: mlflow.sklearn, data: model.pkl}\n";
         let method = Method::Predict;
         assert_eq!(flavour(loader).unwrap(), Flavour::Sklearn { file, method });
+        let pickled =
+            "flavors: {lightgbm: {data: model.pkl, model_class: lightgbm.sklearn.LGBMRanker}}";
+        let file = PathBuf::from("m/model.pkl");
+        assert_eq!(flavour(pickled).unwrap(), Flavour::Sklearn { file, method });
         let onnx = "flavors: {onnx: {data: net.onnx}}";
         let file = PathBuf::from("m/net.onnx");
         assert_eq!(flavour(onnx).unwrap(), Flavour::Onnx { file });
@@ -381,10 +382,6 @@ mod tests {
             (
                 "flavors: {prophet: {data: x}, python_function: {loader_module: mlflow.prophet}}",
                 "(prophet, python_function)",
-            ),
-            (
-                "flavors: {lightgbm: {data: model.pkl, model_class: lightgbm.sklearn.LGBMClassifier}}",
-                "model.booster_",
             ),
             (
                 "flavors: {sklearn: {pickled_model: ../x.pkl}}",
