@@ -15,7 +15,7 @@ mod one_class;
 mod planes;
 mod regressor;
 
-pub(crate) use classifier::{plain as plain_classifier, with_complement};
+pub(crate) use classifier::{normalize, plain as plain_classifier, with_complement};
 pub(crate) use one_class::sides;
 pub(crate) use planes::csr;
 pub(crate) use regressor::plain as plain_regressor;

@@ -153,7 +153,7 @@ struct OneVsRest {
     classes: [Values; 1],
     team: Team,
     kind: Target,
-    /// Of classes that are as sure the last one counts, as until 1.5.
+    /// Of classes that are as sure the last one counts, as until 1.7.
     last: bool,
 }
 
@@ -188,7 +188,7 @@ impl OneVsRest {
             team: Team::read(cursor, reader, Some(count))?,
             classes: [classes],
             kind,
-            last: crate::version::of(cursor) < (1, 6),
+            last: crate::version::of(cursor) < (1, 8),
         }))
     }
 }
@@ -289,6 +289,8 @@ struct OneVsOne {
     /// For kernels that are given: which of the fitted rows each estimator was fitted with.
     columns: Vec<Vec<usize>>,
     width: Option<usize>,
+    /// Of two classes, the second one is predicted above this.
+    threshold: f64,
 }
 
 impl OneVsOne {
@@ -298,6 +300,11 @@ impl OneVsOne {
         let team = Team::read(cursor, reader, Some(pairs))?;
         let (columns, width) = pairwise(cursor, &team)?;
         Ok(Box::new(Self {
+            // Until 1.0 votes alone counted, whatever the estimators give.
+            threshold: match crate::version::of(cursor) < (1, 1) {
+                true => 0.0,
+                false => team.threshold(),
+            },
             classes: [classes],
             team,
             columns,
@@ -369,7 +376,7 @@ impl Estimator for OneVsOne {
             return Ok(classes.at(&argmax_rows(&decisions)));
         }
         let second = decisions.column(1);
-        let place = |value: &f64| usize::from(*value > self.team.threshold());
+        let place = |value: &f64| usize::from(*value > self.threshold);
         Ok(classes.at(&second.iter().map(place).collect::<Vec<_>>()))
     }
 
