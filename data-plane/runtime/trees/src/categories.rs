@@ -7,6 +7,9 @@ use hari_error::Result;
 use crate::Column;
 use crate::document::Value;
 
+/// Columns that are listed for a file that names none.
+const FREE_COLUMNS: usize = 1 << 16;
+
 /// The categories of each column, for columns that have any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Categories(HashMap<usize, Known>);
@@ -59,9 +62,10 @@ impl Categories {
         known.any(|known| matches!(known, Known::Numbers(_)))
     }
 
-    /// Columns with these names, as many as there are features; none if nothing is known of them.
+    /// Columns with these names, as many as there are features. None if nothing is known of them
+    /// and there are more than a file may declare for nothing.
     pub(crate) fn columns(&self, names: &[String], features: usize) -> Vec<Column> {
-        if names.is_empty() && self.0.is_empty() {
+        if names.is_empty() && self.0.is_empty() && features > FREE_COLUMNS {
             return Vec::new();
         }
         let columns = (0..features).map(|at| {
@@ -146,6 +150,9 @@ mod tests {
         let columns = known.columns(&["x".to_owned()], 2);
         assert_eq!((&*columns[0].name, columns[0].categorical), ("x", true));
         assert_eq!((&*columns[1].name, columns[1].categorical), ("1", false));
+        let unknown = Categories::default();
+        assert_eq!(unknown.columns(&[], 3).len(), 3);
+        assert!(unknown.columns(&[], 1 << 27).is_empty());
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl TreeModel {
     }
 
     /// The columns of a row, in order; those without a name have their number. Empty if the file
-    /// has neither names nor categories: all columns are numbers then.
+    /// has neither names nor categories, and more than 65,536 features: all are numbers then.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
