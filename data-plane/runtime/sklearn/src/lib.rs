@@ -30,6 +30,7 @@ mod dummy;
 mod ensemble;
 mod estimator;
 mod feature_extraction;
+mod feature_selection;
 mod frozen;
 mod gaussian_process;
 mod impute;

@@ -5,13 +5,7 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{
-    boosters, calibration, cluster, compose, covariance, cross_decomposition, decomposition,
-    discriminant_analysis, dummy, ensemble, feature_extraction, frozen, gaussian_process, impute,
-    isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection,
-    multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline, preprocessing,
-    projection, semi_supervised, svm, tree,
-};
+use crate::{boosters, calibration, cluster, compose, covariance, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection, frozen, gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline, preprocessing, projection, semi_supervised, svm, tree};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
@@ -21,9 +15,9 @@ pub(crate) type Entry = (&'static str, Read);
 
 /// The classes, by the module of this crate that reads them.
 const MODULES: &[&[Entry]] = &[
+    boosters::CLASSES,
     calibration::CLASSES,
     cluster::CLASSES,
-    boosters::CLASSES,
     compose::CLASSES,
     covariance::CLASSES,
     cross_decomposition::CLASSES,
@@ -32,6 +26,7 @@ const MODULES: &[&[Entry]] = &[
     dummy::CLASSES,
     ensemble::CLASSES,
     feature_extraction::CLASSES,
+    feature_selection::CLASSES,
     frozen::CLASSES,
     gaussian_process::CLASSES,
     impute::CLASSES,

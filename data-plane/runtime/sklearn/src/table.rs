@@ -155,6 +155,29 @@ impl Csr {
             .map(|(&column, &value)| (column as usize, value))
     }
 
+    /// The columns at these places, in this order. A place beyond the last is a column of zeros.
+    pub(crate) fn select(&self, columns: &[usize]) -> Self {
+        let mut moves: Vec<(usize, u32)> = columns.iter().copied().zip(0..).collect();
+        moves.sort_unstable();
+        let mut found = Self {
+            columns: columns.len(),
+            starts: vec![0],
+            ..Self::default()
+        };
+        for row in 0..self.rows() {
+            for (column, value) in self.entries(row) {
+                let first = moves.partition_point(|(from, _)| *from < column);
+                let same = moves.iter().skip(first).take_while(|(from, _)| *from == column);
+                for (_, to) in same {
+                    found.indices.push(*to);
+                    found.values.push(value);
+                }
+            }
+            found.starts.push(found.values.len());
+        }
+        found
+    }
+
     /// The same with the zeros written.
     pub(crate) fn dense(&self) -> Matrix {
         let mut found = Matrix::zeros(self.rows(), self.columns);
@@ -268,7 +291,7 @@ impl Table {
     pub(crate) fn select(&self, columns: &[usize]) -> Self {
         match self {
             Self::Dense(matrix) => Self::Dense(matrix.select(columns)),
-            Self::Sparse(matrix) => Self::Sparse(Csr::from_dense(&matrix.dense().select(columns))),
+            Self::Sparse(matrix) => Self::Sparse(matrix.select(columns)),
             Self::Columns(found) => Self::Columns(
                 columns
                     .iter()
@@ -305,12 +328,12 @@ impl Table {
             });
             return Ok(Self::Columns(all.collect()));
         }
-        let matrices: Vec<_> = tables.iter().map(Self::dense).collect::<Result<_>>()?;
-        let rows = matrices.first().map_or(0, |matrix| matrix.rows);
-        let columns = matrices.iter().map(|matrix| matrix.columns).sum();
+        let rows = tables.first().map_or(0, Self::rows);
+        let columns = tables.iter().map(Self::width).sum();
         if sparse {
             return Ok(Self::Sparse(sparse_beside(&tables, rows, columns)?));
         }
+        let matrices: Vec<_> = tables.iter().map(Self::dense).collect::<Result<_>>()?;
         let values = (0..rows).flat_map(|row| {
             matrices
                 .iter()
@@ -363,4 +386,36 @@ fn gathered(columns: &[Column], rows: usize) -> Result<Matrix> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparse_columns_are_selected_without_writing_zeros() {
+        let dense = Matrix::new(2, 3, vec![1.0, 0.0, 2.0, 0.0, 3.0, 4.0]);
+        let chosen = Csr::from_dense(&dense).select(&[2, 0, 2]);
+        assert_eq!(chosen.dense().values, [2.0, 1.0, 2.0, 4.0, 0.0, 4.0]);
+        let wide = Csr {
+            columns: usize::MAX,
+            starts: vec![0, 1],
+            indices: vec![7],
+            values: vec![5.0],
+        };
+        assert_eq!(wide.select(&[7]).dense().values, [5.0]);
+    }
+
+    #[test]
+    fn sparse_tables_stay_sparse_beside_each_other() {
+        let wide = Csr {
+            columns: 1 << 31,
+            starts: vec![0, 1],
+            indices: vec![1],
+            values: vec![5.0],
+        };
+        let narrow = Table::Dense(Matrix::column_of(vec![2.0]));
+        let both = Table::beside(vec![wide.into(), narrow], true).unwrap();
+        assert!(matches!(&both, Table::Sparse(found) if found.indices == [1, 1 << 31]));
+    }
 }
