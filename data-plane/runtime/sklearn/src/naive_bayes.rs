@@ -58,9 +58,9 @@ fn gaussian(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
     let classes = classes(cursor)?;
     let means = rows_of(cursor, "theta_", classes.len())?;
     // Until 1.0 the variances were named otherwise.
-    let name = match cursor.find_attribute("var_")? {
-        Some(_) => "var_",
-        None => "sigma_",
+    let name = match cursor.find_attribute("sigma_")? {
+        Some(_) => "sigma_",
+        None => "var_",
     };
     let variances = matrix_of(cursor, name, (means.rows, means.columns))?;
     let priors = numbers_of(cursor, "class_prior_", classes.len())?;
