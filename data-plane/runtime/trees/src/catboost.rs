@@ -204,7 +204,9 @@ impl Booster {
         }
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    /// Bytes that it keeps in memory, roughly.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
         self.trees.memory_bytes() + self.layout.memory_bytes()
     }
 }

@@ -18,7 +18,7 @@
 //! |---|---|---|---|---|
 //! | XGBoost | f32 | `<` | value, or a vector for each target; of dart times its weight | base score in the sums |
 //! | LightGBM | f64 | `<=`, `fraction_is_zero` | value, or linear | nothing |
-//! | CatBoost, not symmetric | f64 | `<=`, children as they are: CatBoost goes right if `x > border` | value or vector, times the scale | NaN as the feature's mode says; bias in the sums; symmetric trees have a form of their own |
+//! | CatBoost, not symmetric | f64 | `<=`, children as they are: CatBoost goes right if `x > border` | value or vector | NaN as the feature's mode says; afterwards times the scale, plus the bias; symmetric trees have a form of their own |
 //! | scikit-learn: trees, forests | f64 | `<=` | [`Leaf::Vector`] of fractions (or of means), or a value | rows rounded to f32 and widened, as scikit-learn does; afterwards divided by the number of trees |
 //! | scikit-learn: gradient boosting | f64 | `<=` | value times the learning rate, target = class | rows rounded to f32; start in the sums |
 //! | scikit-learn: histogram gradient boosting | f64 | `<=`; [`Test::In`] with the bits of `raw_left_cat_bitsets` | value, target = class | categories that are negative or not among the known become NaN: both follow the missing |
@@ -162,6 +162,11 @@ impl<T> Ensemble<T> {
     #[must_use]
     pub fn trees(&self) -> usize {
         self.trees.len()
+    }
+
+    /// Forgets the trees after the first `count`.
+    pub fn keep_trees(&mut self, count: usize) {
+        self.trees.truncate(count);
     }
 
     /// Splits and leaves of all trees.

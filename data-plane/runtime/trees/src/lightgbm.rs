@@ -78,8 +78,17 @@ impl Booster {
         })
     }
 
+    /// Forgets the trees after so many rounds, as a booster does that was stopped early.
+    pub fn keep_rounds(&mut self, rounds: usize) {
+        let per_round = self.groups();
+        self.trees.keep_trees(rounds.saturating_mul(per_round));
+        if let Some(all) = &mut self.rounds {
+            *all = (self.trees.trees() / per_round.max(1)).max(1) as f64;
+        }
+    }
+
     /// The columns of a row, in order. Those of which the file lists texts are categorical. Empty
-    /// if the file has neither names nor categories.
+    /// if the file has neither names nor categories, and more than 65,536 features.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
         self.categories
@@ -160,7 +169,9 @@ impl Booster {
         self.trees.nodes()
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    /// Bytes that it keeps in memory, roughly.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
         self.trees.memory_bytes() + self.categories.memory_bytes()
     }
 }

@@ -3,11 +3,12 @@
 /// Facts of a booster, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// `XGBoost` or `LightGBM`.
+    /// `XGBoost`, `LightGBM` or `CatBoost`.
     pub family: &'static str,
     /// What the file says of its version: of the framework, or of the form of the text.
     pub version: String,
-    /// `gbtree`, `dart`, `gblinear`; `gbdt` for all of LightGBM.
+    /// `gbtree`, `dart`, `gblinear`; `gbdt` for all of LightGBM; `symmetric` or `free` trees of
+    /// CatBoost.
     pub booster: String,
     /// What it was trained for.
     pub objective: String,

@@ -6,6 +6,7 @@ mod learner;
 mod legacy;
 mod linear;
 mod objective;
+mod release;
 mod tree;
 
 use hari_error::{Error, Result};
@@ -30,8 +31,7 @@ pub struct Booster {
     pub(crate) feature_names: Vec<String>,
     /// Where each sum starts: the base score before the objective's transform.
     base: Vec<f32>,
-    /// Whether the base score is added to the sum of the trees, as before 1.3, rather than the
-    /// trees to the base score.
+    /// Whether the base score is added to the sum of the trees, rather than the trees to it.
     base_last: bool,
     model: Model,
     /// Categories that the file lists.
@@ -64,7 +64,7 @@ impl Booster {
     }
 
     /// The columns of a row, in order. Those of which the file lists texts are categorical. Empty
-    /// if the file has neither names nor categories.
+    /// if the file has neither names nor categories, and more than 65,536 features.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
         self.categories
@@ -98,6 +98,13 @@ impl Booster {
             Err(unseen(&value.to_string()).context(format!("column `{name}`")))
         };
         self.categories.encode(rows, self.features, unknown)
+    }
+
+    /// Forgets the trees after the first `count`, as a booster does that was stopped early.
+    pub fn keep_trees(&mut self, count: usize) {
+        if let Model::Trees(trees) = &mut self.model {
+            trees.keep_trees(count);
+        }
     }
 
     /// Values in a row.
@@ -166,7 +173,9 @@ impl Booster {
         }
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    /// Bytes that it keeps in memory, roughly.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
         let model = match &self.model {
             Model::Trees(trees) => trees.memory_bytes(),
             Model::Linear(linear) => linear.memory_bytes(),

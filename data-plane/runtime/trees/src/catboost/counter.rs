@@ -44,7 +44,10 @@ impl Table {
             denominator,
         } = counts;
         let (values, room) = match kind {
-            Kind::Mean => (Values::Means(means.clone()), means.len()),
+            Kind::Mean => {
+                let room = means.len();
+                (Values::Means(means), room)
+            }
             _ if classes == 0 => return Err(Error::model("counts are of no classes")),
             _ => {
                 let room = counts.len() / classes;

@@ -207,6 +207,11 @@ mod tests {
         forest.add(&[0.0, 1.0], &mut sums);
         assert_eq!(sums, [1.0, 2.0, 1.0, 4.0]);
         assert_eq!(forest.leaves(&[0.0, 1.0], 2), [1, 1, 2, 2]);
+        let mut first = forest;
+        first.keep_trees(1);
+        let mut sums = [0.0; 2];
+        first.add(&[1.0], &mut sums);
+        assert_eq!(sums, [0.0, 2.0]);
     }
 
     #[test]

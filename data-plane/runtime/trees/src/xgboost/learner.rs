@@ -5,6 +5,7 @@ use hari_error::{Error, Result};
 use super::iterations::Rounds;
 use super::linear::Linear;
 use super::objective::Objective;
+use super::release::Release;
 use super::tree::{self, Columns};
 use super::{Booster, Model, cats};
 use crate::categories::Categories;
@@ -24,8 +25,7 @@ const FREE_OUTPUTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) version: String,
-    /// Whether a version before 1.3 wrote it.
-    pub(super) early: bool,
+    pub(super) release: Release,
     pub(super) features: usize,
     pub(super) feature_names: Vec<String>,
     pub(super) classes: usize,
@@ -75,11 +75,11 @@ pub(super) fn read(document: &Value<'_>, options: &Options) -> Result<Booster> {
 fn head(document: &Value<'_>, learner: &Value<'_>) -> Result<Head> {
     let parameters = learner.get("learner_model_param")?;
     let version = document.ints("version").unwrap_or_default();
-    let early = is_early(&version);
+    let release = Release::of(&version);
     let version: Vec<_> = version.iter().map(ToString::to_string).collect();
     Ok(Head {
         version: version.join("."),
-        early,
+        release,
         features: parameters.count_or("num_feature", 0)?,
         feature_names: learner.texts("feature_names")?,
         classes: parameters.count_or("num_class", 0)?,
@@ -88,11 +88,6 @@ fn head(document: &Value<'_>, learner: &Value<'_>) -> Result<Head> {
         base_is_sum: false,
         objective: Objective::named(learner.get("objective")?.text("name")?)?,
     })
-}
-
-/// Whether a version is before 1.3, which changed the order of sums.
-pub(super) fn is_early(version: &[i64]) -> bool {
-    !version.is_empty() && version < &[1, 3]
 }
 
 /// One number, or several in brackets from 3.1 on.
@@ -182,7 +177,7 @@ impl Head {
     fn base(&self) -> Result<Vec<f32>> {
         let start = |&score: &f32| match self.base_is_sum {
             true => score,
-            false => self.objective.start(score, self.early),
+            false => self.objective.start(score, self.release),
         };
         let starts: Vec<_> = self.base_scores.iter().map(start).collect();
         match (&*starts, self.groups()) {
@@ -241,13 +236,10 @@ impl Head {
     fn booster(self, kind: &str, model: Model) -> Result<Booster> {
         Ok(Booster {
             base: self.base()?,
-            base_last: self.early && kind != "gblinear",
+            base_last: self.release.base_last(kind),
             version: self.version,
             kind: kind.to_owned(),
-            objective: match self.early {
-                true => self.objective.early(),
-                false => self.objective,
-            },
+            objective: self.objective.of(self.release),
             features: self.features,
             feature_names: self.feature_names,
             model,

@@ -13,8 +13,9 @@
 use hari_error::{Error, Result};
 
 use super::Booster;
-use super::learner::{Forest, Head, is_early};
+use super::learner::{Forest, Head};
 use super::objective::Objective;
+use super::release::Release;
 use super::tree::Columns;
 use crate::bytes::Bytes;
 use crate::read::Options;
@@ -81,7 +82,7 @@ fn head(file: &mut Bytes<'_>) -> Result<Head> {
         targets: targets as usize,
         base_scores: vec![base_score],
         base_is_sum: major == 0,
-        early: is_early(&[major.into(), minor.into()]),
+        release: Release::of(&[major.into(), minor.into()]),
         objective: Objective::named("reg:squarederror")?,
     })
 }

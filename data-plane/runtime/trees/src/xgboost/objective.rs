@@ -2,6 +2,8 @@
 
 use hari_error::{Error, Result};
 
+use super::release::Release;
+
 /// What a booster was trained for.
 #[derive(Clone, Debug)]
 pub(crate) struct Objective {
@@ -16,7 +18,7 @@ pub(crate) struct Objective {
 pub(super) enum Transform {
     Identity,
     Sigmoid,
-    /// Without a bound, as before 1.3.
+    /// Without a bound, as before 1.6.
     FreeSigmoid,
     Exponential,
     /// 1 above zero, else 0.
@@ -79,19 +81,19 @@ impl Objective {
         })
     }
 
-    /// As versions before 1.3 have it.
-    pub(super) fn early(mut self) -> Self {
-        if self.transform == Transform::Sigmoid {
+    /// As a release has it.
+    pub(super) fn of(mut self, release: Release) -> Self {
+        if self.transform == Transform::Sigmoid && release.sigmoid_is_free() {
             self.transform = Transform::FreeSigmoid;
         }
         self
     }
 
-    /// Where the sums start, from the base score of the file. Before 1.3, which is `early`, that of
-    /// `binary:logitraw` was a probability too.
-    pub(super) fn start(&self, base_score: f32, early: bool) -> f32 {
+    /// Where the sums start, from the base score of the file.
+    pub(super) fn start(&self, base_score: f32, release: Release) -> f32 {
+        let raw = self.name == "binary:logitraw";
         match self.start {
-            Start::Same if early && self.name == "binary:logitraw" => logit(base_score),
+            Start::Same if raw && release.raw_is_probability() => logit(base_score),
             Start::Same => base_score,
             Start::Logit => logit(base_score),
             Start::Logarithm => base_score.ln(),
@@ -131,7 +133,7 @@ fn sigmoid(sum: f32) -> f32 {
     1.0 / (bounded.exp() + 1.0 + 1e-16)
 }
 
-/// The same before 1.3.
+/// The same before 1.6.
 fn free_sigmoid(sum: f32) -> f32 {
     1.0 / (1.0 + (-sum).exp())
 }
@@ -175,14 +177,15 @@ mod tests {
 
     #[test]
     fn probabilities_start_as_log_odds() {
+        let (new, old) = (Release::of(&[3, 2]), Release::of(&[1, 0]));
         let logistic = Objective::named("binary:logistic").unwrap();
-        assert_eq!(logistic.start(0.5, false), 0.0);
-        assert!((logistic.start(0.3, false) - -0.847_297_85).abs() < 1e-7);
+        assert_eq!(logistic.start(0.5, new), 0.0);
+        assert!((logistic.start(0.3, new) - -0.847_297_85).abs() < 1e-7);
         let raw = Objective::named("binary:logitraw").unwrap();
-        assert_eq!(raw.start(0.3, false), 0.3);
-        assert_eq!(raw.start(0.5, true), 0.0);
+        assert_eq!(raw.start(0.3, new), 0.3);
+        assert_eq!(raw.start(0.5, old), 0.0);
         let poisson = Objective::named("count:poisson").unwrap();
-        assert_eq!(poisson.start(1.0, false), 0.0);
+        assert_eq!(poisson.start(1.0, new), 0.0);
     }
 
     #[test]
