@@ -1,5 +1,6 @@
 //! `MLmodel`: which flavour of model lies in a folder, where its files are, what it takes.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -214,8 +215,9 @@ impl Flavours<'_> {
 
     fn lightgbm(&self) -> Result<Flavour> {
         let file = self.file("lightgbm", &["data"], "model.lgb")?;
-        // Its classes for scikit-learn are pickled.
-        if file.extension().is_some_and(|ending| ending == "pkl") {
+        // Its classes for scikit-learn are saved as Python objects.
+        let ending = file.extension().and_then(OsStr::to_str);
+        if matches!(ending, Some("pkl" | "pickle" | "joblib" | "skops")) {
             let method = Method::Predict;
             return Ok(Flavour::Sklearn { file, method });
         }

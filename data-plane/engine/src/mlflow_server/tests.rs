@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use std::time::Duration;
+
+use hari_batch::{BatchOptions, ModelUnit};
 use hari_core::{DataType, Limits};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -78,4 +81,68 @@ fn names_count_for_callers_of_mlflow_and_may_be_left_out_for_others() {
         ..described
     };
     assert!(framed.enforced(tensors, &context(Spoken::Seldon)).is_err());
+}
+
+/// The folder that MLflow wrote, as it is served.
+fn served(folder: &Path) -> Result<Arc<dyn Unit>> {
+    let Folder {
+        model, described, ..
+    } = open(folder, &Options::default())?;
+    let metadata = describe("m", &*model, None);
+    let pool = crate::load::model_pool(1)?;
+    let unit = ModelUnit::new("m", model, metadata, BatchOptions::default(), pool);
+    Ok(MlflowServer::before(Arc::new(unit), described))
+}
+
+async fn invoke(unit: &dyn Unit, body: &Value) -> Result<Value> {
+    let request =
+        hari_protocol::mlflow::decode_json(body.to_string().as_bytes(), &Limits::default())?;
+    let target = Target {
+        spoken: Spoken::Mlflow,
+        parameters: request.params,
+        ..Target::default()
+    };
+    let context = Context::new("id", Duration::from_secs(30)).aimed(target);
+    let input = Input::One(Message::tensors(request.input));
+    let answer = unit.call(Method::Predict, input, &context).await?;
+    let reply = hari_protocol::mlflow::encode_predictions(&answer)?;
+    Ok(serde_json::from_slice(&reply).unwrap())
+}
+
+/// Whether labels are equal, and numbers to the last bits of a double; networks compute in singles.
+fn alike(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Array(found), Value::Array(wanted)) => {
+            let mut pairs = found.iter().zip(wanted);
+            found.len() == wanted.len() && pairs.all(|(found, wanted)| alike(found, wanted))
+        }
+        (Value::Number(found), Value::Number(wanted)) => {
+            let (found, wanted) = (found.as_f64().unwrap(), wanted.as_f64().unwrap());
+            // The singles of MLflow's answers are written as doubles.
+            (found - wanted).abs() <= 1e-7 * wanted.abs()
+        }
+        (found, wanted) => found == wanted,
+    }
+}
+
+/// What `tests/mlflow/make_folders.py` wrote: every flavour, and MLflow's own predictions.
+#[tokio::test]
+async fn folders_answer_what_mlflow_answers() {
+    let folders = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mlflow");
+    let mut count = 0;
+    for item in std::fs::read_dir(folders).unwrap().flatten() {
+        let folder = item.path();
+        let Ok(text) = std::fs::read_to_string(folder.join("case.json")) else {
+            continue;
+        };
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let case: Value = serde_json::from_str(&text).unwrap();
+        let unit = served(&folder).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let reply = invoke(&*unit, &case["body"]).await;
+        let reply = reply.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (found, wanted) = (&reply["predictions"], &case["predictions"]);
+        assert!(alike(found, wanted), "{name}: {found}, expected {wanted}");
+        count += 1;
+    }
+    assert_eq!(count, 11);
 }
