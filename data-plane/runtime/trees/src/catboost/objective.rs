@@ -19,6 +19,9 @@ pub enum Prediction {
     Class,
 }
 
+/// Labels that a file may have without a sum for each.
+const FREE_LABELS: usize = 1024;
+
 /// What becomes of the sums of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
@@ -68,6 +71,12 @@ impl Objective {
         if classifies && !(fit && labels.len() >= outputs) {
             return Err(Error::model(format!(
                 "`class_params`: {} labels do not fit {outputs} classes",
+                labels.len()
+            )));
+        }
+        if labels.len() > FREE_LABELS.max(outputs.saturating_mul(16)) {
+            return Err(Error::model(format!(
+                "`class_params`: {} labels for {outputs} classes",
                 labels.len()
             )));
         }

@@ -33,6 +33,10 @@ fn signatures_say_what_a_booster_takes_and_gives() {
     assert_eq!(softprob.signatures()[0].outputs[0].wire_shape(), [-1, 3]);
     let softmax = model(Family::Xgboost, "softmax-3.2.json");
     assert_eq!(softmax.signatures()[0].outputs[0].wire_shape(), [-1]);
+    let classes = model(Family::Catboost, "classes-1.2.cbm");
+    let signature = &classes.signatures()[0];
+    assert_eq!(signature.inputs[0].to_string(), "`input-0` FP32 [-1, 4]");
+    assert_eq!(classes.labels(0, 0), ["high", "low", "middle"]);
     let multiclass = model(Family::Lightgbm, "multiclass-4.7.txt");
     assert_eq!(
         multiclass.signatures()[0].outputs[0].to_string(),
@@ -75,6 +79,11 @@ fn no_rows_have_no_predictions() {
         (outputs[0].shape(), outputs[0].dtype()),
         (&[0, 3][..], DataType::Fp64)
     );
+    let model = self::model(Family::Catboost, "classes-1.2.cbm");
+    let outputs = model
+        .run(call(Tensor::from_vec([0, 4], Vec::<f32>::new()).unwrap()))
+        .unwrap();
+    assert_eq!(outputs[0].shape(), [0, 3]);
 }
 
 #[test]
@@ -92,6 +101,15 @@ fn a_summary_says_what_it_is() {
         ("v4", "binary", 8)
     );
     assert_eq!(summary.feature_names.len(), 5);
+    let summary = model(Family::Catboost, "lossguide-1.2.cbm").summary();
+    assert_eq!((summary.family, &*summary.booster), ("CatBoost", "free"));
+    assert_eq!(
+        (&*summary.version, &*summary.objective, summary.trees),
+        ("1.2.10", "RMSE", 6)
+    );
+    let named = model(Family::Catboost, "named-1.1.cbm");
+    assert_eq!(named.feature_names(), ["one", "two three", "vier", "cinq"]);
+    assert!(named.summary().nodes > 6 && named.memory_bytes() > 100);
 }
 
 #[test]

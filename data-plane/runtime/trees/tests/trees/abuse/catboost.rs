@@ -115,6 +115,19 @@ fn what_is_wrong_in_catboost_is_named() {
 }
 
 #[test]
+fn labels_without_sums_are_refused() {
+    let labels: Vec<_> = (0..2000).map(|at| at.to_string()).collect();
+    let classes = format!(
+        r#"{{"loss_function":{{"type":"MultiClass"}}}},"class_params":{{"class_names":[{}],
+        "class_to_label":[0],"class_label_type":"Integer"}}"#,
+        labels.join(",")
+    );
+    let text = CATBOOST.replace(r#"{"loss_function":{"type":"RMSE"}}"#, &classes);
+    let found = refusal(&text, Family::Catboost);
+    assert_eq!(found, "`class_params`: 2000 labels for 1 classes");
+}
+
+#[test]
 fn nodes_of_catboost_that_are_no_tree_are_refused() {
     let start = CATBOOST.find("\"oblivious_trees\"").unwrap();
     let free = |tree: &str| format!("{}\"trees\":[{tree}]}}", &CATBOOST[..start]);
