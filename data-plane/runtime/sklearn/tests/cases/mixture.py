@@ -17,3 +17,6 @@ def cases(version):
     yield Case("gaussian_one", mixture.GaussianMixture(1).fit(X), ROWS)
     yield Case("bayesian_distribution", mixture.BayesianGaussianMixture(
         n_components=3, weight_concentration_prior_type="dirichlet_distribution", random_state=0, max_iter=20).fit(X), ROWS)
+    yield Case("gaussian_far", mixture.GaussianMixture(2, random_state=0).fit(X + 1000), ROWS + 1000, 1e-9,
+               "at a thousand, the products that are taken from each other lose digits")
+    yield Case("gaussian_row", mixture.GaussianMixture(2, covariance_type="diag", random_state=0).fit(X), ROWS[:1])

@@ -50,6 +50,11 @@ def classifiers(version):
             # From zero all rows, from fifty many are equally far by some metrics: without a tree, chance chooses.
             yield Case(f"knn_{name}_{tree}", model.fit(X, THREE), ROWS[:-2] if tree == "brute" else ROWS)
     yield Case("knn_hamming", make(4, algorithm="ball_tree", metric="hamming", leaf_size=5).fit(GRID, THREE), GRID_ROWS)
+    if version >= (1, 6):
+        holes = np.where(np.arange(135).reshape(45, 3) % 11 == 0, np.nan, X)
+        yield Case("knn_holes", make(3, metric="nan_euclidean", weights="distance").fit(holes, THREE),
+                   np.vstack([np.where(ROWS[:20] > 1.2, np.nan, ROWS[:20]), ROWS[:1]]), 1e-10, GEMM)
+    yield Case("knn_correlation", make(4, metric="correlation").fit(X, THREE), ROWS[:20])
     squares = np.abs(X[:, None] - X[None]).sum(axis=2)
     yield Case("knn_precomputed", make(4, metric="precomputed").fit(squares, THREE), squares[:22] * 1.1)
     yield Case("knn_haversine", make(3, metric="haversine", algorithm="ball_tree").fit(X[:, :2] / 3, THREE), ROWS[:, :2] / 30)
