@@ -1,0 +1,33 @@
+"""Writes tests/raw: small models as plain pickles, which tests damage in known places.
+
+Under the newest version in tests/requirements-*.txt:
+    python tests/raw.py tests/raw
+"""
+
+import pathlib
+import pickle
+import sys
+
+import numpy as np
+from sklearn import ensemble, tree
+
+RNG = np.random.RandomState(0)
+X = RNG.normal(size=(60, 3))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    some = {"max_depth": 2, "random_state": 0}
+    models = {
+        "tree": tree.DecisionTreeClassifier(**some).fit(X, Y),
+        "forest": ensemble.RandomForestRegressor(n_estimators=1, bootstrap=False, **some).fit(X, Y),
+        "isolation": ensemble.IsolationForest(n_estimators=1, random_state=0, max_samples=4).fit(X),
+        "hist": ensemble.HistGradientBoostingRegressor(max_iter=1, max_depth=2, min_samples_leaf=3).fit(X, X[:, 0]),
+    }
+    for name, model in models.items():
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps(model, protocol=4))
+
+
+if __name__ == "__main__":
+    main()
