@@ -31,6 +31,11 @@ enum Fill {
 
 impl SimpleImputer {
     pub(super) fn read(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
+        Ok(Box::new(Self::of(cursor)?))
+    }
+
+    /// Also where another imputer starts with one.
+    pub(super) fn of(cursor: &Cursor<'_>) -> Result<Self> {
         let missing = Missing::read(cursor)?;
         // From 1.8 on columns without values are left out with a constant, too.
         let newer = cursor.find_attribute("_fill_dtype")?.is_some();
@@ -39,11 +44,18 @@ impl SimpleImputer {
         let keep = flag(cursor, "keep_empty_features")? || constant && !newer;
         let fills = fills(&cursor.attribute("statistics_")?, keep)?;
         let indicator = Indicator::of_imputer(cursor, fills.len())?;
-        Ok(Box::new(Self {
+        Ok(Self {
             missing,
             fills,
             indicator,
-        }))
+        })
+    }
+
+    /// The columns that are not left out.
+    pub(super) fn kept_columns(&self) -> Vec<usize> {
+        let kept = self.fills.iter().enumerate();
+        let kept = kept.filter(|(_, fill)| **fill != Fill::Dropped);
+        kept.map(|(column, _)| column).collect()
     }
 
     fn kept(&self) -> usize {

@@ -45,3 +45,28 @@ def cases(version):
     yield Case("indicator", impute.MissingIndicator(error_on_new=False).fit(GAPS), ROWS)
     yield Case("indicator_all", impute.MissingIndicator(features="all").fit(GAPS), ROWS)
     yield Case("indicator_value", impute.MissingIndicator(missing_values=-1).fit(CODES), CODE_ROWS)
+    for name, given in {
+            "knn": {}, "knn_distance": {"weights": "distance", "n_neighbors": 3}, "knn_indicator": {"add_indicator": True},
+            "knn_many": {"n_neighbors": 500}}.items():
+        yield Case(name, impute.KNNImputer(**given).fit(GAPS), ROWS, 1e-10,
+                   "scikit-learn takes squared distances apart, |x|^2 - 2xy + |y|^2; here they are summed")
+    yield Case("knn_empty", impute.KNNImputer(n_neighbors=2).fit(EMPTY), ROWS)
+    yield Case("knn_value", impute.KNNImputer(missing_values=-1, n_neighbors=4).fit(np.c_[CODES, X[:, 0]]),
+               np.c_[CODE_ROWS, X[:22, 0] * 2])
+    if version >= (1, 2):
+        yield Case("knn_kept", impute.KNNImputer(keep_empty_features=True).fit(EMPTY), ROWS)
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+    from sklearn import linear_model, tree
+    iterative = impute.IterativeImputer
+    yield Case("iterative", iterative(random_state=0, max_iter=4).fit(GAPS), ROWS)
+    yield Case("iterative_bounds", iterative(
+        random_state=0, max_iter=3, min_value=-1, max_value=4, initial_strategy="median", add_indicator=True).fit(GAPS), ROWS)
+    yield Case("iterative_empty", iterative(random_state=0, max_iter=2, n_nearest_features=2).fit(EMPTY), ROWS)
+    yield Case("iterative_ridge", iterative(linear_model.Ridge(), random_state=0, max_iter=3,
+                                            imputation_order="descending").fit(GAPS), ROWS)
+    yield Case("iterative_tree", iterative(
+        tree.DecisionTreeRegressor(max_depth=2, random_state=0), random_state=0, max_iter=2).fit(GAPS), ROWS)
+    yield Case("iterative_nothing", iterative(max_iter=0).fit(GAPS), ROWS)
+    yield Case("iterative_one", iterative(random_state=0, max_iter=2).fit(GAPS), np.full((1, 4), np.nan))
+    if version >= (1, 6):
+        yield Case("iterative_kept", iterative(random_state=0, max_iter=2, keep_empty_features=True).fit(EMPTY), ROWS)
