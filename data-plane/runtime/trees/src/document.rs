@@ -28,6 +28,8 @@ pub(crate) enum Value<'a> {
     Number(Numbers<'a>),
     /// An array of numbers or truth values; an empty array too.
     Numbers(Numbers<'a>),
+    /// An array of numbers of which some, from the first on, stand in quotes: as in the file.
+    Hashed(&'a str),
     List(Vec<Value<'a>>),
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
@@ -88,6 +90,15 @@ impl<'a> Value<'a> {
             _ => Err(wrong()),
         });
         texts.collect()
+    }
+
+    /// Whether it is an empty list.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Numbers(numbers) => numbers.is_empty(),
+            Self::List(list) => list.is_empty(),
+            _ => false,
+        }
     }
 
     /// The numbers of this name.
@@ -166,6 +177,7 @@ impl<'a> Value<'a> {
             Self::Text(_) => "text",
             Self::Number(_) => "a number",
             Self::Numbers(_) => "a list of numbers",
+            Self::Hashed(_) => "a list of numbers in quotes and others",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
         };
@@ -185,7 +197,7 @@ impl Budget {
 
     /// For documents whose values take a line each, or a few bytes.
     fn dense(length: usize) -> Self {
-        Self((1 << 19) + length / 6)
+        Self((1 << 19) + length / 12)
     }
 
     fn spend(&mut self) -> Result<()> {

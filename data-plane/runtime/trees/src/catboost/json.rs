@@ -174,43 +174,50 @@ fn counts(name: &str, table: &Value<'_>) -> Result<Counts> {
         denominator: table.int_or("counter_denominator", 0)? as i32,
         ..Counts::default()
     };
-    let list = table.list("hash_map")?;
-    for (place, group) in list.chunks_exact(stride).enumerate() {
-        if let [Value::Text(hash), numbers @ ..] = group {
-            let hash = hash.parse();
-            let hash = hash.map_err(|_| Error::model("`hash_map`: a hash is no number"))?;
-            counts.push(kind, hash, place as u32, numbers)?;
+    let words = match table.get("hash_map")? {
+        Value::Hashed(words) => *words,
+        other if other.is_empty() => return Ok(counts),
+        _ => {
+            return Err(Error::model(
+                "`hash_map`: expected hashes in quotes, each with its counts behind it",
+            ));
         }
+    };
+    let mut words = words.split(',').map(str::trim_ascii);
+    let mut place = 0;
+    while let Some(hash) = words.next() {
+        let hash = hash.trim_matches('"').parse();
+        let hash: u64 = hash.map_err(|_| Error::model("`hash_map`: a hash is no number"))?;
+        if hash != u64::MAX {
+            counts.places.push((hash, place));
+        }
+        counts.push(kind, words.by_ref().take(stride - 1))?;
+        place += 1;
     }
     Ok(counts)
 }
 
 impl Counts {
-    fn push(&mut self, kind: Kind, hash: u64, place: u32, numbers: &[Value<'_>]) -> Result<()> {
-        if hash != u64::MAX {
-            self.places.push((hash, place));
-        }
-        match (kind, numbers) {
-            (Kind::Mean, [Value::Number(sum), Value::Number(count)]) => {
-                let (sum, count) = (sum.floats()?, count.ints()?);
-                let pair = sum
-                    .into_iter()
-                    .zip(count.into_iter().map(|count| count as i32));
-                self.means.extend(pair);
+    /// What is counted at one place.
+    fn push<'a>(&mut self, kind: Kind, mut words: impl Iterator<Item = &'a str>) -> Result<()> {
+        if kind != Kind::Mean {
+            for word in words {
+                self.counts.push(number::<i64>(word)? as i32);
             }
-            (Kind::Mean, _) => return Err(Error::model("`hash_map`: expected a sum and a count")),
-            (_, numbers) => {
-                for number in numbers {
-                    let Value::Number(number) = number else {
-                        return Err(Error::model("`hash_map`: expected numbers"));
-                    };
-                    self.counts
-                        .extend(number.ints()?.iter().map(|&count| count as i32));
-                }
-            }
+            return Ok(());
         }
+        let (sum, count) = (words.next(), words.next());
+        let pair = sum.zip(count);
+        let (sum, count) = pair.ok_or_else(|| Error::model("`hash_map`: a mean is cut"))?;
+        self.means
+            .push((number(sum)?, number::<i64>(count)? as i32));
         Ok(())
     }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> Result<T> {
+    let number = word.parse();
+    number.map_err(|_| Error::model(format!("`hash_map`: `{word}` is no number that fits here")))
 }
 
 /// The scale of sums, and what is added to each: one number or one for each sum.

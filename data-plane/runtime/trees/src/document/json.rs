@@ -12,21 +12,23 @@ use crate::bytes::Bytes;
 /// # Errors
 /// `Model` with the place at which it is none.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value<'_>> {
-    read_within(bytes, Budget::of(bytes.len()))
+    read_within(bytes, Budget::of(bytes.len()), false)
 }
 
-/// Reads a document that is made of small values, as CatBoost's are.
+/// Reads a document that is made of small values and of counts under their hashes, as CatBoost's
+/// are.
 ///
 /// # Errors
 /// As of [`read`].
 pub(crate) fn read_dense(bytes: &[u8]) -> Result<Value<'_>> {
-    read_within(bytes, Budget::dense(bytes.len()))
+    read_within(bytes, Budget::dense(bytes.len()), true)
 }
 
-fn read_within(bytes: &[u8], budget: Budget) -> Result<Value<'_>> {
+fn read_within(bytes: &[u8], budget: Budget, hashes: bool) -> Result<Value<'_>> {
     let mut reader = Reader {
         bytes: Bytes::new(bytes),
         budget,
+        hashes,
     };
     let value = reader.value(0)?;
     reader.space();
@@ -39,6 +41,8 @@ fn read_within(bytes: &[u8], budget: Budget) -> Result<Value<'_>> {
 struct Reader<'a> {
     bytes: Bytes<'a>,
     budget: Budget,
+    /// Whether counts under their hashes are kept as they stand.
+    hashes: bool,
 }
 
 /// Whether a byte may be part of a number or of a word that stands for one.
@@ -116,6 +120,9 @@ impl<'a> Reader<'a> {
         if let Some(numbers) = self.numbers() {
             return Ok(Value::Numbers(numbers));
         }
+        if let Some(counts) = self.hashed() {
+            return Ok(Value::Hashed(counts));
+        }
         let mut list = Vec::new();
         loop {
             list.push(self.value(depth + 1)?);
@@ -138,6 +145,26 @@ impl<'a> Reader<'a> {
         let inner = std::str::from_utf8(inner).ok()?;
         self.bytes = ahead;
         Some(Numbers::Decimals(inner))
+    }
+
+    /// The rest of an array of numbers of which the first stands in quotes and the second does
+    /// not, if that is what it is.
+    fn hashed(&mut self) -> Option<&'a str> {
+        let mut ahead = self.bytes.clone();
+        let inner = ahead.skip(|byte| {
+            byte.is_ascii_digit() || b"\",.+-eE".contains(&byte) || byte.is_ascii_whitespace()
+        });
+        if !self.hashes || !ahead.eat(b']') {
+            return None;
+        }
+        let inner = std::str::from_utf8(inner).ok()?;
+        let mut words = inner.split(',').map(str::trim_ascii);
+        let first = words.next()?.starts_with('"');
+        if !first || words.next()?.starts_with('"') {
+            return None;
+        }
+        self.bytes = ahead;
+        Some(inner)
     }
 
     fn text(&mut self) -> Result<Cow<'a, str>> {

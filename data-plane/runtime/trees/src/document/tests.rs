@@ -138,3 +138,23 @@ fn the_middle_of_a_list_is_read_again() {
     };
     assert_eq!(list.len(), 3);
 }
+
+#[test]
+fn counts_under_their_hashes_stay_as_they_stand() {
+    let dense = |text: &'static str| read_dense_json(text.as_bytes()).unwrap();
+    let value = dense("[\"18\", 2, 6.5,\n\"19\", 1, 7]");
+    let Value::Hashed(words) = value else {
+        panic!("expected counts, found {value:?}");
+    };
+    assert_eq!(words.split(',').count(), 6);
+    for other in [
+        "[\"18\", \"19\"]",
+        "[\"18\"]",
+        "[\"a\", 1]",
+        "[[\"18\", 2]]",
+    ] {
+        assert!(matches!(dense(other), Value::List(_)), "{other}");
+    }
+    assert!(matches!(json("[\"18\", 2]"), Value::List(_)));
+    assert!(read_dense_json(b"[\"18\", 2").is_err());
+}

@@ -63,12 +63,22 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         r#"["5",1,2]"#,
         r#"["x",1,2]"#,
+        "`hash_map`: expected hashes in quotes",
+    ),
+    (
+        r#"["5",1,2]"#,
+        r#"["5e",1,2]"#,
         "`hash_map`: a hash is no number",
     ),
     (
         r#"["5",1,2]"#,
+        r#"["5",1,"2"]"#,
+        "is no number that fits here",
+    ),
+    (
+        r#"["5",1,2]"#,
         r#"["5","1",2]"#,
-        "`hash_map`: expected numbers",
+        "`hash_map`: expected hashes in quotes",
     ),
     (
         r#""ctr_type":"Borders""#,
