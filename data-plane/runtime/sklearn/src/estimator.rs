@@ -222,15 +222,6 @@ pub(crate) trait Estimator: Debug + Send + Sync {
         Err(absent(Method::ScoreSamples))
     }
 
-    /// The number of the leaf that each row ends in, for each tree: `[rows, trees]`.
-    ///
-    /// # Errors
-    /// As above.
-    fn apply(&self, rows: &Table) -> Result<Matrix> {
-        let _ = rows;
-        Err(Error::model("this estimator has no leaves"))
-    }
-
     /// Bytes that it keeps in memory, roughly.
     fn memory_bytes(&self) -> usize {
         0

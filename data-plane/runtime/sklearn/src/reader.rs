@@ -248,11 +248,6 @@ impl Estimator for Node {
         self.inner.score_samples(rows)
     }
 
-    fn apply(&self, rows: &Table) -> Result<Matrix> {
-        self.check(rows)?;
-        self.inner.apply(rows)
-    }
-
     fn memory_bytes(&self) -> usize {
         self.inner.memory_bytes()
     }

@@ -1,6 +1,6 @@
 """Writes tests/raw: small models as plain pickles, which tests damage in known places.
 
-Under the newest version in tests/requirements-*.txt:
+Under the newest version in tests/requirements-*.txt, with skops==0.16.0:
     python tests/raw.py tests/raw
 """
 
@@ -9,6 +9,7 @@ import pickle
 import sys
 
 import numpy as np
+import skops.io
 from sklearn import ensemble, tree
 
 RNG = np.random.RandomState(0)
@@ -23,10 +24,12 @@ def main():
         "tree": tree.DecisionTreeClassifier(**some).fit(X, Y),
         "forest": ensemble.RandomForestRegressor(n_estimators=1, bootstrap=False, **some).fit(X, Y),
         "isolation": ensemble.IsolationForest(n_estimators=1, random_state=0, max_samples=4).fit(X),
-        "hist": ensemble.HistGradientBoostingRegressor(max_iter=1, max_depth=2, min_samples_leaf=3).fit(X, X[:, 0]),
+        "hist": ensemble.HistGradientBoostingRegressor(
+            max_iter=1, max_leaf_nodes=4, min_samples_leaf=3, **some).fit(X, X[:, 0]),
     }
     for name, model in models.items():
         (folder / f"{name}.pkl").write_bytes(pickle.dumps(model, protocol=4))
+    (folder / "tree.skops").write_bytes(skops.io.dumps(models["tree"]))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use hari_sklearn::{Options, load_bytes};
+use hari_core::{Call, Model as _, Tensor};
+use hari_sklearn::{Options, load, load_bytes};
 
 fn model(name: &str) -> Result<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/raw");
@@ -66,6 +67,34 @@ fn nodes_that_make_no_tree_are_refused() -> Result<()> {
             ensure!(placed && said.contains("tree_"), "{name}, {root:?}: {said}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_tree_answers_alike_from_a_pickle_and_from_skops() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/raw");
+    let rows: Vec<_> = (0..60)
+        .map(|x| f64::from(x * 37 % 19) / 5.0 - 2.0)
+        .collect();
+    let ask = |file: &str| {
+        let model = load(&folder.join(file), &Options::default())?;
+        let inputs = vec![Tensor::from_vec([20, 3], rows.clone())?];
+        let signature = model.signatures().len() - 1;
+        let found = model.run(Call {
+            signature,
+            inputs,
+            outputs: vec![1],
+        })?;
+        anyhow::Ok(
+            found
+                .first()
+                .context("no answer")?
+                .values::<f64>()?
+                .into_owned(),
+        )
+    };
+    let found = ask("tree.skops")?;
+    ensure!(found == ask("tree.pkl")? && found.len() == 60, "{found:?}");
     Ok(())
 }
 

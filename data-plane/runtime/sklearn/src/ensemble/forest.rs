@@ -5,7 +5,7 @@ use hari_pickle::Cursor;
 
 use crate::estimator::{Accepts, Estimator, Form, Method};
 use crate::reader::{Node, Reader};
-use crate::table::{Matrix, Table};
+use crate::table::Table;
 use crate::tree::{Classifier, Forest, Planter, Regressor, features, value};
 
 pub(super) fn classifier(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
@@ -51,10 +51,6 @@ impl Estimator for Embedding {
 
     fn transform(&self, rows: &Table) -> Result<Table> {
         self.encoder.transform(&self.forest.apply(rows)?.into())
-    }
-
-    fn apply(&self, rows: &Table) -> Result<Matrix> {
-        self.forest.apply(rows)
     }
 
     fn memory_bytes(&self) -> usize {

@@ -160,10 +160,6 @@ impl Estimator for Classifier {
             .collect())
     }
 
-    fn apply(&self, rows: &Table) -> Result<Matrix> {
-        self.forest.apply(rows)
-    }
-
     fn memory_bytes(&self) -> usize {
         self.forest.memory_bytes()
     }
@@ -209,10 +205,6 @@ impl Estimator for Regressor {
 
     fn predict(&self, rows: &Table) -> Result<Values> {
         Ok(Values::Floats(means(&self.forest, rows)?.values))
-    }
-
-    fn apply(&self, rows: &Table) -> Result<Matrix> {
-        self.forest.apply(rows)
     }
 
     fn memory_bytes(&self) -> usize {
