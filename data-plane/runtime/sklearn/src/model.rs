@@ -185,7 +185,16 @@ impl SklearnModel {
                     vec![count, columns]
                 })
             }
-            Method::PredictProba => stacked(self.root.predict_probas(rows)?, output.part),
+            Method::PredictProba => {
+                let many = matches!(
+                    form,
+                    Some(Form {
+                        width: Width::Many(_),
+                        ..
+                    })
+                );
+                stacked(self.root.predict_probas(rows)?, output.part, many)
+            }
             Method::DecisionFunction => shaped(self.root.decision_function(rows)?),
             Method::Transform => {
                 let found = self.root.transform(rows)?.dense()?.into_owned();
@@ -209,9 +218,9 @@ fn whole(matrix: &Matrix, dtype: DataType) -> Result<Tensor> {
     values.tensor(vec![matrix.rows, matrix.columns])
 }
 
-/// One matrix as it is; several of one shape on top of each other, `[outputs, rows, classes]`.
-fn stacked(mut parts: Vec<Matrix>, part: Option<usize>) -> Result<Tensor> {
-    if let Some(part) = part.or((parts.len() == 1).then_some(0)) {
+/// One part as it is; those of several outputs on top of each other, `[outputs, rows, classes]`.
+fn stacked(mut parts: Vec<Matrix>, part: Option<usize>, many: bool) -> Result<Tensor> {
+    if let Some(part) = part.or((!many).then_some(0)) {
         let found = match part < parts.len() {
             true => parts.swap_remove(part),
             false => Matrix::default(),

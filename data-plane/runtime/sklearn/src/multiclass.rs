@@ -6,6 +6,7 @@ use hari_pickle::Cursor;
 
 use crate::attributes::{classes, matrix, numbers_of, places_of, text};
 use crate::estimator::{Accepts, Estimator, Form, Method};
+use crate::input::Kind;
 use crate::linear_model::with_complement;
 use crate::math::{argmax_rows, dot};
 use crate::reader::{Node, Reader};
@@ -43,6 +44,15 @@ impl Team {
                 found.get(place).map_or("", Node::class)
             ))),
         }
+    }
+
+    fn takes(&self, column: usize) -> Kind {
+        let first = self.0.first();
+        first.map_or(Kind::Number, |node| node.takes(column))
+    }
+
+    fn names(&self) -> &[String] {
+        self.0.first().map_or(&[], Estimator::names)
     }
 
     fn all_have(&self, method: Method) -> bool {
@@ -155,6 +165,8 @@ struct OneVsRest {
     kind: Target,
     /// Of classes that are as sure the last one counts, as until 1.7.
     last: bool,
+    /// Where every class is impossible, probabilities are NaN rather than 0, as until 1.6.
+    undefined: bool,
 }
 
 /// What was fitted.
@@ -189,6 +201,7 @@ impl OneVsRest {
             classes: [classes],
             kind,
             last: crate::version::of(cursor) < (1, 8),
+            undefined: crate::version::of(cursor) < (1, 7),
         }))
     }
 }
@@ -224,6 +237,14 @@ impl Estimator for OneVsRest {
 
     fn accepts(&self) -> Accepts {
         Accepts::Anything
+    }
+
+    fn takes(&self, column: usize) -> Kind {
+        self.team.takes(column)
+    }
+
+    fn names(&self) -> &[String] {
+        self.team.names()
     }
 
     fn width(&self) -> Option<usize> {
@@ -264,7 +285,7 @@ impl Estimator for OneVsRest {
             for row in 0..found.rows {
                 let row = found.row_mut(row);
                 let sum: f64 = row.iter().sum();
-                if sum != 0.0 {
+                if sum != 0.0 || self.undefined {
                     row.iter_mut().for_each(|value| *value /= sum);
                 }
             }
@@ -361,6 +382,14 @@ impl Estimator for OneVsOne {
         Accepts::Anything
     }
 
+    fn takes(&self, column: usize) -> Kind {
+        self.team.takes(column)
+    }
+
+    fn names(&self) -> &[String] {
+        self.team.names()
+    }
+
     fn width(&self) -> Option<usize> {
         self.width
     }
@@ -426,6 +455,14 @@ impl Estimator for OutputCode {
 
     fn accepts(&self) -> Accepts {
         Accepts::Anything
+    }
+
+    fn takes(&self, column: usize) -> Kind {
+        self.team.takes(column)
+    }
+
+    fn names(&self) -> &[String] {
+        self.team.names()
     }
 
     fn width(&self) -> Option<usize> {

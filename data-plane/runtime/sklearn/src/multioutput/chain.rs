@@ -6,6 +6,7 @@ use hari_pickle::Cursor;
 
 use super::{chain_method, classes_of, nodes, order};
 use crate::estimator::{Accepts, Estimator, Form, Method, Width};
+use crate::input::Kind;
 use crate::reader::{Node, Reader};
 use crate::table::{Matrix, Table};
 use crate::values::Values;
@@ -104,6 +105,15 @@ impl Estimator for Chain {
 
     fn accepts(&self) -> Accepts {
         Accepts::Anything
+    }
+
+    fn takes(&self, column: usize) -> Kind {
+        let first = self.nodes.first();
+        first.map_or(Kind::Number, |node| node.takes(column))
+    }
+
+    fn names(&self) -> &[String] {
+        self.nodes.first().map_or(&[], Estimator::names)
     }
 
     fn width(&self) -> Option<usize> {

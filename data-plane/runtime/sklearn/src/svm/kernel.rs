@@ -55,10 +55,7 @@ impl Kernel {
     /// Of two dense rows.
     pub(super) fn dense(self, a: &[f64], b: &[f64]) -> f64 {
         match self {
-            Self::Radial { .. } => {
-                let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
-                self.of(squares.sum())
-            }
+            Self::Radial { .. } => self.of(squared(a, b)),
             _ => self.of(dot(a, b)),
         }
     }
@@ -96,6 +93,20 @@ fn degree(cursor: &Cursor<'_>) -> Result<u32> {
 /// The name of the kernel is `precomputed`.
 pub(super) fn is_precomputed(cursor: &Cursor<'_>) -> bool {
     text(cursor, "kernel").is_ok_and(|name| name == "precomputed")
+}
+
+/// The sum of squared differences, built side by side as [`dot`] is.
+fn squared(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += (a - b) * (a - b);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b));
+    lanes.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// By squaring, in libsvm's order.
@@ -178,6 +189,13 @@ mod tests {
         }
         assert_eq!(RADIAL.sparse(sparse, sparse), 1.0);
         assert_eq!(RADIAL.sparse((&[], &[]), (&[], &[])), 1.0);
+    }
+
+    #[test]
+    fn long_rows_are_measured_whole() {
+        let a: Vec<_> = (0..21).map(f64::from).collect();
+        let expected: f64 = a.iter().map(|x| x * x).sum();
+        assert_eq!(squared(&a, &[0.0; 21]), expected);
     }
 
     #[test]

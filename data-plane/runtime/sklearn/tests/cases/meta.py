@@ -2,7 +2,7 @@
 
 import numpy as np
 from fixtures import Case
-from sklearn import calibration, isotonic, linear_model as lm, multiclass, multioutput, naive_bayes, semi_supervised, svm, tree
+from sklearn import calibration, isotonic, linear_model as lm, multiclass, multioutput, naive_bayes, pipeline, preprocessing, semi_supervised, svm, tree
 
 RNG = np.random.RandomState(21)
 X = RNG.normal(size=(60, 3))
@@ -37,9 +37,9 @@ def multi():
     yield "rest_labels_bayes", multiclass.OneVsRestClassifier(naive_bayes.GaussianNB()), LABELS
     yield "rest_constant", multiclass.OneVsRestClassifier(logistic()), CONSTANT
     yield "rest_svc", multiclass.OneVsRestClassifier(svm.SVC()), FOUR
-    stump = tree.DecisionTreeClassifier(max_depth=1, random_state=0)
-    yield "rest_ties", multiclass.OneVsRestClassifier(stump), THREE
-    yield "pairs_ties", multiclass.OneVsOneClassifier(stump), FOUR
+    sure = tree.DecisionTreeClassifier(random_state=0)
+    yield "rest_ties", multiclass.OneVsRestClassifier(sure), THREE
+    yield "pairs_ties", multiclass.OneVsOneClassifier(sure), FOUR
     yield "pairs", multiclass.OneVsOneClassifier(logistic()), NAMES[FOUR]
     yield "pairs_two", multiclass.OneVsOneClassifier(logistic()), TWO
     yield "pairs_bayes", multiclass.OneVsOneClassifier(naive_bayes.GaussianNB()), FOUR
@@ -52,6 +52,7 @@ def multi():
 def several():
     yield "outputs", multioutput.MultiOutputClassifier(logistic()), np.c_[TWO, THREE]
     yield "outputs_names", multioutput.MultiOutputClassifier(logistic()), NAMES[LABELS]
+    yield "outputs_one", multioutput.MultiOutputClassifier(logistic()), THREE[:, None]
     yield "outputs_decides", multioutput.MultiOutputClassifier(decides()), np.c_[TWO, THREE]
     yield "outputs_numbers", multioutput.MultiOutputRegressor(lm.Ridge()), YY
     yield "outputs_svr", multioutput.MultiOutputRegressor(svm.SVR()), YY
@@ -96,6 +97,20 @@ def cases(version):
     gram = X[:24] @ X[:24].T
     yield Case("pairs_precomputed", multiclass.OneVsOneClassifier(svm.SVC(kernel="precomputed")).fit(gram, THREE[:24]),
                ROWS @ X[:24].T)
+
+    bins = np.digitize(X, [-0.5, 0.5]).astype(float)
+    asked = np.vstack([RNG.randint(0, 3, size=(19, 3)), [[7, 0, 1]]]).astype(float)
+    flat = lm.LogisticRegression(solver="liblinear", penalty="l1", C=0.3)
+    for name, model in [("rest", multiclass.OneVsRestClassifier(logistic())), ("svc", svm.SVC()),
+                        ("linear", lm.SGDClassifier(random_state=0)), ("calibrated", calibration.CalibratedClassifierCV(decides(), cv=2)),
+                        ("sparsified", flat)]:
+        coded = pipeline.make_pipeline(preprocessing.OneHotEncoder(handle_unknown="ignore"), model)
+        coded.fit(bins, TWO if name == "sparsified" else THREE)
+        if name == "sparsified":
+            coded[-1].sparsify()
+        yield Case(f"coded_{name}", coded, asked)
+    chain = pipeline.make_pipeline(preprocessing.OneHotEncoder(handle_unknown="ignore"), multioutput.ClassifierChain(logistic()))
+    yield Case("coded_chain", chain.fit(bins, LABELS), asked)
 
     for outside in ["nan", "clip"]:
         model = isotonic.IsotonicRegression(out_of_bounds=outside, increasing=outside == "nan")

@@ -124,8 +124,10 @@ impl Value {
 
     /// What is said of it when it is not read.
     pub(crate) fn refusal(&self) -> String {
-        let refused = self.load().map(|model| format!("{:?}", model.summary()));
-        refused.expect_err("the file is refused").to_string()
+        match self.load() {
+            Ok(model) => format!("it is read: {:?}", model.summary()),
+            Err(error) => error.to_string(),
+        }
     }
 }
 
