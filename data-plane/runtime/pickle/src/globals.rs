@@ -9,6 +9,8 @@ use hari_error::{Error, Result};
 const SKLEARN: &str = include_str!("globals/sklearn.txt");
 /// Others whose objects are kept as what they were made from.
 const INERT: &str = include_str!("globals/inert.txt");
+/// Others whose objects are kept without their state.
+const OPAQUE: &str = include_str!("globals/opaque.txt");
 /// Types and ufuncs that are known by name and never made.
 const NAMES: &str = include_str!("globals/names.txt");
 /// Modules that moved, and names as `module:name`: the old one, then today's.
@@ -21,6 +23,7 @@ const BUILDERS: &[(&str, &str, Role)] = &[
     ("builtins", "bytes", Role::Bytes),
     ("builtins", "dict", Role::Dict),
     ("builtins", "frozenset", Role::Set),
+    ("builtins", "getattr", Role::Method),
     ("builtins", "list", Role::List),
     ("builtins", "set", Role::Set),
     ("builtins", "tuple", Role::Tuple),
@@ -30,8 +33,6 @@ const BUILDERS: &[(&str, &str, Role)] = &[
     ("copyreg", "__newobj_ex__", Role::NewObjectWithNames),
     ("copyreg", "_reconstructor", Role::Reconstructor),
     ("pandas.core.indexes.base", "_new_Index", Role::Index),
-    ("sklearn.cluster._birch", "_CFNode", Role::Opaque),
-    ("sklearn.cluster._birch", "_CFSubcluster", Role::Opaque),
     ("joblib.numpy_pickle", "NDArrayWrapper", Role::SideFile),
     ("joblib.numpy_pickle", "NumpyArrayWrapper", Role::InStream),
     ("joblib.numpy_pickle", "ZNDArrayWrapper", Role::SideFile),
@@ -49,6 +50,7 @@ const BUILDERS: &[(&str, &str, Role)] = &[
     ("numpy", "matrix", Role::ArrayType),
     ("numpy", "memmap", Role::ArrayType),
     ("numpy", "ndarray", Role::ArrayType),
+    ("numpy", "vectorize", Role::Vectorized),
     ("numpy._core", "_ufunc_reconstruct", Role::Ufunc),
     ("numpy._core.memmap", "memmap", Role::ArrayType),
     ("numpy._core.multiarray", "_reconstruct", Role::EmptyArray),
@@ -64,6 +66,10 @@ pub(crate) enum Role {
     Inert,
     /// An object without its state, which is of no use to whoever predicts and may refer to itself.
     Opaque,
+    /// A method of an opaque object, as distributions of scipy keep them; refused anywhere else.
+    Method,
+    /// A function over arrays, of which nothing is kept; refused with arguments.
+    Vectorized,
     /// Nothing: it is a name and no more.
     Name,
     /// The type of arrays.
@@ -122,6 +128,16 @@ impl Class {
     pub fn path(&self) -> String {
         format!("{}.{}", self.module, self.name)
     }
+
+    /// Whether the name may stand in a file in one use alone, which a file must make of it.
+    pub(crate) fn is_guarded(&self) -> bool {
+        matches!(self.role, Role::Method | Role::Vectorized)
+    }
+
+    /// What is said of a guarded name in any other use.
+    pub(crate) fn refused(&self) -> Error {
+        refused(&self.module, &self.name)
+    }
 }
 
 type Table = HashMap<(&'static str, &'static str), Role>;
@@ -132,6 +148,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         (NAMES, Role::Name),
         (INERT, Role::Inert),
         (SKLEARN, Role::Inert),
+        (OPAQUE, Role::Opaque),
     ] {
         table.extend(listed(text).map(|key| (key, role)));
     }

@@ -32,6 +32,8 @@ pub(crate) struct Machine<'m> {
     marks: Vec<usize>,
     memo: Vec<Id>,
     classes: HashMap<(String, String), Id>,
+    /// Guarded names that the file has not used yet.
+    unused: Vec<Arc<Class>>,
     /// A pickle inside a joblib file, which holds no further raw arrays.
     nested: bool,
 }
@@ -47,6 +49,7 @@ impl<'m> Machine<'m> {
             marks: Vec::new(),
             memo: Vec::new(),
             classes: HashMap::new(),
+            unused: Vec::new(),
             nested: false,
         }
     }
@@ -70,6 +73,9 @@ impl<'m> Machine<'m> {
     }
 
     fn stop(&mut self) -> Result<Id> {
+        if let Some(class) = self.unused.first() {
+            return Err(class.refused());
+        }
         match (self.stack.as_slice(), self.marks.is_empty()) {
             ([root], true) => Ok(*root),
             (left, _) => Err(Error::model(format!(
@@ -392,6 +398,9 @@ impl<'m> Machine<'m> {
             return Ok(*id);
         }
         let class = globals::resolve(&key.0, &key.1)?;
+        if class.is_guarded() {
+            self.unused.push(class.clone());
+        }
         let id = self.arena.add(Value::Name(class))?;
         self.classes.insert(key, id);
         Ok(id)

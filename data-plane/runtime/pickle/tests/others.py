@@ -1,6 +1,7 @@
-"""Writes tests/others: models of other libraries, labels of pandas, and what cloudpickle writes.
+"""Writes tests/others: models of other libraries, labels of pandas, distributions of
+scipy, and what cloudpickle writes.
 
-With any of xgboost, lightgbm, catboost, or scikit-learn with pandas or cloudpickle, as
+With any of xgboost, lightgbm, catboost, or scikit-learn with pandas, scipy or cloudpickle, as
 tests/requirements-others.txt lists them:
     python tests/others.py tests/others
 """
@@ -48,6 +49,15 @@ def main():
         model = compose.ColumnTransformer([("n", preprocessing.StandardScaler(), table.columns[:2]),
                                            ("r", "passthrough", [2])])
         write("pandas", pandas, model.fit(table))
+    except ImportError:
+        pass
+    try:
+        import scipy
+        from scipy import stats
+        from sklearn import model_selection, tree
+        ranges = {"max_depth": stats.randint(1, 4), "ccp_alpha": stats.loguniform(1e-5, 1e-3)}
+        model = model_selection.RandomizedSearchCV(tree.DecisionTreeClassifier(), ranges, n_iter=2, cv=2)
+        write("search", scipy, model.fit(X, Y))
     except ImportError:
         pass
     try:

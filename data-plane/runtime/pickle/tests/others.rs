@@ -93,6 +93,24 @@ fn labels_of_pandas_are_their_texts() {
 }
 
 #[test]
+fn distributions_of_scipy_are_opaque() {
+    for path in files("search-") {
+        let found = document(&path);
+        let ranges = found.root().attribute("param_distributions").unwrap();
+        let depth = ranges.get("max_depth").unwrap();
+        let class = depth.class().unwrap();
+        assert!(
+            class.starts_with("scipy.stats._distn_infrastructure.rv_"),
+            "{class}"
+        );
+        assert!(depth.state().is_err(), "{}", path.display());
+        let best = found.root().attribute("best_estimator_").unwrap();
+        assert!(best.attribute("tree_").is_ok());
+    }
+    assert_eq!(files("search-").len(), 4);
+}
+
+#[test]
 fn cloudpickle_is_read_where_it_holds_no_code() {
     for path in files("cloudpickle-") {
         let found = document(&path);

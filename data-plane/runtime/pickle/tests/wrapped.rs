@@ -176,6 +176,36 @@ fn attributes_of_allowed_names_are_not_reached() {
     }
 }
 
+/// `getattr` may stand for a method of what is opaque, and for nothing else.
+#[test]
+fn methods_are_those_of_opaque_objects_alone() {
+    let right = b"cscipy.stats._continuous_distns\nuniform_gen\n)\x81q\0cbuiltins\ngetattr\nq\x01h\0X\x04\0\0\0_ppf\x86R";
+    let read_right = |more: &[u8]| read(&[&right[..], more].concat(), &Limits::default());
+    let found = read_right(b"\x86.").unwrap();
+    assert_eq!(
+        found.root().item(1).unwrap().class().unwrap(),
+        "builtins.method"
+    );
+    assert!(
+        read_right(b"X\x02\0\0\0id\x85R.").is_err(),
+        "a method is not called"
+    );
+    for file in [
+        &b"cbuiltins\ngetattr\n."[..],
+        b"cbuiltins\ngetattr\ncnumpy\nlog1p\nX\x09\0\0\0__class__\x86R.",
+        b"cbuiltins\ngetattr\ncsklearn.svm._classes\nSVC\n)\x81X\x07\0\0\0predict\x86R.",
+        b"cbuiltins\ngetattr\ncbuiltins\ndict\nX\x03\0\0\0get\x86R.",
+        b"cbuiltins\ngetattr\n)R.",
+        b"cnumpy\nvectorize\n.",
+        b"cnumpy\nvectorize\ncnumpy\nlog1p\n\x85R.",
+        b"cnumpy\nvectorize\n)\x81X\x02\0\0\0id\x85R.",
+    ] {
+        let message = message(file);
+        let refused = message.contains("is not on the list") || message.contains("nothing is");
+        assert!(refused, "{message}");
+    }
+}
+
 /// The names in a call that come from the memo, and from what only looks like text.
 #[test]
 fn names_may_come_from_anywhere_and_are_looked_up_all_the_same() {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hari_error::{Error, Result};
 
 use super::{Machine, expected, pairs, text};
-use crate::globals::{Class, Role};
+use crate::globals::{self, Class, Role};
 use crate::opcode as op;
 use crate::value::{Id, Object, Value};
 
@@ -47,6 +47,9 @@ impl Machine<'_> {
     }
 
     fn make(&mut self, class: &Arc<Class>, args: Vec<Id>, kwargs: Option<Id>) -> Result<Id> {
+        if kwargs.is_some() && class.is_guarded() {
+            return Err(class.refused());
+        }
         if kwargs.is_some() && class.role != Role::Inert {
             return Err(refused(class, "arguments by name"));
         }
@@ -61,6 +64,12 @@ impl Machine<'_> {
             Role::FromBuffer => self.over_buffer(&args),
             Role::Ufunc => self.ufunc(&args),
             Role::Index => self.index(class, args),
+            Role::Method => self.method(class, &args),
+            Role::Vectorized if args.is_empty() => {
+                self.used(class);
+                self.object(class, args, None)
+            }
+            Role::Vectorized => Err(class.refused()),
             Role::Encode | Role::Bytes => self.encode(class, &args),
             Role::List => self.container(class, &args, Value::List),
             Role::Tuple => self.container(class, &args, Value::Tuple),
@@ -132,12 +141,14 @@ impl Machine<'_> {
         match class.role {
             Role::Inert
             | Role::Opaque
+            | Role::Vectorized
             | Role::InStream
             | Role::Dict
             | Role::List
             | Role::Set
             | Role::Tuple
             | Role::Bytes => Ok(class),
+            _ if class.is_guarded() => Err(class.refused()),
             _ => Err(refused(&class, "no class of its own")),
         }
     }
@@ -148,6 +159,26 @@ impl Machine<'_> {
         };
         let (module, name) = (self.text(*module)?.to_owned(), self.text(*name)?.to_owned());
         self.named(module, name)
+    }
+
+    /// `getattr(object, name)`, of an object of which nothing is kept: a method that no one calls.
+    fn method(&mut self, class: &Arc<Class>, args: &[Id]) -> Result<Id> {
+        let [owner, name] = args else {
+            return Err(class.refused());
+        };
+        let opaque = match self.arena.get(*owner) {
+            Value::Object(owner) => owner.class.role == Role::Opaque,
+            _ => false,
+        };
+        if !opaque || self.text(*name).is_err() {
+            return Err(class.refused());
+        }
+        self.used(class);
+        self.object(&globals::bound_method(), Vec::new(), None)
+    }
+
+    fn used(&mut self, class: &Arc<Class>) {
+        self.unused.retain(|unused| unused.role != class.role);
     }
 
     /// `_new_Index(class, {'data': labels, 'name': ...})`: the labels, or for a range the object.
@@ -258,7 +289,7 @@ impl Machine<'_> {
             Role::EmptyArray => self.fill_array(target, state),
             Role::Dtype => self.finish_dtype(target, state),
             Role::InStream => self.array_in_stream(target, state),
-            Role::Opaque => Ok(()),
+            Role::Opaque | Role::Vectorized => Ok(()),
             _ => self.give_state(target, state),
         }
     }

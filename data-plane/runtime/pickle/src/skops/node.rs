@@ -174,6 +174,9 @@ impl<'r> Reader<'r> {
             return Ok(*id);
         }
         let class = globals::resolve(module, name)?;
+        if class.is_guarded() {
+            return Err(class.refused());
+        }
         let id = self.arena.add(Value::Name(class))?;
         self.classes.insert(key, id);
         Ok(id)

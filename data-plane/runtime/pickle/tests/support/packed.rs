@@ -43,14 +43,14 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn lzma(bytes: &[u8]) -> Vec<u8> {
-    let options = LzmaOptions::with_preset(6);
+    let options = LzmaOptions::with_preset(1);
     let mut encoder = LzmaWriter::new_use_header(Vec::new(), &options, None).unwrap();
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 fn xz(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = XzWriter::new(Vec::new(), XzOptions::with_preset(6)).unwrap();
+    let mut encoder = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
