@@ -31,7 +31,7 @@ impl Default for Limits {
             ratio: 100,
             tensor: 64 << 20,
             rank: 16,
-            inputs: 256,
+            inputs: 1024,
             json_depth: 128,
             deadline: Duration::from_secs(30),
         }

@@ -13,6 +13,7 @@ use hari_core::{DataType, NamedTensor, Tensor, Typing, wire_text};
 use hari_error::{Error, Result};
 
 pub(crate) use frame::{Frame, Naming};
+use frame::{any_known, listed};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Table {
 fn wrong_width(expected: usize, names: &[String], found: usize) -> Error {
     let names = match names {
         [] => String::new(),
-        names => format!(": {}", names.join(", ")),
+        names => format!(": {}", listed(names)),
     };
     Error::invalid(format!("Expected {expected} features, got {found}{names}"))
 }
@@ -104,8 +105,8 @@ impl Matrix {
     fn is_plain(&self, one: &NamedTensor) -> bool {
         let dtype = one.tensor.dtype();
         let numbers = dtype.is_numeric() || dtype == DataType::Bool;
-        let renamed = one.columns.iter().any(|name| self.columns.contains(name));
-        numbers && !(renamed && one.columns != self.columns)
+        let same = one.columns == self.columns;
+        numbers && (same || !any_known(&one.columns, &self.columns))
     }
 
     fn plain(&self, one: NamedTensor) -> Result<NamedTensor> {

@@ -1,6 +1,7 @@
 //! What a caller sent, as columns side by side.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use hari_core::NamedTensor;
@@ -20,7 +21,7 @@ pub(crate) enum Naming<'a> {
 impl Naming<'_> {
     fn count(self, names: &[String]) -> bool {
         match self {
-            Self::Known(known) => names.iter().any(|name| known.contains(name)),
+            Self::Known(known) => any_known(names, known),
             Self::All => !names.is_empty(),
         }
     }
@@ -35,9 +36,23 @@ impl Naming<'_> {
     }
 }
 
+/// Whether one of the names is known.
+pub(super) fn any_known(names: &[String], known: &[String]) -> bool {
+    if names.is_empty() || known.is_empty() {
+        return false;
+    }
+    let known: HashSet<&str> = known.iter().map(String::as_str).collect();
+    names.iter().any(|name| known.contains(&**name))
+}
+
+/// Columns that are taken apart at most.
+const MOST_COLUMNS: usize = 1 << 16;
+
 /// Columns of one length.
 pub(crate) struct Frame<'a> {
     parts: Vec<Part<'a>>,
+    /// Where each name is, the first of several.
+    places: HashMap<String, usize>,
     rows: usize,
     named: bool,
 }
@@ -74,6 +89,11 @@ impl<'a> Frame<'a> {
             Some(width) if columns == 1 && width > 1 && rows == width => (1, rows),
             _ => (rows, columns),
         };
+        if columns > MOST_COLUMNS {
+            return Err(Error::too_large(format!(
+                "{columns} columns: at most {MOST_COLUMNS} are taken apart"
+            )));
+        }
         let names = &one.columns;
         let named = naming.count(names);
         if named && names.len() != columns {
@@ -94,11 +114,7 @@ impl<'a> Frame<'a> {
             stride: columns,
             rows,
         });
-        Ok(Self {
-            parts: parts.collect(),
-            rows,
-            named,
-        })
+        Ok(Self::new(parts.collect(), rows, named))
     }
 
     fn of_columns(tensors: &'a [NamedTensor]) -> Result<Self> {
@@ -129,11 +145,22 @@ impl<'a> Frame<'a> {
                 other.name, other.rows
             )));
         }
-        Ok(Self {
+        Ok(Self::new(parts, rows, true))
+    }
+
+    fn new(parts: Vec<Part<'a>>, rows: usize, named: bool) -> Self {
+        let mut places = HashMap::new();
+        if named {
+            for (at, part) in parts.iter().enumerate() {
+                places.entry(part.name.clone().into_owned()).or_insert(at);
+            }
+        }
+        Self {
             parts,
+            places,
             rows,
-            named: true,
-        })
+            named,
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -151,27 +178,24 @@ impl<'a> Frame<'a> {
 
     /// Where each of the columns `wanted` is; one that is not `known` is refused.
     pub(super) fn order(&self, wanted: &[String], known: &[String]) -> Result<Vec<usize>> {
-        let names = || self.parts.iter().map(|one| &*one.name);
-        if let Some(unknown) = names().find(|name| !known.iter().any(|one| one == name)) {
+        let all: HashSet<&str> = known.iter().map(String::as_str).collect();
+        if let Some(unknown) = self.names().find(|name| !all.contains(name)) {
             return Err(Error::invalid(format!(
                 "column `{unknown}` is unknown: the model takes {}",
-                known.join(", ")
+                listed(known)
             )));
         }
         let places = wanted.iter().map(|column| {
-            let place = names().position(|name| name == column);
-            place.ok_or_else(|| {
+            self.position(column).ok_or_else(|| {
+                let takes = listed(wanted);
                 Error::invalid(format!(
-                    "column `{column}` is missing: the model takes {}",
-                    wanted.join(", ")
+                    "column `{column}` is missing: the model takes {takes}"
                 ))
             })
         });
         let places: Vec<_> = places.collect::<Result<_>>()?;
-        let twice = names()
-            .enumerate()
-            .find(|(at, name)| names().take(*at).any(|one| one == *name));
-        match twice {
+        let mut later = self.names().enumerate();
+        match later.find(|(at, name)| self.position(name) != Some(*at)) {
             Some((_, name)) => Err(Error::invalid(format!("column `{name}` is given twice"))),
             None => Ok(places),
         }
@@ -179,7 +203,7 @@ impl<'a> Frame<'a> {
 
     /// Where the column of this name is.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.parts.iter().position(|one| one.name == name)
+        self.places.get(name).copied()
     }
 
     /// Names of the columns; their numbers where they have none.
@@ -218,6 +242,17 @@ impl<'a> Frame<'a> {
         let part = self.parts.get(at);
         part.ok_or_else(|| Error::internal("a column that is not there"))
     }
+}
+
+/// Names with commas, the first ones of many.
+pub(super) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Whether a lone tensor is one column by its name, not rows.

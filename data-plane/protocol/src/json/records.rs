@@ -1,5 +1,8 @@
 //! Rows written as objects of values by name: one tensor for each name.
 
+use std::collections::HashMap;
+
+use bytes::Bytes;
 use hari_core::{Limits, NamedTensor};
 use hari_error::{Error, Result};
 
@@ -73,8 +76,10 @@ pub fn read(
     let field = reader.path();
     let mut table = Table {
         columns: Vec::new(),
+        places: HashMap::new(),
         names,
         most: limits.inputs,
+        room: limits.tensor / size_of::<Bytes>(),
     };
     reader.array(|reader, row| table.row(reader, row))?;
     let columns = table.columns.into_iter();
@@ -85,8 +90,12 @@ pub fn read(
 
 struct Table {
     columns: Vec<Column>,
+    places: HashMap<String, usize>,
     names: Names,
+    /// Columns that there may be.
     most: usize,
+    /// Values that rows may still leave out.
+    room: usize,
 }
 
 /// The values of one name in every row, put together as one JSON array.
@@ -103,16 +112,30 @@ impl Table {
             let at = self.position(name, member);
             member += 1;
             let at = match at {
-                None if row == 0 || self.names == Names::Any => Some(self.begin(name, row)?),
+                None if row == 0 || self.names == Names::Any => {
+                    Some(self.begin(name, row, reader)?)
+                }
                 at => at,
             };
             self.add(at, row, reader)
         })?;
-        let mut short = self.columns.iter_mut().filter(|one| one.rows <= row);
         match self.names {
-            Names::Any => short.for_each(|column| column.push("null")),
-            Names::Same if short.next().is_some() => return Err(reader.error(self.differs())),
-            Names::Same => {}
+            Names::Any => self.fill(row + 1, reader),
+            Names::Same if self.columns.iter().all(|one| one.rows > row) => Ok(()),
+            Names::Same => Err(reader.error(self.differs())),
+        }
+    }
+
+    /// Says that what columns are without, up to `rows`, is missing.
+    fn fill(&mut self, rows: usize, reader: &Reader<'_>) -> Result<()> {
+        for column in self.columns.iter_mut().filter(|one| one.rows < rows) {
+            let missing = rows - column.rows;
+            let left = self.room.checked_sub(missing);
+            self.room = left.ok_or_else(|| {
+                let error = reader.error("too many values are left out");
+                Error::too_large(error.message().to_owned())
+            })?;
+            (0..missing).for_each(|_| column.push("null"));
         }
         Ok(())
     }
@@ -126,18 +149,19 @@ impl Table {
         if there {
             return Some(likely);
         }
-        self.columns.iter().position(|column| column.name == name)
+        self.places.get(name).copied()
     }
 
     /// A new column, that all rows up to `row` are without.
-    fn begin(&mut self, name: &str, row: usize) -> Result<usize> {
+    fn begin(&mut self, name: &str, row: usize, reader: &Reader<'_>) -> Result<usize> {
         if self.columns.len() >= self.most {
             return Err(Error::too_large(format!("more than {} inputs", self.most)));
         }
-        let mut column = Column::new(name);
-        (0..row).for_each(|_| column.push("null"));
-        self.columns.push(column);
-        Ok(self.columns.len() - 1)
+        let at = self.columns.len();
+        self.columns.push(Column::new(name));
+        self.places.insert(name.to_owned(), at);
+        self.fill(row, reader)?;
+        Ok(at)
     }
 
     /// Adds the value that stands next to a column, as its element of this row.
@@ -243,6 +267,23 @@ mod tests {
             error.message().starts_with("rows, by name: a[1]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_grow_without_end() {
+        let limits = Limits {
+            tensor: 10 * size_of::<Bytes>(),
+            ..Limits::default()
+        };
+        let of = |rows: usize| {
+            let text = format!(r#"[{{"a":1}}{}]"#, ",{}".repeat(rows));
+            let mut reader = Reader::of_field(text.as_bytes(), "rows", &limits).unwrap();
+            read(&mut reader, Elements::INFERRED, Names::Any, &limits)
+        };
+        assert_eq!(of(5).unwrap()[0].tensor.len(), 6);
+        let error = of(11).unwrap_err();
+        assert_eq!(error.kind(), hari_error::Kind::TooLarge);
+        assert!(error.message().starts_with("rows[11]"), "{error}");
     }
 
     #[test]
