@@ -44,13 +44,13 @@ pub(crate) fn bessel_k(order: f64, x: f64) -> f64 {
     if x == 0.0 {
         return f64::INFINITY;
     }
-    let step = 1.0 / 64.0;
+    let step = 1.0 / 8.0;
     let term = |t: f64| {
         let (falling, rising) = (-x * t.cosh(), (order * t).abs());
         0.5 * ((falling + rising).exp() + (falling - rising).exp())
     };
     let mut sum = 0.5 * term(0.0);
-    for at in 1..4096 {
+    for at in 1..1024 {
         let t = f64::from(at) * step;
         let more = term(t);
         sum += more;
@@ -130,7 +130,7 @@ const CENTRE_Q: [f64; 8] = [
     2.002_602_123_800_606_5e2,
     -8.203_722_561_683_334e1,
     1.590_562_251_262_117e1,
-    -1.183_316_211_213_300_1,
+    -1.183_316_211_213_3,
 ];
 const NEAR_P: [f64; 9] = [
     4.055_448_923_059_625,
@@ -148,7 +148,7 @@ const NEAR_Q: [f64; 8] = [
     4.539_076_351_288_792e1,
     4.131_720_382_546_72e1,
     1.504_253_856_929_075e1,
-    2.504_649_462_083_094_2,
+    2.504_649_462_083_094,
     -1.421_829_228_547_877_9e-1,
     -3.808_064_076_915_783e-2,
     -9.332_594_808_954_574e-4,
@@ -227,8 +227,10 @@ mod tests {
         ] {
             near(normal_quantile(share), x);
         }
+        // Far out, a bit of the exponent's argument is worth a hundred of the share.
+        let (found, expected) = (normal(-30.0), 4.906713927147908e-198);
+        assert!((found / expected - 1.0).abs() < 1e-13, "{found}");
         for (x, share) in [
-            (-30.0, 4.906713927147908e-198),
             (-0.5, 0.3085375387259869),
             (0.1, 0.539827837277029),
             (2.2, 0.9860965524865014),
