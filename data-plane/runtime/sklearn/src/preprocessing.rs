@@ -11,6 +11,7 @@ mod polynomial;
 mod power;
 mod quantile;
 mod scale;
+mod spline;
 mod target;
 
 pub(crate) use normalize::{KernelCenterer, Norm};
@@ -68,5 +69,9 @@ pub(crate) const CLASSES: &[Entry] = &[
     (
         "sklearn.preprocessing._target_encoder.TargetEncoder",
         target::TargetEncoder::read,
+    ),
+    (
+        "sklearn.preprocessing._polynomial.SplineTransformer",
+        spline::SplineTransformer::read,
     ),
 ];

@@ -45,3 +45,27 @@ def cases(version):
                "the kernel of centred rows cancels out")
     yield Case("kernel_given", decomposition.KernelPCA(2, kernel="precomputed").fit(X @ X.T), ROWS @ X.T, 1e-10,
                "the kernel of centred rows cancels out")
+    near = "iterations stop at a threshold; sums are taken in another order"
+    nmf = decomposition.NMF
+    yield Case("nmf", nmf(3, init="nndsvd", random_state=0, max_iter=300).fit(POSITIVE), POSITIVE_ROWS, 1e-9, near)
+    yield Case("nmf_updates", nmf(2, init="nndsvda", solver="mu", random_state=0).fit(POSITIVE), POSITIVE_ROWS, 1e-9, near)
+    positive, rows = POSITIVE + 0.1, POSITIVE_ROWS + 0.1
+    for loss in ["kullback-leibler", "itakura-saito", 1.5, 2.5]:
+        yield Case(f"nmf_{loss}", nmf(2, init="random", solver="mu", beta_loss=loss, random_state=0, max_iter=400).fit(positive),
+                   rows, 1e-9, near)
+    if version >= (1, 2):
+        yield Case("nmf_weights", nmf(2, init="nndsvda", alpha_W=0.01, l1_ratio=0.4, random_state=0).fit(POSITIVE),
+                   POSITIVE_ROWS, 1e-9, near)
+        for loss in ["frobenius", "kullback-leibler"]:
+            yield Case(f"nmf_batches_{loss}", decomposition.MiniBatchNMF(
+                2, init="nndsvda", beta_loss=loss, random_state=0, batch_size=20).fit(positive), rows, 1e-9, near)
+    else:
+        yield Case("nmf_weights", nmf(2, init="nndsvda", alpha=0.05, l1_ratio=0.4, random_state=0).fit(POSITIVE),
+                   POSITIVE_ROWS, 1e-9, near)
+    counts = RNG.poisson(1.0, size=(40, 8)).astype(float)
+    topics = decomposition.LatentDirichletAllocation
+    count_rows = np.vstack([RNG.poisson(1.5, size=(20, 8)), np.zeros((1, 8)), np.full((1, 8), 9)]).astype(float)
+    yield Case("topics", topics(3, random_state=0, max_iter=5).fit(counts), count_rows, 1e-10, near)
+    yield Case("topics_text", pipeline.make_pipeline(
+        feature_extraction.text.CountVectorizer(), topics(2, random_state=0, max_doc_update_iter=20)).fit(texts),
+        texts + ["", "unseen"], 1e-10, near, cls="sklearn.decomposition._lda.LatentDirichletAllocation")
