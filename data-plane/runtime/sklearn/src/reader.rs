@@ -1,9 +1,10 @@
 //! From a fitted object to an estimator, with what every class checks alike.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use hari_error::{Error, Result};
-use hari_pickle::Cursor;
+use hari_pickle::{Cursor, Id};
 
 use crate::estimator::{Accepts, Estimator, Form, Method};
 use crate::input::Kind;
@@ -14,16 +15,27 @@ use crate::values::Values;
 /// No file holds more estimators: objects may be referred to often, and each reference is read.
 const MAX_ESTIMATORS: usize = 200_000;
 
+/// Bytes that may be built again from what has been read before: 64 MiB.
+const MAX_REPEATED: usize = 64 << 20;
+
 /// Reads the estimators of one file.
 #[derive(Debug)]
 pub(crate) struct Reader {
     left: Cell<usize>,
+    /// Objects that have been read.
+    objects: RefCell<HashSet<Id>>,
+    /// Where arrays of trees lie that have been read.
+    arrays: RefCell<HashSet<usize>>,
+    repeated: Cell<usize>,
 }
 
 impl Default for Reader {
     fn default() -> Self {
         Self {
             left: Cell::new(MAX_ESTIMATORS),
+            objects: RefCell::default(),
+            arrays: RefCell::default(),
+            repeated: Cell::new(0),
         }
     }
 }
@@ -45,6 +57,9 @@ impl Reader {
         let class = cursor.class()?;
         let read = registry::find(&class).ok_or_else(|| unknown(cursor, &class))?;
         let inner = read(cursor, self)?;
+        if !self.objects.borrow_mut().insert(cursor.id()) {
+            self.repeat(cursor, inner.memory_bytes())?;
+        }
         let width = agreed(cursor, fitted_width(cursor)?, inner.width())?;
         let name = class.rsplit('.').next().unwrap_or_default().to_owned();
         let names = fitted_names(cursor)?;
@@ -54,6 +69,30 @@ impl Reader {
             names,
             inner,
         })
+    }
+
+    /// Before `bytes` are built from an array: a small file may refer to a large one often.
+    ///
+    /// # Errors
+    /// `Model` if too much is built from arrays that have been read before.
+    pub(crate) fn build(&self, cursor: &Cursor<'_>, bytes: usize) -> Result<()> {
+        let array = cursor.any_array()?.bytes();
+        let place = array.map_or(0, |array| array.as_ptr().addr());
+        match self.arrays.borrow_mut().insert(place) {
+            true => Ok(()),
+            false => self.repeat(cursor, bytes),
+        }
+    }
+
+    fn repeat(&self, cursor: &Cursor<'_>, bytes: usize) -> Result<()> {
+        let repeated = self.repeated.get().saturating_add(bytes);
+        self.repeated.set(repeated);
+        match repeated <= MAX_REPEATED {
+            true => Ok(()),
+            false => Err(cursor.refuse(
+                "the file refers to the same estimators so often that they would fill the memory",
+            )),
+        }
     }
 
     /// [`Self::read`] of each element of a list.

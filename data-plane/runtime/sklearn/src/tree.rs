@@ -13,16 +13,20 @@ pub(crate) use records::{Records, count_of, value};
 use crate::registry::Entry;
 
 pub(crate) const CLASSES: &[Entry] = &[
-    ("sklearn.tree._classes.DecisionTreeClassifier", |tree, _| {
-        Classifier::read(tree, slice::from_ref(tree))
-    }),
-    ("sklearn.tree._classes.DecisionTreeRegressor", |tree, _| {
-        Regressor::read(tree, slice::from_ref(tree))
-    }),
-    ("sklearn.tree._classes.ExtraTreeClassifier", |tree, _| {
-        Classifier::read(tree, slice::from_ref(tree))
-    }),
-    ("sklearn.tree._classes.ExtraTreeRegressor", |tree, _| {
-        Regressor::read(tree, slice::from_ref(tree))
-    }),
+    (
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        |tree, reader| Classifier::read(tree, slice::from_ref(tree), reader),
+    ),
+    (
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        |tree, reader| Regressor::read(tree, slice::from_ref(tree), reader),
+    ),
+    (
+        "sklearn.tree._classes.ExtraTreeClassifier",
+        |tree, reader| Classifier::read(tree, slice::from_ref(tree), reader),
+    ),
+    (
+        "sklearn.tree._classes.ExtraTreeRegressor",
+        |tree, reader| Regressor::read(tree, slice::from_ref(tree), reader),
+    ),
 ];

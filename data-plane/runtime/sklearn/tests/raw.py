@@ -8,6 +8,7 @@ import pathlib
 import pickle
 import sys
 
+import joblib
 import numpy as np
 import skops.io
 from sklearn import ensemble, tree
@@ -29,6 +30,13 @@ def main():
     }
     for name, model in models.items():
         (folder / f"{name}.pkl").write_bytes(pickle.dumps(model, protocol=4))
+    # One tree, referred to so often that copies of it would fill the memory.
+    forest = ensemble.RandomForestRegressor(n_estimators=1, random_state=0).fit(X, X[:, 0])
+    forest.estimators_ *= 100_000
+    joblib.dump(forest, folder / "repeated.joblib", compress=("zlib", 9), protocol=4)
+    voters = ensemble.VotingRegressor([("tree", tree.DecisionTreeRegressor(random_state=0))]).fit(X, X[:, 0])
+    voters.estimators_ *= 100_000
+    joblib.dump(voters, folder / "repeated_voters.joblib", compress=("zlib", 9), protocol=4)
     (folder / "tree.skops").write_bytes(skops.io.dumps(models["tree"]))
 
 

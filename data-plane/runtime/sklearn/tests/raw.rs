@@ -99,6 +99,16 @@ fn a_tree_answers_alike_from_a_pickle_and_from_skops() -> Result<()> {
 }
 
 #[test]
+fn a_tree_that_is_referred_to_very_often_is_refused() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/raw");
+    for file in ["repeated.joblib", "repeated_voters.joblib"] {
+        let said = refused(&std::fs::read(folder.join(file))?)?;
+        ensure!(said.contains("so often"), "{file}: {said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_root_that_is_a_leaf_leaves_the_others_out() -> Result<()> {
     let bytes = with_root("tree", [-1, 4, 1])?;
     load_bytes(&bytes, &Options::default())?;

@@ -8,12 +8,12 @@ use crate::reader::{Node, Reader};
 use crate::table::Table;
 use crate::tree::{Classifier, Forest, Planter, Regressor, features, value};
 
-pub(super) fn classifier(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
-    Classifier::read(cursor, &cursor.attribute("estimators_")?.items()?)
+pub(super) fn classifier(cursor: &Cursor<'_>, reader: &Reader) -> Result<Box<dyn Estimator>> {
+    Classifier::read(cursor, &cursor.attribute("estimators_")?.items()?, reader)
 }
 
-pub(super) fn regressor(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
-    Regressor::read(cursor, &cursor.attribute("estimators_")?.items()?)
+pub(super) fn regressor(cursor: &Cursor<'_>, reader: &Reader) -> Result<Box<dyn Estimator>> {
+    Regressor::read(cursor, &cursor.attribute("estimators_")?.items()?, reader)
 }
 
 /// `RandomTreesEmbedding`: a column for each leaf, 1 where a row ends in it.
@@ -26,7 +26,7 @@ pub(super) struct Embedding {
 impl Embedding {
     pub(super) fn read(cursor: &Cursor<'_>, reader: &Reader) -> Result<Box<dyn Estimator>> {
         let trees = cursor.attribute("estimators_")?.items()?;
-        let mut planter = Planter::new(features(cursor, &trees)?, 1);
+        let mut planter = Planter::new(reader, features(cursor, &trees)?, 1);
         for tree in &trees {
             planter.numbers(tree, 0, |feature| feature, value)?;
         }

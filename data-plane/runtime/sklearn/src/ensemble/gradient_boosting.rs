@@ -43,7 +43,7 @@ impl Booster {
             true => f64::EPSILON,
             false => f64::from(f32::EPSILON),
         };
-        let (forest, targets) = trees(cursor)?;
+        let (forest, targets) = trees(cursor, reader)?;
         Ok(Self {
             init,
             link,
@@ -97,14 +97,14 @@ impl Booster {
 }
 
 /// `estimators_`, `[rounds, targets]`: each leaf says its value times the learning rate.
-fn trees(cursor: &Cursor<'_>) -> Result<(Forest, usize)> {
+fn trees(cursor: &Cursor<'_>, reader: &Reader) -> Result<(Forest, usize)> {
     let found = cursor.attribute("estimators_")?;
     let trees = found.items()?;
     let [_, targets] = *found.any_array()?.shape() else {
         return Err(found.refuse("expected an array of rank 2"));
     };
     let rate = cursor.attribute("learning_rate")?.float()?;
-    let mut planter = Planter::new(features(cursor, &trees)?, targets);
+    let mut planter = Planter::new(reader, features(cursor, &trees)?, targets);
     for (at, tree) in trees.iter().enumerate() {
         let leaf = |records: &Records<'_>, at| rate * value(records, at);
         planter.numbers(tree, at % targets.max(1), |feature| feature, leaf)?;

@@ -41,7 +41,7 @@ impl Booster {
         let mut builder = Builder::new(Rule::AT_MOST, features, baseline.len());
         for round in cursor.attribute("_predictors")?.items()? {
             for (target, tree) in round.items()?.iter().enumerate() {
-                let drafts = predictor::drafts(tree, &categories)?;
+                let drafts = predictor::drafts(tree, &categories, reader)?;
                 let built = builder.tree(drafts, target);
                 built.map_err(|error| tree.refuse(error))?;
             }

@@ -26,7 +26,7 @@ pub(super) struct IsolationForest {
 }
 
 impl IsolationForest {
-    pub(super) fn read(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
+    pub(super) fn read(cursor: &Cursor<'_>, reader: &Reader) -> Result<Box<dyn Estimator>> {
         let trees = cursor.attribute("estimators_")?.items()?;
         let columns = cursor.attribute("estimators_features_")?.items()?;
         if columns.len() != trees.len() || trees.is_empty() {
@@ -37,7 +37,7 @@ impl IsolationForest {
             )));
         }
         let width = count_of(&cursor.attribute("n_features_in_")?)?;
-        let mut planter = Planter::new(width, 1);
+        let mut planter = Planter::new(reader, width, 1);
         for (tree, columns) in trees.iter().zip(&columns) {
             plant(&mut planter, tree, &super::places(columns)?)?;
         }
@@ -57,7 +57,7 @@ impl IsolationForest {
 }
 
 /// Adds a tree that was trained with these columns alone.
-fn plant(planter: &mut Planter, tree: &Cursor<'_>, columns: &[usize]) -> Result<()> {
+fn plant(planter: &mut Planter<'_>, tree: &Cursor<'_>, columns: &[usize]) -> Result<()> {
     let depths = depths(&Records::read(&tree.attribute("tree_")?)?);
     let depth = |at: usize| depths.get(at).copied().unwrap_or_default();
     // A feature that does not exist is refused by the builder.

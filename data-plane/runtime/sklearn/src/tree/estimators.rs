@@ -7,6 +7,7 @@ use super::forest::{Forest, Planter};
 use super::records::{Records, count_of, value};
 use crate::estimator::{Accepts, Estimator, Form, Method, Width};
 use crate::math;
+use crate::reader::Reader;
 use crate::table::{Matrix, Table};
 use crate::values::Values;
 
@@ -20,11 +21,15 @@ pub(crate) struct Classifier {
 
 impl Classifier {
     /// `cursor` has the classes, `trees` are the estimators with a `tree_`: itself for one tree.
-    pub(crate) fn read(cursor: &Cursor<'_>, trees: &[Cursor<'_>]) -> Result<Box<dyn Estimator>> {
+    pub(crate) fn read(
+        cursor: &Cursor<'_>,
+        trees: &[Cursor<'_>],
+        reader: &Reader,
+    ) -> Result<Box<dyn Estimator>> {
         let classes = labels(cursor)?;
         let counts: Vec<_> = classes.iter().map(Values::len).collect();
         let features = features(cursor, trees)?;
-        let mut planter = Planter::new(features, counts.iter().sum());
+        let mut planter = Planter::new(reader, features, counts.iter().sum());
         for tree in trees {
             planter.vectors(tree, |records, at, to| fractions(records, at, &counts, to))?;
         }
@@ -174,9 +179,13 @@ pub(crate) struct Regressor {
 
 impl Regressor {
     /// `trees` are the estimators with a `tree_`.
-    pub(crate) fn read(cursor: &Cursor<'_>, trees: &[Cursor<'_>]) -> Result<Box<dyn Estimator>> {
+    pub(crate) fn read(
+        cursor: &Cursor<'_>,
+        trees: &[Cursor<'_>],
+        reader: &Reader,
+    ) -> Result<Box<dyn Estimator>> {
         let outputs = count_of(&cursor.attribute("n_outputs_")?)?;
-        let mut planter = Planter::new(features(cursor, trees)?, outputs);
+        let mut planter = Planter::new(reader, features(cursor, trees)?, outputs);
         for tree in trees {
             match outputs {
                 1 => planter.numbers(tree, 0, |feature| feature, value)?,

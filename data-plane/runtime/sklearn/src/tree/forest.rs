@@ -6,8 +6,12 @@ use hari_trees::flat::{Builder, Ensemble, Record, Rule};
 
 use super::records::Records;
 use crate::estimator::Accepts;
+use crate::reader::Reader;
 use crate::table::{Matrix, Table};
 use crate::version;
+
+/// What a node takes, beside the values of a leaf.
+const NODE_BYTES: usize = 16;
 
 /// Trees over rows that are rounded to float32, as scikit-learn does before it asks a tree.
 #[derive(Debug)]
@@ -17,15 +21,17 @@ pub(crate) struct Forest {
 }
 
 /// A forest in the making: all trees take rows of one width.
-pub(crate) struct Planter {
+pub(crate) struct Planter<'r> {
+    reader: &'r Reader,
     builder: Builder<f64>,
     accepts: Accepts,
 }
 
-impl Planter {
+impl<'r> Planter<'r> {
     /// For trees that take rows of `features` values and add to `targets` sums.
-    pub(crate) fn new(features: usize, targets: usize) -> Self {
+    pub(crate) fn new(reader: &'r Reader, features: usize, targets: usize) -> Self {
         Self {
+            reader,
             builder: Builder::new(Rule::AT_MOST, features, targets),
             accepts: Accepts::Missing,
         }
@@ -40,8 +46,7 @@ impl Planter {
         leaf: impl Fn(&Records<'_>, usize) -> f64,
     ) -> Result<()> {
         let tree = estimator.attribute("tree_")?;
-        let records = Records::read(&tree)?;
-        self.accept(estimator, &records);
+        let records = self.open(estimator, &tree)?;
         let built = self.builder.records(records.len(), target, |at, _| {
             Ok(match records.split(at) {
                 Some(split) => Record::Split {
@@ -64,8 +69,7 @@ impl Planter {
         leaf: impl Fn(&Records<'_>, usize, &mut Vec<f64>),
     ) -> Result<()> {
         let tree = estimator.attribute("tree_")?;
-        let records = Records::read(&tree)?;
-        self.accept(estimator, &records);
+        let records = self.open(estimator, &tree)?;
         let built = self.builder.records(records.len(), 0, |at, values| {
             Ok(match records.split(at) {
                 Some(split) => Record::Split {
@@ -84,10 +88,17 @@ impl Planter {
         built.map_err(|error| tree.refuse(error))
     }
 
-    fn accept(&mut self, estimator: &Cursor<'_>, records: &Records<'_>) {
+    fn open<'d>(&mut self, estimator: &Cursor<'_>, tree: &Cursor<'d>) -> Result<Records<'d>> {
+        let records = Records::read(tree)?;
+        let leaf = records.outputs.saturating_mul(records.classes);
+        let bytes = leaf.saturating_mul(8).saturating_add(NODE_BYTES);
+        let nodes = tree.state()?.get("nodes")?;
+        self.reader
+            .build(&nodes, records.len().saturating_mul(bytes))?;
         if !records.is_new() || !takes_missing(estimator).unwrap_or(false) {
             self.accepts = Accepts::Finite;
         }
+        Ok(records)
     }
 
     pub(crate) fn finish(self) -> Forest {

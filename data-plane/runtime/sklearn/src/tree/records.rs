@@ -49,6 +49,9 @@ pub(crate) struct Split {
 
 impl<'d> Records<'d> {
     /// Of the attribute `tree_`.
+    ///
+    /// # Errors
+    /// `Model` for arrays that do not fit each other.
     pub(crate) fn read(tree: &Cursor<'d>) -> Result<Self> {
         let state = tree.state()?;
         let nodes = state.get("nodes")?;

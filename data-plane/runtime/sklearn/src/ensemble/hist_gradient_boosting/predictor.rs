@@ -4,10 +4,13 @@ use hari_error::Result;
 use hari_pickle::Cursor;
 use hari_trees::flat::{Branch, Draft, Leaf, Test};
 
+use crate::reader::Reader;
 use crate::table::Matrix;
 
 /// Categories are bytes: 256 of them, 32 to a word.
 const WORDS: usize = 8;
+/// What a node takes, with the set of its split.
+const BYTES: usize = 64;
 
 /// The categories that training has seen, of each column that has some.
 #[derive(Debug)]
@@ -76,8 +79,13 @@ fn category(value: f64) -> Option<u8> {
 }
 
 /// The nodes of a tree.
-pub(super) fn drafts(tree: &Cursor<'_>, categories: &Categories) -> Result<Vec<Draft<f64>>> {
+pub(super) fn drafts(
+    tree: &Cursor<'_>,
+    categories: &Categories,
+    reader: &Reader,
+) -> Result<Vec<Draft<f64>>> {
     let nodes = tree.attribute("nodes")?;
+    reader.build(&nodes, nodes.any_array()?.len().saturating_mul(BYTES))?;
     let records = Records::read(&nodes)?;
     let sets = sets(tree)?;
     (0..records.values.len())
