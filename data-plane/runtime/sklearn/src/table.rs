@@ -167,7 +167,10 @@ impl Csr {
         for row in 0..self.rows() {
             for (column, value) in self.entries(row) {
                 let first = moves.partition_point(|(from, _)| *from < column);
-                let same = moves.iter().skip(first).take_while(|(from, _)| *from == column);
+                let same = moves
+                    .iter()
+                    .skip(first)
+                    .take_while(|(from, _)| *from == column);
                 for (_, to) in same {
                     found.indices.push(*to);
                     found.values.push(value);
@@ -323,8 +326,9 @@ impl Table {
     /// columns if one has text.
     pub(crate) fn beside(tables: Vec<Self>, sparse: bool) -> Result<Self> {
         if tables.iter().any(|table| matches!(table, Self::Columns(_))) {
-            let all = tables.iter().flat_map(|table| {
-                (0..table.width()).filter_map(|column| table.column(column).map(Cow::into_owned))
+            let all = tables.into_iter().flat_map(|table| {
+                (0..table.width())
+                    .filter_map(move |column| table.column(column).map(Cow::into_owned))
             });
             return Ok(Self::Columns(all.collect()));
         }

@@ -34,7 +34,9 @@ pub(super) fn from_model(cursor: &Cursor<'_>, reader: &Reader) -> Result<Box<dyn
         None => vec![true; scores.len()],
     };
     for (chosen, score) in mask.iter_mut().zip(&scores) {
-        *chosen &= !(*score < threshold);
+        if *score < threshold {
+            *chosen = false;
+        }
     }
     let model = reader.read(&estimator);
     let accepts = model.map_or(Accepts::Finite, |model| accepted(model.accepts()));

@@ -94,7 +94,7 @@ fn fills(cursor: &Cursor<'_>, keep: bool) -> Result<Vec<Fill>> {
     if let Ok(numbers) = cursor.numbers() {
         return Ok(numbers.values.into_iter().map(of_number).collect());
     }
-    if let Some(texts) = cursor.any_array().ok().and_then(|array| array.texts()) {
+    if let Some(texts) = cursor.any_array().ok().and_then(hari_pickle::Array::texts) {
         let texts = texts.values.into_iter();
         return Ok(texts.map(|text| Fill::Text(Arc::from(text))).collect());
     }
