@@ -1,5 +1,7 @@
 """seldon-core's own client, unmodified: REST and gRPC, every gateway, every payload."""
 
+import json
+
 import numpy as np
 import pytest
 from google.protobuf import json_format
@@ -8,21 +10,21 @@ from seldon_core.seldon_client import SeldonClient
 from seldon_core.utils import seldon_message_to_json
 from tensorflow import make_ndarray
 
-from harness import MNIST, Server, close, expected, pixels, ten_digits
+from harness import MNIST, ROOT, Server, close, expected, pixels, ten_digits
 
 TRANSPORTS = ("rest", "grpc")
 GATEWAYS = ("seldon", "istio", "ambassador")
 PAYLOADS = ("ndarray", "tensor", "tftensor")
 
 
-def client(server, transport, gateway="seldon", **options):
+def client(server, transport, gateway="seldon", deployment="mnist", **options):
     address = server.http if transport == "rest" else server.grpc
     return SeldonClient(
         gateway=gateway,
         transport=transport,
         gateway_endpoint=address,
         namespace="default",
-        deployment_name="mnist",
+        deployment_name=deployment,
         **options,
     )
 
@@ -178,3 +180,22 @@ def test_a_unit_takes_feedback(unit, transport):
     answer = asking.microservice(method="predict", data=pixels(7).astype(float))
     feedback = asking.microservice_feedback(answer.request, answer.response, 1.0)
     assert feedback.success, feedback.msg
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_rows_of_numbers_and_words(transport):
+    """A booster with categories: mixed rows, some of which are missing, by name and by order."""
+    folder = ROOT / "examples" / "income-xgboost"
+    known = json.loads((folder / "requests" / "seldon-ndarray.json").read_text())["data"]
+    wanted = np.array(json.loads((folder / "requests" / "expected.json").read_text())["probabilities"])
+    names, table = known["names"], np.array(known["ndarray"], dtype=object)
+    with Server(folder / "seldondeployment.yaml") as server:
+        asking = client(server, transport, deployment="income")
+        for order in (list(range(5)), [4, 2, 0, 1, 3]):
+            answer = asking.predict(
+                data=table[:, order], names=[names[at] for at in order], payload_type="ndarray"
+            )
+            assert answer.success, answer.msg
+            close(rows(answer.response["data"]).ravel(), wanted, tolerance=1e-6)
+        answer = asking.predict(data=table[:, :4], payload_type="ndarray")
+        assert not answer.success and "Expected 5 features, got 4" in str(answer)

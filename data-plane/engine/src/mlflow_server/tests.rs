@@ -62,7 +62,7 @@ fn names_count_for_callers_of_mlflow_and_may_be_left_out_for_others() {
             spoken,
             ..Target::default()
         };
-        Context::new("id", std::time::Duration::from_secs(1)).aimed(target)
+        Context::new("id", Duration::from_secs(1)).aimed(target)
     };
     let error = described
         .enforced(tensors.clone(), &context(Spoken::Mlflow))
