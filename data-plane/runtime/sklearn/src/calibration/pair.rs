@@ -1,5 +1,7 @@
 //! A classifier with what turns its scores into probabilities.
 
+use std::collections::HashMap;
+
 use hari_error::Result;
 use hari_pickle::Cursor;
 
@@ -116,12 +118,12 @@ fn places(cursor: &Cursor<'_>, classifier: &Node, all: &Values) -> Result<Vec<us
     if all.len() == 2 {
         return Ok(vec![1]);
     }
-    let places = (0..own.len()).map(|class| {
-        let label = own.at(&[class]);
-        let mut known = 0..all.len();
-        known.find(|&place| all.at(&[place]) == label)
-    });
-    let places: Option<Vec<_>> = places.collect();
+    let known = all.names();
+    let known: HashMap<_, _> = known.iter().zip(0..).collect();
+    let places = own.names();
+    let places = places.iter().map(|name| known.get(name).copied());
+    let places: Option<Vec<usize>> = places.collect();
+    let places = places.filter(|_| own.dtype() == all.dtype());
     let places = places.ok_or_else(|| cursor.refuse("a class is not among `classes_`"))?;
     let width = |method| classifier.form(method).map(|form| form.width);
     let columns = width(Method::DecisionFunction).or_else(|| width(Method::PredictProba));
