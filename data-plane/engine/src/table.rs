@@ -13,7 +13,7 @@ use hari_core::{DataType, NamedTensor, Tensor, Typing, wire_text};
 use hari_error::{Error, Result};
 
 pub(crate) use frame::{Frame, Naming};
-use frame::{any_known, listed};
+use frame::{any_known, listed, no_columns};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,9 @@ impl Matrix {
             && !(found == 1 && rows == width)
         {
             return Err(wrong_width(width, &[], found));
+        }
+        if let [_, 0] = one.tensor.shape() {
+            return Err(no_columns());
         }
         let tensor = match (one.tensor.shape(), self.width) {
             // A single column of a model that takes one, and a single row of any other.

@@ -89,6 +89,9 @@ impl<'a> Frame<'a> {
             Some(width) if columns == 1 && width > 1 && rows == width => (1, rows),
             _ => (rows, columns),
         };
+        if columns == 0 {
+            return Err(no_columns());
+        }
         if columns > MOST_COLUMNS {
             return Err(Error::too_large(format!(
                 "{columns} columns: at most {MOST_COLUMNS} are taken apart"
@@ -242,6 +245,11 @@ impl<'a> Frame<'a> {
         let part = self.parts.get(at);
         part.ok_or_else(|| Error::internal("a column that is not there"))
     }
+}
+
+/// Rows of nothing, of which there may be any number.
+pub(super) fn no_columns() -> Error {
+    Error::invalid("expected columns in each row, found none")
 }
 
 /// Names with commas, the first ones of many.

@@ -230,6 +230,28 @@ fn a_column_of_text_is_no_number() {
 }
 
 #[test]
+fn rows_of_nothing_are_refused() {
+    let free = Table::Matrix(Matrix {
+        input: "x".to_owned(),
+        dtype: DataType::Fp64,
+        width: None,
+        columns: Vec::new(),
+    });
+    let documents = Table::Documents("x".to_owned());
+    for table in [free, documents, people()] {
+        for given in [
+            named("x", &[1 << 40, 0], vec![]),
+            texts("x", &[1 << 40, 0], &[]),
+        ] {
+            assert_eq!(
+                refusal(&table, vec![given]),
+                "expected columns in each row, found none"
+            );
+        }
+    }
+}
+
+#[test]
 fn documents_are_texts_in_any_form() {
     let table = Table::Documents("input-0".to_owned());
     for given in [
