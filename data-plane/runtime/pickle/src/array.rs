@@ -11,9 +11,11 @@ use crate::value::{Id, heap};
 
 mod element;
 mod order;
+mod text;
 
 pub use element::Element;
 use order::FortranOrder;
+use text::{ascii, utf32};
 
 /// An array of any rank.
 #[derive(Clone, Debug)]
@@ -311,26 +313,6 @@ impl<T> Typed<T> {
             values,
         })
     }
-}
-
-fn utf32(bytes: &[u8], big_endian: bool) -> Option<String> {
-    let (units, _) = bytes.as_chunks::<4>();
-    let decode = if big_endian {
-        u32::from_be_bytes
-    } else {
-        u32::from_le_bytes
-    };
-    let codes: Vec<u32> = units.iter().map(|unit| decode(*unit)).collect();
-    let end = codes.iter().rposition(|code| *code != 0);
-    let used = codes.get(..end.map_or(0, |last| last + 1))?;
-    used.iter().map(|code| char::from_u32(*code)).collect()
-}
-
-fn ascii(bytes: &[u8]) -> Option<String> {
-    let end = bytes.iter().rposition(|byte| *byte != 0);
-    let used = bytes.get(..end.map_or(0, |last| last + 1))?;
-    let text = str::from_utf8(used).ok().filter(|text| text.is_ascii());
-    text.map(str::to_owned)
 }
 
 /// The number of elements, if it can be counted.
