@@ -15,6 +15,9 @@ use crate::values::Values;
 /// No file holds more estimators: objects may be referred to often, and each reference is read.
 const MAX_ESTIMATORS: usize = 200_000;
 
+/// No model takes more columns: each is described, whatever the file holds.
+const MAX_WIDTH: usize = 1 << 24;
+
 /// Bytes that may be built again from what has been read before: 64 MiB.
 const MAX_REPEATED: usize = 64 << 20;
 
@@ -61,6 +64,10 @@ impl Reader {
             self.repeat(cursor, inner.memory_bytes())?;
         }
         let width = agreed(cursor, fitted_width(cursor)?, inner.width())?;
+        if let Some(width) = width.filter(|&width| width > MAX_WIDTH) {
+            let what = format_args!("{width} features are too many: at most {MAX_WIDTH}");
+            return Err(cursor.refuse(what));
+        }
         let name = class.rsplit('.').next().unwrap_or_default().to_owned();
         let names = fitted_names(cursor)?;
         Ok(Node {

@@ -410,6 +410,7 @@ fn approximations() -> Vec<Subject> {
             ("sample_steps", Integer(1 << 40)),
             ("sample_steps", Integer(0)),
             ("sample_steps", Integer(4)),
+            ("n_features_in_", Integer(1 << 47)),
         ],
     };
     let nystroem = Subject {
