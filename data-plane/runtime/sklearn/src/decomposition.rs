@@ -9,7 +9,9 @@ mod topics;
 use hari_error::Result;
 use hari_pickle::Cursor;
 
+use crate::attributes::matrix;
 use crate::registry::Entry;
+use crate::table::Matrix;
 
 pub(crate) const CLASSES: &[Entry] = &[
     (
@@ -48,6 +50,24 @@ pub(crate) const CLASSES: &[Entry] = &[
     ),
     ("sklearn.decomposition._nmf.NMF", nonnegative::nmf),
 ];
+
+/// No file has more components where something is computed for each pair of them.
+const MAX_COMPONENTS: usize = 8192;
+
+/// `components_`, where something is computed for each pair of them.
+///
+/// # Errors
+/// `Model` for more than are allowed.
+fn paired_components(cursor: &Cursor<'_>) -> Result<Matrix> {
+    let found = matrix(cursor, "components_")?;
+    match found.rows <= MAX_COMPONENTS {
+        true => Ok(found),
+        false => Err(cursor.refuse(format_args!(
+            "it has {} components: expected at most {MAX_COMPONENTS}",
+            found.rows
+        ))),
+    }
+}
 
 /// No file makes a request iterate more often.
 const MAX_ROUNDS: usize = 10_000;

@@ -6,6 +6,7 @@ use hari_error::Result;
 use hari_pickle::Cursor;
 
 use super::equations::{log_determinant, product, solve, transposed};
+use super::paired_components;
 use crate::attributes::{flag, matrix, number, numbers_of};
 use crate::estimator::{Estimator, Form, Method};
 use crate::math::{affine, dot};
@@ -100,7 +101,7 @@ pub(super) fn fast_ica(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estima
 
 /// `FactorAnalysis`: what the factors are likely to be.
 pub(super) fn factor_analysis(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
-    let components = matrix(cursor, "components_")?;
+    let components = paired_components(cursor)?;
     let noise = numbers_of(cursor, "noise_variance_", components.columns)?;
     let weighted = components.map_rows(components.columns, |row, found| {
         for (to, (value, noise)) in found.iter_mut().zip(row.iter().zip(&noise)) {
@@ -127,7 +128,7 @@ pub(super) fn factor_analysis(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn
 
 /// `SparsePCA` and `MiniBatchSparsePCA`: the least squares of a row on the components, with a ridge.
 pub(super) fn sparse_pca(cursor: &Cursor<'_>, _: &Reader) -> Result<Box<dyn Estimator>> {
-    let components = matrix(cursor, "components_")?;
+    let components = paired_components(cursor)?;
     let ridge = number(cursor, "ridge_alpha")?.unwrap_or(0.01);
     let weights = solve(
         &raised(product(&components, &components), ridge),

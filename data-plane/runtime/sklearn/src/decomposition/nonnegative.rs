@@ -7,8 +7,8 @@ use hari_error::{Error, Result};
 use hari_pickle::Cursor;
 
 use super::equations::{product, transposed};
-use super::most_rounds;
-use crate::attributes::{count, flag, matrix, number, text};
+use super::{most_rounds, paired_components};
+use crate::attributes::{count, flag, number, text};
 use crate::estimator::{Estimator, Form, Method};
 use crate::reader::Reader;
 use crate::table::{Matrix, Table};
@@ -81,7 +81,7 @@ fn divergence(cursor: &Cursor<'_>) -> Result<f64> {
 
 impl Nonnegative {
     fn read(cursor: &Cursor<'_>, solver: Solver, rounds: usize) -> Result<Self> {
-        let parts = matrix(cursor, "components_")?;
+        let parts = paired_components(cursor)?;
         let alpha = match number(cursor, "alpha_W")? {
             Some(alpha) => alpha * parts.columns as f64,
             // Before 1.0 it was not scaled.

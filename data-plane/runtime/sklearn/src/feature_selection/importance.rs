@@ -3,7 +3,7 @@
 use hari_error::Result;
 use hari_pickle::Cursor;
 
-use crate::attributes::{count, text};
+use crate::attributes::text;
 
 /// The importances of an estimator: the norm of its coefficients, or what its trees gain.
 ///
@@ -65,11 +65,14 @@ fn gains(estimator: &Cursor<'_>) -> Result<Vec<f64>> {
     let class = estimator.class()?;
     let list = estimator.attribute("estimators_")?;
     let boosted = class.contains("GradientBoosting");
-    let mut sum = vec![0.0; count(estimator, "n_features_in_")?];
+    let mut sum: Vec<f64> = Vec::new();
     for item in list.items()? {
         let tree = item.attribute("tree_")?;
         let gains = gains_of_tree(&tree)?;
         let gains = if boosted { gains } else { shares(gains) };
+        if sum.is_empty() {
+            sum.resize(gains.len(), 0.0);
+        }
         for (sum, gain) in sum.iter_mut().zip(gains) {
             *sum += gain;
         }

@@ -88,7 +88,7 @@ fn products(width: usize, least: usize, most: usize, alone: bool) -> Option<(Vec
         if degree == least {
             start = found.len();
         }
-        let (mut next, end) = (Vec::with_capacity(width + 1), found.len());
+        let (mut next, end) = (Vec::new(), found.len());
         for column in 0..width {
             next.push(found.len());
             let from = match degree {
