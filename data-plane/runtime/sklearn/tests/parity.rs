@@ -4,6 +4,7 @@
 //! divided by the expected one's magnitude, or by a thousandth of the largest magnitude in the same
 //! answer if that is more: what a sum that cancels out loses is measured against its terms.
 
+#[path = "support/case.rs"]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

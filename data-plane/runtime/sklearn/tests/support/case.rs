@@ -10,7 +10,7 @@ use hari_sklearn::{Inputs, Kind, Method, Options, SklearnModel};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-pub struct Case {
+pub(crate) struct Case {
     class: String,
     tolerance: Tolerance,
     rows: Rows,
@@ -48,25 +48,25 @@ struct Values {
 }
 
 /// What came of one method.
-pub struct Compared {
-    pub method: String,
-    pub deviation: f64,
-    pub within: bool,
+pub(crate) struct Compared {
+    pub(crate) method: String,
+    pub(crate) deviation: f64,
+    pub(crate) within: bool,
 }
 
 impl Case {
-    pub fn read(file: &Path) -> Result<Self> {
+    pub(crate) fn read(file: &Path) -> Result<Self> {
         let text = std::fs::read(file)?;
         serde_json::from_slice(&text).with_context(|| file.display().to_string())
     }
 
     /// The class with its module as it is named today.
-    pub fn class(&self) -> Result<String> {
+    pub(crate) fn class(&self) -> Result<String> {
         Ok(hari_pickle::current_name(&self.class))
     }
 
     /// The largest deviation of each method.
-    pub fn compare(&self, file: &Path) -> Result<Vec<Compared>> {
+    pub(crate) fn compare(&self, file: &Path) -> Result<Vec<Compared>> {
         let options = Options {
             methods: Method::ALL.to_vec(),
             ..Options::default()
