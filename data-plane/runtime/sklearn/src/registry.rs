@@ -5,7 +5,13 @@ use hari_pickle::Cursor;
 
 use crate::estimator::Estimator;
 use crate::reader::Reader;
-use crate::{boosters, calibration, cluster, compose, covariance, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection, frozen, gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline, preprocessing, projection, semi_supervised, svm, tree};
+use crate::{
+    boosters, calibration, cluster, compose, covariance, cross_decomposition, decomposition,
+    discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection, frozen,
+    gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture,
+    model_selection, multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline,
+    preprocessing, projection, semi_supervised, svm, tree,
+};
 
 /// Builds an estimator from the attributes of a fitted object.
 pub(crate) type Read = fn(&Cursor<'_>, &Reader) -> Result<Box<dyn Estimator>>;
