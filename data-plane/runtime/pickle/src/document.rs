@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use hari_error::{Error, Result};
@@ -18,12 +19,19 @@ use crate::value::{Arena, Id, Value};
 /// Bytes read from a file at once.
 const BUFFER: usize = 256 << 10;
 
+/// Bytes of arrays that may be copied out of any file: 64 MiB.
+const COPIES: u64 = 64 << 20;
+/// How often, beyond that, all bytes of a file, expanded, may be copied.
+const COPIES_EACH: u64 = 8;
+
 /// The values of one pickle, joblib or skops file. They refer to each other without cycles, and lie at
 /// most as deep in each other as [`Limits::depth`] says.
 #[derive(Debug)]
 pub struct Document {
     arena: Arena,
     root: Id,
+    /// Bytes of arrays that may be copied out of it yet.
+    copies: AtomicU64,
 }
 
 /// Reads a pickle of any protocol, a joblib file, compressed or not, or a skops file: what it is,
@@ -106,16 +114,30 @@ fn of_compressed(
 }
 
 fn of_pickle(bytes: Bytes, room: u64, limits: &Limits) -> Result<Document> {
+    let length = bytes.len() as u64;
     let mut arena = Arena::new(room);
     let root = Machine::new(&mut Source::new(bytes), &mut arena, limits).run()?;
-    Document::new(arena, root, limits)
+    Document::new(arena, root, length, limits)
 }
 
 impl Document {
-    /// Values that were read, once cycles and depth are checked.
-    pub(crate) fn new(arena: Arena, root: Id, limits: &Limits) -> Result<Self> {
+    /// Values that were read of `length` bytes, once cycles and depth are checked.
+    pub(crate) fn new(arena: Arena, root: Id, length: u64, limits: &Limits) -> Result<Self> {
         check_depth(&arena, root, limits.depth.min(MAX_DEPTH))?;
-        Ok(Self { arena, root })
+        let copies = COPIES.saturating_add(length.saturating_mul(COPIES_EACH));
+        let copies = AtomicU64::new(copies);
+        Ok(Self {
+            arena,
+            root,
+            copies,
+        })
+    }
+
+    /// Takes the bytes of a copy off what is left; false if there is not so much.
+    pub(crate) fn charge(&self, bytes: u64) -> bool {
+        let take = |left: u64| left.checked_sub(bytes);
+        let order = Ordering::Relaxed;
+        self.copies.fetch_update(order, order, take).is_ok()
     }
 
     /// The value that the file holds.
@@ -205,5 +227,35 @@ fn enter(heights: &mut [u8], id: Id) -> Open {
         id,
         next: 0,
         height: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `numpy.core.multiarray._reconstruct` of `count` doubles, all zero.
+    fn zeros(count: u32) -> Vec<u8> {
+        let mut file = b"\x80\x03cnumpy.core.multiarray\n_reconstruct\n".to_vec();
+        file.extend(b"cnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01J");
+        file.extend(count.to_le_bytes());
+        file.extend(
+            b"\x85cnumpy\ndtype\nX\x02\x00\x00\x00f8\x89\x88\x87R(K\x03X\x01\x00\x00\x00<NNN",
+        );
+        file.extend(b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89B");
+        file.extend((count * 8).to_le_bytes());
+        file.resize(file.len() + count as usize * 8, 0);
+        file.extend(b"tb.");
+        file
+    }
+
+    #[test]
+    fn an_array_cannot_be_copied_without_end() {
+        let document = read(&zeros(1 << 17), &Limits::default()).unwrap();
+        let copied = (0..1000).take_while(|_| document.root().numbers().is_ok());
+        // 64 MiB, and eight times the file, in copies of 1 MiB.
+        assert_eq!(copied.count(), 72);
+        let error = document.root().numbers().unwrap_err();
+        assert!(error.message().contains("so often"), "{error}");
     }
 }

@@ -52,7 +52,8 @@ pub(crate) fn read(bytes: &Bytes, limits: &Limits) -> Result<Document> {
         )));
     }
     let root = Reader::new(&json, &archive, &schema, &mut arena, limits).read(root)?;
-    Document::new(arena, root, limits)
+    let expanded = archive.expanded().max(bytes.len() as u64);
+    Document::new(arena, root, expanded, limits)
 }
 
 /// Memory that the values may take: what is packed counts with what it expands to.

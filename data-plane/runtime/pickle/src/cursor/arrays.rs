@@ -19,13 +19,27 @@ impl<'d> Cursor<'d> {
         }
     }
 
+    /// An array that is about to be copied: a small file may refer to a large array often.
+    fn copied(&self) -> Result<Option<&'d Array>> {
+        let Ok(array) = self.any_array() else {
+            return Ok(None);
+        };
+        let bytes = array.len().saturating_mul(array.dtype().size.max(8));
+        match self.document.charge(bytes as u64) {
+            true => Ok(Some(array)),
+            false => Err(self.refuse(
+                "the file refers to the same arrays so often that they would fill the memory",
+            )),
+        }
+    }
+
     /// An array of exactly this element type.
     ///
     /// # Errors
     ///
     /// No array, or one of another dtype.
     pub fn array<T: Element>(&self) -> Result<Typed<T>> {
-        let found = self.any_array().ok().and_then(Array::typed);
+        let found = self.copied()?.and_then(Array::typed);
         found.ok_or_else(|| self.expected(&format!("a {} array", T::NAME)))
     }
 
@@ -41,7 +55,7 @@ impl<'d> Cursor<'d> {
     ///
     /// Also another rank.
     pub fn array_of_rank<T: Element>(&self, rank: usize) -> Result<Typed<T>> {
-        let found = self.any_array().ok().and_then(Array::typed);
+        let found = self.copied()?.and_then(Array::typed);
         let found = found.filter(|typed: &Typed<T>| typed.shape.len() == rank);
         found.ok_or_else(|| self.expected(&format!("a {} array of rank {rank}", T::NAME)))
     }
@@ -52,7 +66,7 @@ impl<'d> Cursor<'d> {
     ///
     /// No array of records, no such field, or one of another dtype.
     pub fn column<T: Element>(&self, field: &str) -> Result<Typed<T>> {
-        let found = self.any_array().ok().and_then(|array| array.column(field));
+        let found = self.copied()?.and_then(|array| array.column(field));
         found.ok_or_else(|| {
             self.expected(&format!(
                 "an array of records with a {} field `{field}`",
@@ -67,7 +81,7 @@ impl<'d> Cursor<'d> {
     ///
     /// No array of numbers, or integers that a float does not hold exactly.
     pub fn numbers(&self) -> Result<Typed<f64>> {
-        let found = self.any_array().ok().and_then(Array::numbers);
+        let found = self.copied()?.and_then(Array::numbers);
         found.ok_or_else(|| self.expected("an array of numbers"))
     }
 
@@ -77,7 +91,7 @@ impl<'d> Cursor<'d> {
     ///
     /// No such array.
     pub fn integers(&self) -> Result<Typed<i64>> {
-        let found = self.any_array().ok().and_then(Array::integers);
+        let found = self.copied()?.and_then(Array::integers);
         found.ok_or_else(|| self.expected("an array of integers"))
     }
 
