@@ -83,10 +83,11 @@ struct Node<T> {
     next: u32,
 }
 
-/// Where a walk starts, and to which target its leaf adds.
+/// Where a walk starts, how many steps it takes at most, and to which target its leaf adds.
 #[derive(Clone, Copy, Debug)]
 struct Tree {
     root: u32,
+    depth: u32,
     target: u32,
 }
 

@@ -152,7 +152,10 @@ impl<T: Real> Builder<T> {
             slot: root,
             depth: 0,
         }]);
+        let mut depth = 0;
         while let Some(next) = open.pop_front() {
+            // Breadth first: the last one lies deepest.
+            depth = next.depth;
             let draft = take(&mut drafts, &next)?;
             let node = match draft {
                 Draft::Leaf(leaf) => self.leaf(leaf, next.draft as u32)?,
@@ -164,6 +167,7 @@ impl<T: Real> Builder<T> {
         }
         self.ensemble.trees.push(Tree {
             root: root as u32,
+            depth: depth as u32,
             target: target as u32,
         });
         Ok(())

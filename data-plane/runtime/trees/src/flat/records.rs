@@ -63,11 +63,13 @@ impl<T: Real> Builder<T> {
             Some(first) => first.slot = root as u32,
             None => return Err(Error::model("it has no nodes")),
         }
+        let mut depth = 0;
         for at in 0..count {
             let place = places.get(at).copied().unwrap_or(unreached);
             if place.slot == UNREACHED {
                 continue;
             }
+            depth = depth.max(place.depth);
             let values = vectors.len();
             let node = match record(at, &mut vectors)? {
                 Record::Leaf(value) => Node {
@@ -101,6 +103,7 @@ impl<T: Real> Builder<T> {
         }
         self.ensemble.trees.push(Tree {
             root: root as u32,
+            depth,
             target: target as u32,
         });
         Ok(())

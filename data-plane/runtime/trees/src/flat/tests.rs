@@ -68,6 +68,30 @@ fn a_chain_has_its_limit() {
 }
 
 #[test]
+fn walks_of_a_deep_tree_end_where_each_row_does() {
+    let link = |at: usize| {
+        [
+            split(0, at as f32 + 0.5, 2 * at + 1, 2 * at + 2),
+            leaf(at as f32),
+        ]
+    };
+    let chain: Vec<_> = (0..40).flat_map(link).chain([leaf(40.0)]).collect();
+    let mut rows: Vec<_> = (0_u8..45).map(f32::from).collect();
+    let mut expected: Vec<_> = rows.iter().map(|row| row.min(40.0)).collect();
+    for rule in [Rule::BELOW, Rule::AT_MOST] {
+        let mut builder = Builder::new(rule, 1, 1);
+        builder.tree(chain.clone(), 0).unwrap();
+        let deep = builder.finish();
+        for (at, row, end) in [(3, 3.0, 3.0), (3, f32::NAN, 40.0), (44, f32::NAN, 40.0)] {
+            (rows[at], expected[at]) = (row, end);
+            let mut sums = vec![0.0; rows.len()];
+            deep.add(&rows, &mut sums);
+            assert_eq!(sums, expected);
+        }
+    }
+}
+
+#[test]
 fn vectors_have_a_value_for_each_target() {
     let mut builder = Builder::new(LESS, 1, 2);
     let vector = |values: &[f32]| Draft::Leaf(Leaf::Vector(values.to_vec()));

@@ -1,8 +1,11 @@
 //! Walks: eight at a time, so that the loads of one hide behind those of the others.
 //!
-//! Many rows go through one tree after the other, eight rows at a time; the last few rows each go
-//! through eight trees at a time. Either way each row's leaves are added in the order of the
-//! trees, which is what makes sums equal to the original's.
+//! Many rows go through one tree after the other, eight rows at a time, their values side by side;
+//! the last few rows each go through eight trees at a time. Either way each row's leaves are added
+//! in the order of the trees, which is what makes sums equal to the original's.
+//!
+//! A walk takes as many steps as its tree is deep: one that has ended stays where it is. In a deep
+//! tree most end long before, so that there it is asked whether all have.
 
 use super::{Ensemble, FEATURE, LEAF, MISSING_LEFT, More, Node, Real, SPECIAL, Tree, ZERO_MISSING};
 
@@ -10,18 +13,33 @@ use super::{Ensemble, FEATURE, LEAF, MISSING_LEFT, More, Node, Real, SPECIAL, Tr
 const LANES: usize = 8;
 /// Rows that go through all trees before the next ones do: they stay in the cache.
 const BLOCK: usize = 64;
+/// Deeper trees have walks that end together rarely enough for a question at each step.
+const SHALLOW: u32 = 10;
 
 impl<T: Real> Ensemble<T> {
     /// Adds to `sums`, `[rows, targets]`, what the trees say of `rows`, `[rows, features]`. The
     /// number of rows is that of `sums`; values that are not there are missing.
     pub fn add(&self, rows: &[T], sums: &mut [T]) {
-        match (self.plain, self.rule.or_equal) {
-            (true, false) => self.blocks(rows, sums, |node, value| below::<T, false>(node, value)),
-            (true, true) => self.blocks(rows, sums, |node, value| below::<T, true>(node, value)),
-            (false, false) => {
-                self.blocks(rows, sums, |node, value| self.left::<false>(node, value));
-            }
-            (false, true) => self.blocks(rows, sums, |node, value| self.left::<true>(node, value)),
+        let mut lanes = Vec::new();
+        for (block, sums) in sums.chunks_mut(BLOCK * self.targets.max(1)).enumerate() {
+            let rows = rows.get(block * BLOCK * self.features..).unwrap_or(&[]);
+            self.block(rows, sums, &mut lanes);
+        }
+    }
+
+    /// [`Self::add`] for a block of rows, by the quickest way for the splits and values there are.
+    fn block(&self, rows: &[T], sums: &mut [T], lanes: &mut Vec<[T; LANES]>) {
+        let count = sums.len() / self.targets.max(1);
+        self.side_by_side(rows, count / LANES, lanes);
+        let known = rows.get(..count * self.features);
+        let whole = known.is_some_and(|rows| !rows.iter().any(|value| value.is_missing()));
+        match (self.plain, whole, self.rule.or_equal) {
+            (true, true, false) => self.walk(rows, lanes, sums, |node, value| value < node.value),
+            (true, true, true) => self.walk(rows, lanes, sums, |node, value| value <= node.value),
+            (true, false, false) => self.walk(rows, lanes, sums, below::<T, false>),
+            (true, false, true) => self.walk(rows, lanes, sums, below::<T, true>),
+            (false, _, false) => self.walk(rows, lanes, sums, |a, b| self.left::<false>(a, b)),
+            (false, _, true) => self.walk(rows, lanes, sums, |a, b| self.left::<true>(a, b)),
         }
     }
 
@@ -33,10 +51,11 @@ impl<T: Real> Ensemble<T> {
         for at in 0..count {
             let row = self.row(rows, at);
             for trees in self.trees.chunks(LANES) {
-                let roots = roots(trees);
+                let (roots, depth) = roots(trees);
+                let value = |_, feature: usize| row.get(feature).copied();
                 let ends = match self.rule.or_equal {
-                    true => self.descend(roots, &[row; LANES], |a, b| self.left::<true>(a, b)),
-                    false => self.descend(roots, &[row; LANES], |a, b| self.left::<false>(a, b)),
+                    true => self.descend(roots, depth, value, |a, b| self.left::<true>(a, b)),
+                    false => self.descend(roots, depth, value, |a, b| self.left::<false>(a, b)),
                 };
                 leaves.extend(trees.iter().zip(ends).map(|(_, end)| self.place(end)));
             }
@@ -54,33 +73,44 @@ impl<T: Real> Ensemble<T> {
         }
     }
 
-    #[inline(always)]
-    fn blocks(&self, rows: &[T], sums: &mut [T], left: impl Fn(Node<T>, T) -> bool + Copy) {
-        for (block, sums) in sums.chunks_mut(BLOCK * self.targets.max(1)).enumerate() {
-            let rows = rows.get(block * BLOCK * self.features..).unwrap_or(&[]);
-            self.block(rows, sums, left);
+    /// Values of so many groups of rows: for each group each feature of eight rows.
+    fn side_by_side(&self, rows: &[T], groups: usize, lanes: &mut Vec<[T; LANES]>) {
+        lanes.clear();
+        for group in 0..groups {
+            let rows: [_; LANES] = std::array::from_fn(|lane| self.row(rows, group * LANES + lane));
+            let value = |row: &[T], at| row.get(at).copied().unwrap_or_else(T::missing);
+            lanes.extend((0..self.features).map(|at| rows.map(|row| value(row, at))));
         }
     }
 
     #[inline(always)]
-    fn block(&self, rows: &[T], sums: &mut [T], left: impl Fn(Node<T>, T) -> bool + Copy) {
-        let whole = sums.len() / self.targets.max(1) / LANES * LANES;
+    fn walk(
+        &self,
+        rows: &[T],
+        lanes: &[[T; LANES]],
+        sums: &mut [T],
+        left: impl Fn(Node<T>, T) -> bool + Copy,
+    ) {
+        let count = sums.len() / self.targets.max(1);
+        let whole = count / LANES * LANES;
         for &tree in &self.trees {
-            for first in (0..whole).step_by(LANES) {
-                let lanes: [&[T]; LANES] = std::array::from_fn(|lane| self.row(rows, first + lane));
-                let ends = self.descend([tree.root; LANES], &lanes, left);
-                for (lane, (&row, end)) in lanes.iter().zip(ends).enumerate() {
-                    self.say(end, row, tree, self.sums(sums, first + lane));
+            for group in 0..whole / LANES {
+                let columns = lanes.get(group * self.features..).unwrap_or(&[]);
+                let value = |lane, feature: usize| columns.get(feature)?.get(lane).copied();
+                let ends = self.descend([tree.root; LANES], tree.depth, value, left);
+                for (at, end) in (group * LANES..).zip(ends) {
+                    self.say(end, rows, at, tree, sums);
                 }
             }
         }
-        for at in whole..sums.len() / self.targets.max(1) {
+        for at in whole..count {
             let row = self.row(rows, at);
-            let sums = self.sums(sums, at);
             for trees in self.trees.chunks(LANES) {
-                let ends = self.descend(roots(trees), &[row; LANES], left);
+                let (roots, depth) = roots(trees);
+                let value = |_, feature: usize| row.get(feature).copied();
+                let ends = self.descend(roots, depth, value, left);
                 for (&tree, end) in trees.iter().zip(ends) {
-                    self.say(end, row, tree, sums);
+                    self.say(end, rows, at, tree, sums);
                 }
             }
         }
@@ -97,28 +127,31 @@ impl<T: Real> Ensemble<T> {
             .unwrap_or_default()
     }
 
-    /// The leaves that are reached from these roots by these rows.
+    /// The leaves that are reached from these roots, none of them deeper than `depth`; `value` is
+    /// that of a lane's feature.
     #[inline(always)]
     fn descend(
         &self,
         mut at: [u32; LANES],
-        rows: &[&[T]; LANES],
+        depth: u32,
+        value: impl Fn(usize, usize) -> Option<T>,
         left: impl Fn(Node<T>, T) -> bool,
     ) -> [u32; LANES] {
-        loop {
+        for _ in 0..depth {
             let mut ended = LEAF;
-            for (at, row) in at.iter_mut().zip(rows) {
+            for (lane, at) in at.iter_mut().enumerate() {
                 let node = self.node(*at);
                 ended &= node.bits;
                 let feature = (node.bits & FEATURE) as usize;
-                let value = row.get(feature).copied().unwrap_or_else(T::missing);
+                let value = value(lane, feature).unwrap_or_else(T::missing);
                 let next = node.next + u32::from(!left(node, value));
                 *at = if node.bits & LEAF == 0 { next } else { *at };
             }
-            if ended != 0 {
-                return at;
+            if depth > SHALLOW && ended != 0 {
+                break;
             }
         }
+        at
     }
 
     #[inline(always)]
@@ -144,16 +177,16 @@ impl<T: Real> Ensemble<T> {
             .is_some_and(|(word, category)| (word >> (category % 32)) & 1 == 1)
     }
 
-    /// Adds what the leaf at `end` says.
+    /// Adds what the leaf at `end` says of the row at `at`.
     #[inline(always)]
-    fn say(&self, end: u32, row: &[T], tree: Tree, sums: &mut [T]) {
+    fn say(&self, end: u32, rows: &[T], at: usize, tree: Tree, sums: &mut [T]) {
         let node = self.node(end);
         if node.bits & SPECIAL == 0 {
-            if let Some(sum) = sums.get_mut(tree.target as usize) {
+            if let Some(sum) = sums.get_mut(at * self.targets + tree.target as usize) {
                 *sum += node.value;
             }
         } else {
-            self.say_more(node, row, tree, sums);
+            self.say_more(node, self.row(rows, at), tree, self.sums(sums, at));
         }
     }
 
@@ -191,11 +224,13 @@ impl<T: Real> super::Linear<T> {
     }
 }
 
-/// The roots of up to eight trees; lanes without a tree repeat the first.
+/// The roots of up to eight trees, and how deep the deepest is; lanes without a tree repeat the first.
 #[inline(always)]
-fn roots(trees: &[Tree]) -> [u32; LANES] {
+fn roots(trees: &[Tree]) -> ([u32; LANES], u32) {
     let first = trees.first().map_or(0, |tree| tree.root);
-    std::array::from_fn(|lane| trees.get(lane).map_or(first, |tree| tree.root))
+    let roots = std::array::from_fn(|lane| trees.get(lane).map_or(first, |tree| tree.root));
+    let depth = trees.iter().map(|tree| tree.depth).max();
+    (roots, depth.unwrap_or(0))
 }
 
 /// Whether a numeric split sends a value to the left.
