@@ -99,7 +99,7 @@ impl<T: Real> Ensemble<T> {
                 let value = |lane, feature: usize| columns.get(feature)?.get(lane).copied();
                 let ends = self.descend([tree.root; LANES], tree.depth, value, left);
                 for (at, end) in (group * LANES..).zip(ends) {
-                    self.say(end, rows, at, tree, sums);
+                    self.say(end, (tree, at), rows, sums);
                 }
             }
         }
@@ -110,7 +110,7 @@ impl<T: Real> Ensemble<T> {
                 let value = |_, feature: usize| row.get(feature).copied();
                 let ends = self.descend(roots, depth, value, left);
                 for (&tree, end) in trees.iter().zip(ends) {
-                    self.say(end, rows, at, tree, sums);
+                    self.say(end, (tree, at), rows, sums);
                 }
             }
         }
@@ -177,9 +177,9 @@ impl<T: Real> Ensemble<T> {
             .is_some_and(|(word, category)| (word >> (category % 32)) & 1 == 1)
     }
 
-    /// Adds what the leaf at `end` says of the row at `at`.
+    /// Adds what the leaf at `end` of a tree says of the row at `at`.
     #[inline(always)]
-    fn say(&self, end: u32, rows: &[T], at: usize, tree: Tree, sums: &mut [T]) {
+    fn say(&self, end: u32, (tree, at): (Tree, usize), rows: &[T], sums: &mut [T]) {
         let node = self.node(end);
         if node.bits & SPECIAL == 0 {
             if let Some(sum) = sums.get_mut(at * self.targets + tree.target as usize) {
