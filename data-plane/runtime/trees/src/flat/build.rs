@@ -131,6 +131,10 @@ impl<T: Real> Builder<T> {
     pub fn finish(self) -> Ensemble<T> {
         let mut ensemble = self.ensemble;
         ensemble.nodes.shrink_to_fit();
+        ensemble.trees.shrink_to_fit();
+        if let More::Vectors(values) = &mut ensemble.more {
+            values.shrink_to_fit();
+        }
         ensemble
     }
 
