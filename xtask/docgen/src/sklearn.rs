@@ -31,7 +31,12 @@ pub(crate) fn page() -> String {
             let name = class.rsplit('.').next().unwrap_or_default();
             let [versions, methods, deviation] = measured.get(class).copied().unwrap_or_default();
             let methods = codes(methods.split_whitespace());
-            [code(name), methods, versions.replace(' ', ", "), deviation.to_owned()]
+            [
+                code(name),
+                methods,
+                versions.replace(' ', ", "),
+                deviation.to_owned(),
+            ]
         });
         text.push_str(&table(["Class", "Methods", "Versions", "Deviation"], rows));
     }

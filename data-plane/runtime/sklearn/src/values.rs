@@ -93,6 +93,10 @@ impl Values {
 
     /// The values at these places, in this order: labels of class numbers. A place that does not
     /// exist is left out, which no caller that counts classes can see.
+    #[expect(
+        clippy::cloned_instead_of_copied,
+        reason = "text among the kinds is no `Copy`"
+    )]
     pub(crate) fn at(&self, places: &[usize]) -> Self {
         map_values!(self, values => places.iter().filter_map(|&place| values.get(place).cloned()).collect())
     }
