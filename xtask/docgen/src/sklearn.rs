@@ -22,7 +22,7 @@ pub(crate) fn page() -> String {
     let measured: BTreeMap<_, _> = ROWS.lines().skip(1).filter_map(row).collect();
     let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for class in classes {
-        let module = class.split('.').nth(1).unwrap_or_default();
+        let module = module(class);
         modules.entry(module).or_default().push(class);
     }
     for (module, classes) in modules {
@@ -47,4 +47,13 @@ pub(crate) fn page() -> String {
 fn row(line: &str) -> Option<(&str, [&str; 3])> {
     let mut cells = line.split(',');
     Some((cells.next()?, [cells.next()?, cells.next()?, cells.next()?]))
+}
+
+/// The module of scikit-learn that a class is in; the package of one that is not scikit-learn's.
+fn module(class: &str) -> &str {
+    let mut parts = class.split('.');
+    match parts.next() {
+        Some("sklearn") => parts.next().unwrap_or_default(),
+        other => other.unwrap_or_default(),
+    }
 }
