@@ -17,8 +17,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::process;
 
 mod request;
+mod router;
 
 pub use request::ServerRequest;
+pub use router::BranchMetrics;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +147,11 @@ pub const METRICS: &[MetricInfo] = &[
         &["deployment_name", "outcome"],
         "Reloads of a deployment; outcome is `ok` or `failed`.",
     ),
+    router::CHOICES_INFO,
+    router::SUCCESSES_INFO,
+    router::FAILURES_INFO,
+    router::REWARD_INFO,
+    router::POSTERIOR_INFO,
 ];
 
 const fn info(

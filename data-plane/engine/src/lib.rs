@@ -7,6 +7,7 @@
 mod assemble;
 mod computing;
 mod huggingface_server;
+mod learner;
 mod load;
 mod mlflow_server;
 mod node_ports;

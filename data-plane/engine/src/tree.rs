@@ -10,11 +10,11 @@ use hari_error::{Error, Result};
 use hari_graph::{Calls, Graph, Node, builtin};
 use hari_plan::bound::{
     BoundDeployment, BoundNode, BoundPredictor, Builtin, Calls as BoundCalls, ModelSource,
-    Placement, Runtime,
+    Placement, Policy, Runtime,
 };
 
 use crate::assemble::Workshop;
-use crate::load;
+use crate::{learner, load};
 use crate::report::NodeReport;
 use crate::{triton, warm};
 
@@ -45,8 +45,8 @@ fn node<'a>(
         let unit = match &bound.placement {
             Placement::InProcess(source) => Some(model(origin, bound, source, reports).await?),
             Placement::Builtin(kind) => {
-                reports.push(report(origin, bound, builtin_name(*kind)));
-                builtin_unit(*kind, &bound.name)
+                reports.push(report(origin, bound, builtin_name(kind)));
+                builtin_unit(origin, kind, bound)?
             }
         };
         // A node without a unit is no stop on the way of a request.
@@ -136,23 +136,34 @@ pub(crate) fn report(origin: &Origin<'_>, bound: &BoundNode, runtime: &str) -> N
     }
 }
 
-fn builtin_unit(kind: Builtin, name: &str) -> Option<Arc<dyn Unit>> {
-    match kind {
+fn builtin_unit(
+    origin: &Origin<'_>,
+    kind: &Builtin,
+    bound: &BoundNode,
+) -> Result<Option<Arc<dyn Unit>>> {
+    let name = &bound.name;
+    Ok(match kind {
         Builtin::SimpleModel => Some(Arc::new(builtin::SimpleModel::new(name))),
         Builtin::SimpleRouter => Some(Arc::new(builtin::SimpleRouter::new(name))),
         Builtin::RandomAbTest { ratio_a } => {
-            Some(Arc::new(builtin::RandomAbTest::new(name, ratio_a)))
+            Some(Arc::new(builtin::RandomAbTest::new(name, *ratio_a)))
         }
+        Builtin::Learner(settings) => Some(learner::unit(origin, bound, settings)?),
         Builtin::AverageCombiner => Some(Arc::new(builtin::AverageCombiner::new(name))),
         Builtin::PassThrough => None,
-    }
+    })
 }
 
-fn builtin_name(kind: Builtin) -> &'static str {
+fn builtin_name(kind: &Builtin) -> &'static str {
     match kind {
         Builtin::SimpleModel => "simple_model",
         Builtin::SimpleRouter => "simple_router",
         Builtin::RandomAbTest { .. } => "random_abtest",
+        Builtin::Learner(settings) => match settings.policy {
+            Policy::EpsilonGreedy { .. } => "epsilon_greedy",
+            Policy::ThompsonSampling => "thompson_sampling",
+            Policy::Ucb => "ucb",
+        },
         Builtin::AverageCombiner => "average_combiner",
         Builtin::PassThrough => "pass_through",
     }

@@ -1,7 +1,8 @@
-//! The units that are part of the engine: `SIMPLE_MODEL`, `SIMPLE_ROUTER`, `RANDOM_ABTEST` and
-//! `AVERAGE_COMBINER` of a resource's `implementation`.
+//! The units that are part of the engine: `SIMPLE_MODEL`, `SIMPLE_ROUTER`, `RANDOM_ABTEST`,
+//! `AVERAGE_COMBINER` and the routers that learn, of a resource's `implementation`.
 
 mod average_combiner;
+mod bandit;
 mod random_abtest;
 mod simple_model;
 mod simple_router;
@@ -10,6 +11,7 @@ use hari_core::{Message, Method, ModelMetadata, Tensor};
 use hari_error::{Error, Result};
 
 pub use average_combiner::AverageCombiner;
+pub use bandit::{Arm, Bandit, BanditObserver, BanditOptions, Policy, StatePlace};
 pub use random_abtest::RandomAbTest;
 pub use simple_model::SimpleModel;
 pub use simple_router::SimpleRouter;

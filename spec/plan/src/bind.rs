@@ -80,7 +80,7 @@ fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
 
 fn placement(node: &NodePlan) -> Result<Placement, Box<Issue>> {
     match &node.component {
-        Component::Builtin(builtin) => Ok(Placement::Builtin(*builtin)),
+        Component::Builtin(builtin) => Ok(Placement::Builtin(builtin.clone())),
         Component::Server(server) => model(node, server).map(Placement::InProcess),
         Component::Container(container) => Err(Box::new(cannot_run(container))),
     }

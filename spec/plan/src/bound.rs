@@ -146,8 +146,56 @@ pub enum ParameterValue {
     Bool(bool),
 }
 
-/// Units that are part of the engine.
+/// How a router that learns chooses.
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Policy {
+    /// The branch with the best mean, but with the probability `epsilon` one of the others.
+    EpsilonGreedy {
+        /// From 0 to 1.
+        epsilon: f64,
+        /// The best one as long as there are no rewards.
+        best_branch: Option<usize>,
+    },
+    /// The branch whose draw of its posterior is the highest.
+    ThompsonSampling,
+    /// The branch with the highest upper bound of its mean.
+    Ucb,
+}
+
+/// A router that learns from rewards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learner {
+    /// How it chooses.
+    pub policy: Policy,
+    /// Names of the branches; those of the children if empty.
+    pub branch_names: Vec<String>,
+    /// Makes its choices repeatable.
+    pub seed: Option<i64>,
+    /// Writes each choice and each reward to the log.
+    pub verbose: bool,
+    /// Keeps the last rewards in the state.
+    pub history: bool,
+    /// Folder in which it keeps what it learnt; a relative one is relative to the document's.
+    pub state: Option<String>,
+}
+
+impl Learner {
+    /// A router without any parameter.
+    #[must_use]
+    pub const fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            branch_names: Vec::new(),
+            seed: None,
+            verbose: false,
+            history: false,
+            state: None,
+        }
+    }
+}
+
+/// Units that are part of the engine.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Builtin {
     /// Answers a constant of three classes, whatever is asked.
     SimpleModel,
@@ -158,6 +206,8 @@ pub enum Builtin {
         /// Probability of branch 0.
         ratio_a: f64,
     },
+    /// Routes to the branch that answers best, as far as it learnt.
+    Learner(Learner),
     /// The element-wise mean of the children's tensors.
     AverageCombiner,
     /// Hands the message on: a node without a component of its own.

@@ -1,6 +1,7 @@
 //! What `implementation` may name: built-in units and prepackaged servers, with their parameters,
 //! images and runtimes.
 
+mod learners;
 pub mod parameter;
 mod servers;
 
@@ -14,7 +15,7 @@ pub use servers::{BUILTINS, SERVERS};
 pub const UNKNOWN_IMPLEMENTATION: &str = "UNKNOWN_IMPLEMENTATION";
 
 /// A unit that is part of the engine.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BuiltinSpec {
     /// Value of `implementation`.
     pub implementation: &'static str,

@@ -1,5 +1,7 @@
 //! A deployment that keeps every rule -> its plan, in types.
 
+mod learner;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -122,7 +124,7 @@ impl Lowering<'_> {
         NodePlan {
             name: unit.name.clone(),
             calls: match &component {
-                Component::Builtin(builtin) => builtin_calls(*builtin),
+                Component::Builtin(builtin) => builtin_calls(builtin),
                 Component::Server(_) | Component::Container(_) => unit_calls(unit),
             },
             component,
@@ -208,17 +210,18 @@ fn parameters(unit: &PredictiveUnit) -> BTreeMap<String, ParameterValue> {
 
 /// The built-in unit of this name, with its parameters.
 fn builtin(implementation: &str, parameters: &BTreeMap<String, ParameterValue>) -> Option<Builtin> {
-    let unit = catalogue::builtin(implementation)?.unit;
+    let unit = &catalogue::builtin(implementation)?.unit;
     Some(match (unit, parameters.get(RATIO_A)) {
         (Builtin::RandomAbTest { .. }, Some(ParameterValue::Float(ratio))) => {
             Builtin::RandomAbTest { ratio_a: *ratio }
         }
-        _ => unit,
+        (Builtin::Learner(row), _) => Builtin::Learner(learner::with_parameters(row, parameters)),
+        _ => unit.clone(),
     })
 }
 
 /// Built-in units are called for what they do, whatever the resource says.
-fn builtin_calls(builtin: Builtin) -> Calls {
+fn builtin_calls(builtin: &Builtin) -> Calls {
     let none = Calls::default();
     match builtin {
         Builtin::SimpleModel => Calls {
@@ -227,6 +230,11 @@ fn builtin_calls(builtin: Builtin) -> Calls {
         },
         Builtin::SimpleRouter | Builtin::RandomAbTest { .. } => Calls {
             route: true,
+            ..none
+        },
+        Builtin::Learner(_) => Calls {
+            route: true,
+            feedback: true,
             ..none
         },
         Builtin::AverageCombiner => Calls {

@@ -6,6 +6,7 @@ mod annotations;
 mod deployment;
 mod explainer;
 mod labels;
+mod learners;
 mod parameters;
 mod predictors;
 mod scaling;
@@ -44,6 +45,7 @@ const GROUPS: &[fn(&Subject<'_>, &mut Vec<Issue>)] = &[
     predictors::check,
     traffic::check,
     shape::check,
+    learners::check,
     units::check,
     transports::check,
     parameters::check,

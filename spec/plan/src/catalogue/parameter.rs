@@ -24,6 +24,22 @@ pub const INSTANCES: &str = "instances";
 pub const DEVICE: &str = "device";
 /// Probability of branch 0 of a `RANDOM_ABTEST`.
 pub const RATIO_A: &str = "ratioA";
+/// How many branches a router that learns has.
+pub const N_BRANCHES: &str = "n_branches";
+/// How often an epsilon-greedy router explores.
+pub const EPSILON: &str = "epsilon";
+/// The branch that an epsilon-greedy router takes before it learnt.
+pub const BEST_BRANCH: &str = "best_branch";
+/// Names of the branches of a router that learns: `a:b`.
+pub const BRANCH_NAMES: &str = "branch_names";
+/// What the random numbers of a router start from.
+pub const SEED: &str = "seed";
+/// Whether a router that learns writes to the log.
+pub const VERBOSE: &str = "verbose";
+/// Whether a router that learns keeps its last rewards.
+pub const HISTORY: &str = "history";
+/// The folder in which a router keeps what it learnt.
+pub const STATE: &str = "state";
 
 /// A parameter that a unit takes.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use hari_api::ParameterType::{Bool, Float, Int, String as Text};
 use hari_api::{Protocol, UnitType};
 
+use super::learners;
 use super::parameter::{Check, ParameterSpec, RATIO_A};
 use super::{BuiltinSpec, Image, ServerSpec};
 use crate::bound::{Builtin, Runtime};
@@ -41,6 +42,9 @@ pub const BUILTINS: &[BuiltinSpec] = &[
         kind: UnitType::Combiner,
         parameters: &[],
     },
+    learners::EPSILON_GREEDY,
+    learners::THOMPSON_SAMPLING,
+    learners::UCB,
 ];
 
 /// Injected by the operator; accepted where someone writes it.

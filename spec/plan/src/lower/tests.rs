@@ -3,6 +3,7 @@
 use hari_api::{LoggerMode, Protocol, Transport, read_documents};
 
 use super::*;
+use crate::bound::{Learner, Policy};
 use crate::pipeline::plan;
 
 /// The plan of a deployment `d`; `spec` is what is below `spec:`.
@@ -233,4 +234,34 @@ fn the_template_of_the_first_pod_limits_calls_last() {
     .try_into()
     .unwrap();
     assert_eq!(predictor.rest_timeout, Some(Duration::from_millis(7)));
+}
+
+#[test]
+fn routers_that_learn_have_their_parameters_and_get_feedback() {
+    let node = graph(
+        "{name: r, implementation: EPSILON_GREEDY, parameters: [
+            {name: epsilon, type: FLOAT, value: '0.3'}, {name: best_branch, type: INT, value: '1'},
+            {name: seed, type: INT, value: '-4'}, {name: verbose, type: BOOL, value: 'yes'},
+            {name: state, type: STRING, value: ./learnt},
+            {name: branch_names, type: STRING, value: 'x:y'}], children: [{name: a}, {name: b}]}",
+    );
+    assert_eq!(node.calls, calls("route feedback"));
+    let policy = Policy::EpsilonGreedy {
+        epsilon: 0.3,
+        best_branch: Some(1),
+    };
+    let expected = Learner {
+        branch_names: vec!["x".to_owned(), "y".to_owned()],
+        seed: Some(-4),
+        verbose: true,
+        state: Some("./learnt".to_owned()),
+        ..Learner::new(policy)
+    };
+    assert_eq!(
+        node.component,
+        Component::Builtin(Builtin::Learner(expected))
+    );
+    let node = graph("{name: r, implementation: UCB, children: [{name: a}]}");
+    let plain = Builtin::Learner(Learner::new(Policy::Ucb));
+    assert_eq!(node.component, Component::Builtin(plain));
 }

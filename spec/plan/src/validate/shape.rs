@@ -77,7 +77,7 @@ fn children(unit: &Unit<'_>) -> Option<Issue> {
         Some(builtin) => Some(builtin.kind),
         None => unit.spec.unit_type().ok().flatten(),
     };
-    let (rule, message) = match (builtin.map(|builtin| builtin.unit), kind) {
+    let (rule, message) = match (builtin.map(|builtin| &builtin.unit), kind) {
         (Some(Builtin::RandomAbTest { .. }), _) if found == 2 => return None,
         (Some(Builtin::RandomAbTest { .. }), _) => {
             (rule::ABTEST_CHILDREN, "an A/B test has two children")
