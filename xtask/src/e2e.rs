@@ -32,10 +32,14 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
+    },
+    Suite {
+        venv: "seldon-core",
+        only: Some("test_bandits.py"),
     },
     Suite {
         venv: "onnx",

@@ -1,5 +1,10 @@
 //! Regret of the routers that learn, simulated with fixed seeds: bounds, and the table of the docs.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::time::Duration;
 
 use hari_core::{Context, Feedback, Input, Message, Meta, Method, Tensor, Unit};
