@@ -14,8 +14,8 @@ use hari_plan::bound::{
 };
 
 use crate::assemble::Workshop;
-use crate::{learner, load};
 use crate::report::NodeReport;
+use crate::{learner, load};
 use crate::{triton, warm};
 
 /// Where a node comes from.
