@@ -11,7 +11,7 @@ use hari_error::{Error, Result};
 use hari_pickle::Cursor;
 use hari_trees::Column as TreeColumn;
 
-use crate::estimator::{Form, Method};
+use crate::estimator::Form;
 use crate::input::Kind;
 use crate::registry::Entry;
 use crate::table::{Column, Matrix, Table};
@@ -101,15 +101,6 @@ impl Columns {
 /// What a booster answers: numbers, `width` for each row, or one without a dimension of its own.
 fn form_of_numbers(width: Option<usize>) -> Form {
     width.map_or(Form::NUMBER, Form::numbers)
-}
-
-/// Labels of a classifier, and what it answers with them.
-fn form_of_labels(classes: &Values, method: Method) -> Option<Form> {
-    match method {
-        Method::Predict => Some(Form::label(classes)),
-        Method::PredictProba => Some(Form::numbers(classes.len())),
-        _ => None,
-    }
 }
 
 /// Labels of a classifier: those of its encoder, its own, or the numbers of its classes.

@@ -54,11 +54,7 @@ impl Calibrated {
 impl Estimator for Calibrated {
     fn form(&self, method: Method) -> Option<Form> {
         let [classes] = &self.classes;
-        match method {
-            Method::Predict => Some(Form::label(classes)),
-            Method::PredictProba => Some(Form::numbers(classes.len())),
-            _ => None,
-        }
+        Form::labelled(classes, method)
     }
 
     fn accepts(&self) -> Accepts {

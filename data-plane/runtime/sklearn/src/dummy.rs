@@ -3,7 +3,7 @@
 use hari_error::Result;
 use hari_pickle::Cursor;
 
-use crate::estimator::{Accepts, Estimator, Form, Method, Width};
+use crate::estimator::{Accepts, Estimator, Form, Method};
 use crate::reader::Reader;
 use crate::registry::Entry;
 use crate::table::{Matrix, Table};
@@ -126,17 +126,7 @@ fn constant(cursor: &Cursor<'_>, classes: &Values) -> Result<usize> {
 impl Estimator for Classifier {
     fn form(&self, method: Method) -> Option<Form> {
         let [classes] = &self.classes;
-        match method {
-            Method::Predict => Some(Form::label(classes)),
-            Method::PredictProba => {
-                let width = Width::Columns(classes.len());
-                Some(Form {
-                    width,
-                    ..Form::NUMBER
-                })
-            }
-            _ => None,
-        }
+        Form::labelled(classes, method)
     }
 
     fn accepts(&self) -> Accepts {

@@ -107,6 +107,15 @@ impl Form {
         }
     }
 
+    /// What a classifier of these classes answers: labels, and a probability for each class.
+    pub(crate) fn labelled(classes: &Values, method: Method) -> Option<Self> {
+        match method {
+            Method::Predict => Some(Self::label(classes)),
+            Method::PredictProba => Some(Self::numbers(classes.len())),
+            _ => None,
+        }
+    }
+
     /// A label of one of these classes for each row.
     pub(crate) fn label(classes: &Values) -> Self {
         Self {

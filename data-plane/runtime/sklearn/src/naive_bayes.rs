@@ -237,11 +237,7 @@ fn categories(rows: &Matrix, log_priors: &[f64], features: &[Matrix]) -> Result<
 impl Estimator for NaiveBayes {
     fn form(&self, method: Method) -> Option<Form> {
         let [classes] = &self.classes;
-        match method {
-            Method::Predict => Some(Form::label(classes)),
-            Method::PredictProba => Some(Form::numbers(classes.len())),
-            _ => None,
-        }
+        Form::labelled(classes, method)
     }
 
     fn width(&self) -> Option<usize> {

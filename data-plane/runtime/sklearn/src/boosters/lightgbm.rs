@@ -123,7 +123,7 @@ impl Estimator for Classifier {
         match (method, self.inner.booster.width()) {
             (Method::PredictProba, None) => Some(Form::numbers(2)),
             (Method::DecisionFunction, width) => Some(super::form_of_numbers(width)),
-            _ => super::form_of_labels(classes, method),
+            _ => Form::labelled(classes, method),
         }
     }
 

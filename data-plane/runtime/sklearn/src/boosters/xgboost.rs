@@ -204,7 +204,7 @@ impl Estimator for Classifier {
             Method::PredictProba if !self.by_label && self.inner.booster.width().is_none() => {
                 Some(Form::numbers(2))
             }
-            _ => super::form_of_labels(classes, method),
+            _ => Form::labelled(classes, method),
         }
     }
 

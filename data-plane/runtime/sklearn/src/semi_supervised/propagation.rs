@@ -84,11 +84,7 @@ fn near(cursor: &Cursor<'_>) -> Result<(Near, usize)> {
 impl Estimator for Propagation {
     fn form(&self, method: Method) -> Option<Form> {
         let [classes] = &self.classes;
-        match method {
-            Method::Predict => Some(Form::label(classes)),
-            Method::PredictProba => Some(Form::numbers(classes.len())),
-            _ => None,
-        }
+        Form::labelled(classes, method)
     }
 
     fn width(&self) -> Option<usize> {
