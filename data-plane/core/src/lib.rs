@@ -18,6 +18,7 @@ mod model;
 mod signature;
 mod tensor;
 mod unit;
+mod watch;
 
 pub use conform::{Conformed, conform};
 pub use context::{Context, Spoken, Target};
@@ -30,3 +31,4 @@ pub use model::{Call, Model};
 pub use signature::{Dim, Method as SignatureMethod, ModelMetadata, Signature, TensorSpec};
 pub use tensor::Tensor;
 pub use unit::{BoxFuture, Feedback, Input, Method, Unit};
+pub use watch::{Asked, Moment, Stage, Watch, Watchers};

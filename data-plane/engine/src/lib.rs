@@ -13,6 +13,8 @@ mod mlflow_server;
 mod node_ports;
 mod observer;
 mod prefer;
+mod python;
+mod remote;
 mod report;
 pub mod server;
 mod sklearn_server;
@@ -23,6 +25,7 @@ mod tree;
 mod triton;
 mod versions;
 mod warm;
+mod watch;
 
 pub use assemble::{Assembled, Workshop, assemble};
 pub use computing::computing;

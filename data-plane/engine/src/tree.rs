@@ -10,13 +10,12 @@ use hari_error::{Error, Result};
 use hari_graph::{Calls, Graph, Node, builtin};
 use hari_plan::bound::{
     BoundDeployment, BoundNode, BoundPredictor, Builtin, Calls as BoundCalls, ModelSource,
-    Placement, Policy, Runtime,
+    OnFailure, Placement, Policy, Runtime,
 };
 
 use crate::assemble::Workshop;
 use crate::report::NodeReport;
-use crate::{learner, load};
-use crate::{triton, warm};
+use crate::{learner, load, python, remote, triton, warm, watch};
 
 /// Where a node comes from.
 pub(crate) struct Origin<'a> {
@@ -48,6 +47,15 @@ fn node<'a>(
                 reports.push(report(origin, bound, builtin_name(kind)));
                 builtin_unit(origin, kind, bound)?
             }
+            Placement::Remote(remote) => {
+                reports.push(report(origin, bound, "remote"));
+                Some(remote::unit(origin, bound, remote)?)
+            }
+            Placement::Child(source) => {
+                let (unit, line) = python::unit(origin, bound, source).await?;
+                reports.push(line);
+                Some(unit)
+            }
         };
         // A node without a unit is no stop on the way of a request.
         let image = match (&unit, reports.last()) {
@@ -64,6 +72,8 @@ fn node<'a>(
             unit,
             children,
             image,
+            watch: watch::of(origin, bound),
+            optional: bound.on_failure == OnFailure::Continue,
         })
     })
 }

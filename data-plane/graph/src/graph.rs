@@ -138,6 +138,8 @@ impl Entry {
                 unit: Some(unit),
                 children: Vec::new(),
                 image: within.image.clone(),
+                watch: within.watch.clone(),
+                optional: false,
             },
             0,
         );

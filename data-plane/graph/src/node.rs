@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hari_core::{Method, Unit};
+use hari_core::{Method, Unit, Watch};
 
 /// Which calls a node gets on the walk: its type and its methods, put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Calls {
 }
 
 /// One node with what is below it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Node {
     /// Unique in the graph.
     pub name: String,
@@ -50,6 +50,10 @@ pub struct Node {
     pub children: Vec<Self>,
     /// The image or the runtime, for `requestPath`; not reported if empty.
     pub image: String,
+    /// Who looks on.
+    pub watch: Option<Arc<dyn Watch>>,
+    /// Whether the request goes on without the node when it fails.
+    pub optional: bool,
 }
 
 impl fmt::Debug for Node {
@@ -60,6 +64,8 @@ impl fmt::Debug for Node {
             .field("unit", &self.unit.is_some())
             .field("children", &self.children)
             .field("image", &self.image)
+            .field("watch", &self.watch.is_some())
+            .field("optional", &self.optional)
             .finish()
     }
 }

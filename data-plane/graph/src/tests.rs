@@ -67,6 +67,7 @@ fn node(name: &str, calls: Calls, unit: impl Unit, children: Vec<Node>) -> Node 
         unit,
         children,
         image: format!("{name}:1"),
+        ..Node::default()
     }
 }
 
@@ -77,7 +78,7 @@ fn bare(name: &str, calls: Calls, children: Vec<Node>) -> Node {
         calls,
         unit: None,
         children,
-        image: String::new(),
+        ..Node::default()
     }
 }
 

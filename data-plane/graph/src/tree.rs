@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hari_core::{Method, ModelMetadata, Unit};
+use hari_core::{Method, ModelMetadata, Unit, Watch};
 use hari_error::Error;
 
 use crate::{Calls, Node};
@@ -13,6 +13,9 @@ pub(crate) struct Step {
     pub(crate) image: String,
     pub(crate) calls: Calls,
     pub(crate) unit: Option<Arc<dyn Unit>>,
+    pub(crate) watch: Option<Arc<dyn Watch>>,
+    /// Whether the request goes on without the node when it fails.
+    pub(crate) optional: bool,
     pub(crate) children: Vec<Arc<Self>>,
     /// What the unit says of itself, under the node's name.
     pub(crate) metadata: Arc<ModelMetadata>,
@@ -38,6 +41,8 @@ impl Step {
             calls,
             unit,
             image,
+            watch,
+            optional,
             ..
         } = node;
         Arc::new(Self {
@@ -45,6 +50,8 @@ impl Step {
             image,
             calls,
             unit,
+            watch,
+            optional,
             children,
             metadata,
             index,

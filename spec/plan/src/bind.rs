@@ -8,7 +8,7 @@ use hari_api::path::field;
 
 use crate::bound::{
     Batching, BoundDeployment, BoundNode, BoundPredictor, Builtin, ModelSource, ParameterValue,
-    Placement,
+    Placement, Remote,
 };
 use crate::catalogue::parameter::{BATCH_WINDOW, DEFAULT_BATCH_WINDOW, MAX_BATCH_SIZE};
 use crate::catalogue::{ServerSpec, in_this_build, server};
@@ -42,6 +42,8 @@ pub fn bind(plan: &Plan, policy: &PlacementPolicy) -> Result<BoundDeployment, Ve
     Ok(BoundDeployment {
         namespace: plan.namespace.clone(),
         name: plan.name.clone(),
+        protocol: plan.protocol,
+        transport: plan.transport,
         predictors,
     })
 }
@@ -70,6 +72,8 @@ fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
         path: node.path.clone(),
         calls: node.calls,
         placement,
+        logger: node.logger.clone(),
+        on_failure: node.on_failure,
         children: node
             .children
             .iter()
@@ -82,8 +86,29 @@ fn placement(node: &NodePlan) -> Result<Placement, Box<Issue>> {
     match &node.component {
         Component::Builtin(builtin) => Ok(Placement::Builtin(builtin.clone())),
         Component::Server(server) => model(node, server).map(Placement::InProcess),
-        Component::Container(container) => Err(Box::new(cannot_run(container))),
+        Component::Container(container) => match remote(node, &container.image) {
+            Some(remote) => Ok(Placement::Remote(remote)),
+            None => Err(Box::new(cannot_run(container))),
+        },
+        Component::Elsewhere => remote(node, "").map(Placement::Remote).ok_or_else(|| {
+            let message = "the unit's endpoint names no host";
+            Box::new(Issue::error(
+                rule::CANNOT_RUN_IMAGE,
+                node.path.clone(),
+                message,
+            ))
+        }),
     }
+}
+
+/// A unit that listens somewhere already.
+fn remote(node: &NodePlan, image: &str) -> Option<Remote> {
+    Some(Remote {
+        endpoint: node.endpoint.clone()?,
+        protocol: node.protocol,
+        transport: node.transport,
+        image: image.to_owned(),
+    })
 }
 
 fn model(node: &NodePlan, found: &Server) -> Result<ModelSource, Box<Issue>> {

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hari_api::{Protocol, Transport};
+
+pub use crate::plan::LoggerPlan;
+
 /// A deployment, each node of which has a place to run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundDeployment {
@@ -10,6 +14,10 @@ pub struct BoundDeployment {
     pub namespace: String,
     /// `metadata.name`.
     pub name: String,
+    /// Protocol between the parts of the graph.
+    pub protocol: Protocol,
+    /// Transport between the parts of the graph.
+    pub transport: Transport,
     /// At least one.
     pub predictors: Vec<BoundPredictor>,
 }
@@ -46,6 +54,10 @@ pub struct BoundNode {
     pub calls: Calls,
     /// Where it runs.
     pub placement: Placement,
+    /// Where its payloads are recorded, if they are.
+    pub logger: Option<LoggerPlan>,
+    /// What a failure of the node means for the request.
+    pub on_failure: OnFailure,
     /// In order; the index is the branch number of a router.
     pub children: Vec<BoundNode>,
 }
@@ -74,6 +86,63 @@ pub enum Placement {
     InProcess(ModelSource),
     /// A unit that is part of the engine.
     Builtin(Builtin),
+    /// A user's Python class, in worker processes of its own.
+    Child(PythonSource),
+    /// A unit on the other end of a connection.
+    Remote(Remote),
+}
+
+/// What a failure of a node means for the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The request fails, and the node is named.
+    #[default]
+    Fail,
+    /// The request goes on without the node: a transformer hands its message on, a child is left
+    /// out of what its parent combines. A node that no other can stand in for still fails.
+    Continue,
+}
+
+/// A unit on the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// REST or gRPC.
+    pub transport: Transport,
+    /// Its image, for metrics and `requestPath`; empty if unknown.
+    pub image: String,
+}
+
+/// Where a unit listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// Port for REST.
+    pub http_port: u16,
+    /// Port for gRPC.
+    pub grpc_port: u16,
+}
+
+/// A user's Python class, and what its workers need.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PythonSource {
+    /// Folder with the class's module, as the user wrote it; a relative path is relative to the
+    /// document's folder.
+    pub model_uri: String,
+    /// Module or module and class (`Model`, `package.module.Class`).
+    pub class: String,
+    /// Constructor arguments by name.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// Worker processes; at least one.
+    pub workers: usize,
+    /// Environment that the workers get beside what the engine sets.
+    pub env: BTreeMap<String, String>,
+    /// Bytes of address space that a worker may take, if that is limited.
+    pub memory: Option<u64>,
 }
 
 /// Which model to load, and with which runtime.

@@ -1,5 +1,6 @@
 //! A deployment that keeps every rule -> its plan, in types.
 
+mod elsewhere;
 mod learner;
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use hari_api::path::{field, item};
 use hari_api::{
-    Document, Method, Parameter, PredictiveUnit, PredictorSpec, SeldonDeployment, UnitType,
+    Document, Method, Parameter, PredictiveUnit, PredictorSpec, SeldonDeployment,
+    SeldonDeploymentSpec, UnitType,
 };
 
 use crate::bound::{Builtin, Calls, ParameterValue};
@@ -15,6 +17,7 @@ use crate::catalogue::parameter::{RATIO_A, read};
 use crate::catalogue::{self, is_prepackaged};
 use crate::contract::annotation;
 use crate::plan::{Component, Container, LoggerPlan, NodePlan, Plan, PredictorPlan, Server};
+use elsewhere::NodeSettings;
 
 /// Lowers a resource that was validated. What the rules refuse is read as absent.
 ///
@@ -54,9 +57,10 @@ fn predictors(written: &SeldonDeployment, resource: &SeldonDeployment) -> Vec<Pr
         Lowering {
             containers: containers(written, &path),
             predictor,
+            spec,
             path,
         }
-        .predictor(&spec.annotations, alone)
+        .predictor(&written.graph, alone)
     };
     pairs.enumerate().map(lower).collect()
 }
@@ -81,16 +85,23 @@ fn containers(predictor: &PredictorSpec, path: &str) -> HashMap<String, Containe
 /// One predictor on its way into the plan.
 struct Lowering<'a> {
     predictor: &'a PredictorSpec,
+    spec: &'a SeldonDeploymentSpec,
     path: String,
     containers: HashMap<String, Container>,
 }
 
 impl Lowering<'_> {
-    fn predictor(&self, of_spec: &BTreeMap<String, String>, alone: bool) -> PredictorPlan {
+    fn predictor(&self, written: &PredictiveUnit, alone: bool) -> PredictorPlan {
         let predictor = self.predictor;
-        let mut annotations = of_spec.clone();
+        let mut annotations = self.spec.annotations.clone();
         annotations.extend(predictor.annotations.clone());
         let timeout = |name| timeout(self.annotation(name, &annotations)?);
+        let settings = NodeSettings::read(|name| self.annotation(name, &annotations));
+        let graph = self.node(
+            (written, &predictor.graph),
+            field(&self.path, "graph"),
+            &settings,
+        );
         PredictorPlan {
             name: predictor.name.clone(),
             path: self.path.clone(),
@@ -100,7 +111,7 @@ impl Lowering<'_> {
             rest_timeout: timeout(annotation::REST_TIMEOUT),
             grpc_timeout: timeout(annotation::GRPC_TIMEOUT),
             annotations,
-            graph: self.node(&predictor.graph, field(&self.path, "graph")),
+            graph,
         }
     }
 
@@ -116,21 +127,38 @@ impl Lowering<'_> {
         of_pod.or_else(|| annotations.get(name)).map(String::as_str)
     }
 
-    fn node(&self, unit: &PredictiveUnit, path: String) -> NodePlan {
+    fn node(
+        &self,
+        (written, unit): (&PredictiveUnit, &PredictiveUnit),
+        path: String,
+        settings: &NodeSettings<'_>,
+    ) -> NodePlan {
         let below = field(&path, "children");
-        let child = |(index, unit)| self.node(unit, item(&below, index));
+        let child = |(index, pair)| self.node(pair, item(&below, index), settings);
+        let children = written.children.iter().zip(&unit.children);
+        let endpoint = elsewhere::endpoint(written);
         let parameters = parameters(unit);
-        let component = self.component(unit, &parameters);
+        let component = self.component(unit, &parameters, endpoint.is_some());
         NodePlan {
             name: unit.name.clone(),
             calls: match &component {
                 Component::Builtin(builtin) => builtin_calls(builtin),
-                Component::Server(_) | Component::Container(_) => unit_calls(unit),
+                Component::Server(_) | Component::Container(_) | Component::Elsewhere => {
+                    unit_calls(unit)
+                }
             },
             component,
             parameters,
             logger: logger(unit),
-            children: unit.children.iter().enumerate().map(child).collect(),
+            endpoint,
+            protocol: settings
+                .protocol(unit)
+                .unwrap_or(self.spec.protocol().unwrap_or_default()),
+            transport: settings
+                .transport(unit)
+                .unwrap_or(self.spec.transport().unwrap_or_default()),
+            on_failure: settings.on_failure(unit),
+            children: children.enumerate().map(child).collect(),
             path,
         }
     }
@@ -139,6 +167,7 @@ impl Lowering<'_> {
         &self,
         unit: &PredictiveUnit,
         parameters: &BTreeMap<String, ParameterValue>,
+        elsewhere: bool,
     ) -> Component {
         let implementation = unit.implementation.as_deref().unwrap_or_default();
         let container = self.containers.get(&unit.name).cloned();
@@ -153,6 +182,9 @@ impl Lowering<'_> {
             }),
             (false, Some(container)) if unit_calls(unit) != Calls::default() => {
                 Component::Container(container)
+            }
+            (false, None) if elsewhere && unit_calls(unit) != Calls::default() => {
+                Component::Elsewhere
             }
             (false, _) => Component::Builtin(Builtin::PassThrough),
         }

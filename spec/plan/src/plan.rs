@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hari_api::{Document, Issue, LoggerMode, Protocol, SeldonDeployment, ServerType, Transport};
 
-use crate::bound::{Builtin, Calls, ParameterValue};
+use crate::bound::{Builtin, Calls, Endpoint, OnFailure, ParameterValue};
 
 /// A deployment that keeps every rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,14 @@ pub struct NodePlan {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Where payloads are recorded, if they are.
     pub logger: Option<LoggerPlan>,
+    /// Where the unit listens already, if the user says so.
+    pub endpoint: Option<Endpoint>,
+    /// What the unit speaks, if it is not in this process: the deployment's, or its own.
+    pub protocol: Protocol,
+    /// REST or gRPC, if it is not in this process: the deployment's, or its own.
+    pub transport: Transport,
+    /// What a failure of the node means for the request.
+    pub on_failure: OnFailure,
     /// In order; the index is the branch number of a router.
     pub children: Vec<NodePlan>,
 }
@@ -81,6 +89,8 @@ pub enum Component {
     Server(Server),
     /// A container of the user's own.
     Container(Container),
+    /// A unit that someone else starts; its endpoint says where it listens.
+    Elsewhere,
 }
 
 /// A prepackaged server with its model.

@@ -13,6 +13,12 @@ pub const SEPARATE_POD: &str = "seldon.io/engine-separate-pod";
 pub const NO_ENGINE: &str = "seldon.io/no-engine";
 /// Name of the predictor's Service.
 pub const SERVICE_NAME: &str = "seldon.io/svc-name";
+/// What a failure of a node means: `node=fail` or `node=continue`, with commas.
+pub const ON_FAILURE: &str = "hari.dev/on-failure";
+/// What a node elsewhere speaks: `node=protocol`, with commas.
+pub const NODE_PROTOCOL: &str = "hari.dev/node-protocol";
+/// How a node elsewhere is called: `node=rest` or `node=grpc`, with commas.
+pub const NODE_TRANSPORT: &str = "hari.dev/node-transport";
 /// Annotations that begin so become environment variables of the orchestrator.
 pub const ENGINE_PREFIX: &str = "seldon.io/engine-";
 /// Prefixes that are ours: an unknown annotation with one of them is probably a slip.
@@ -77,6 +83,24 @@ pub const ALL: &[Annotation] = &[
         Anywhere,
         LooseNumber,
         "milliseconds one gRPC call may take",
+    ),
+    row(
+        ON_FAILURE,
+        Anywhere,
+        Text,
+        "what a failure of a node means: `node=fail` or `node=continue`, with commas",
+    ),
+    row(
+        NODE_PROTOCOL,
+        Anywhere,
+        Text,
+        "what a node elsewhere speaks: `node=seldon`, `node=v2` or `node=tensorflow`, with commas",
+    ),
+    row(
+        NODE_TRANSPORT,
+        Anywhere,
+        Text,
+        "how a node elsewhere is called: `node=rest` or `node=grpc`, with commas",
     ),
     row(
         "seldon.io/grpc-max-message-size",
@@ -234,6 +258,23 @@ pub fn find(name: &str) -> Option<&'static Annotation> {
 #[must_use]
 pub fn number(text: &str) -> Option<u64> {
     text.parse().ok()
+}
+
+/// What an annotation says of each node: `node=value`, with commas. A piece without `=` has no value.
+pub fn per_node(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pieces = text.split(',').map(str::trim);
+    let pieces = pieces.filter(|piece| !piece.is_empty());
+    pieces.map(|piece| match piece.split_once('=') {
+        Some((node, value)) => (node.trim(), value.trim()),
+        None => (piece, ""),
+    })
+}
+
+/// What it says of this node; the last word counts.
+#[must_use]
+pub fn of_node<'a>(text: Option<&'a str>, node: &str) -> Option<&'a str> {
+    let said = per_node(text?).filter(|(name, _)| *name == node);
+    said.last().map(|(_, value)| value)
 }
 
 #[cfg(test)]

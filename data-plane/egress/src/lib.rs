@@ -1,0 +1,1 @@
+//! A unit on the other end of a connection.

@@ -1,0 +1,1 @@
+//! Topics of a Kafka broker: read in a group, written with acknowledgement.

@@ -1,0 +1,1 @@
+//! Requests and responses of nodes, to sinks, off the request path.

@@ -1,0 +1,1 @@
+//! A user's Python class in supervised worker processes.
