@@ -9,6 +9,7 @@ mod meta;
 mod property;
 mod route;
 mod walk;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -7,19 +7,23 @@ mod children;
 mod feedback;
 mod fit;
 mod input;
+mod onlooker;
 mod output;
 mod route;
+mod span;
 mod visits;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hari_core::{BoxFuture, Context, Message, Target};
+use hari_core::{Asked, BoxFuture, Context, Message, Method, Stage, Target};
 use hari_error::Result;
+use tracing::Instrument as _;
 
 use crate::tree::Step;
 use branch::ALL;
+use onlooker::Onlooker;
 use visits::Visits;
 
 pub(crate) use call::itself;
@@ -85,10 +89,25 @@ pub(crate) fn alone<'a>(
 ) -> impl Future<Output = Result<Message>> + Send + 'a {
     message.meta.routing.clear();
     let first = aim(entry, context);
+    let onlooker = looking_on(entry, &message, context);
     async move {
-        let parcel = input::stage(entry, Parcel::sent(message), &first).await?;
+        let reply = input::stage(entry, Parcel::sent(message), &first).await;
+        let parcel = seen(reply, onlooker)?;
         Ok(routed(parcel, BTreeMap::from([(entry.name.clone(), ALL)])))
     }
+}
+
+fn looking_on<'a>(step: &'a Step, asked: &Message, context: &'a Context) -> Option<Onlooker<'a>> {
+    let stage = Stage::Node(Method::Predict);
+    Onlooker::at(step, stage, Asked::One(asked), context)
+}
+
+/// `reply`, once it was shown to whom looks on.
+fn seen(reply: Result<Parcel>, onlooker: Option<Onlooker<'_>>) -> Result<Parcel> {
+    if let Some(onlooker) = onlooker {
+        onlooker.told(reply.as_ref().map(|parcel| &parcel.message));
+    }
+    reply
 }
 
 fn routed(Parcel { mut message, .. }: Parcel, routing: BTreeMap<String, i32>) -> Message {
@@ -99,14 +118,20 @@ fn routed(Parcel { mut message, .. }: Parcel, routing: BTreeMap<String, i32>) ->
 impl Walk<'_> {
     fn node<'w>(&'w self, step: &'w Step, parcel: Parcel) -> BoxFuture<'w, Result<Parcel>> {
         self.visits.record(step, ALL);
+        let onlooker = looking_on(step, &parcel.message, self.context(step));
         if step.is_one_call() {
-            return Box::pin(input::stage(step, parcel, self.context(step)));
+            let reply = input::stage(step, parcel, self.context(step));
+            return Box::pin(async move { seen(reply.await, onlooker) });
         }
-        Box::pin(async move {
-            let parcel = input::stage(step, parcel, self.context(step)).await?;
-            let parcel = children::stage(self, step, parcel).await?;
-            output::stage(step, parcel, &self.onward).await
-        })
+        let span = span::node(step, Method::Predict);
+        let reply = self.stages(step, parcel);
+        Box::pin(async move { seen(reply.await, onlooker) }.instrument(span))
+    }
+
+    async fn stages(&self, step: &Step, parcel: Parcel) -> Result<Parcel> {
+        let parcel = input::stage(step, parcel, self.context(step)).await?;
+        let parcel = children::stage(self, step, parcel).await?;
+        output::stage(step, parcel, &self.onward).await
     }
 
     fn context(&self, step: &Step) -> &Context {

@@ -2,10 +2,12 @@
 
 use std::mem::take;
 
-use hari_core::{Context, Input, Message, Meta, Method, Representation, Unit};
-use hari_error::{Error, Result};
+use hari_core::{Asked, Context, Input, Message, Meta, Method, Representation, Stage, Unit};
+use hari_error::{Error, Kind, Result};
+use tracing::Instrument as _;
 
-use super::Parcel;
+use super::onlooker::Onlooker;
+use super::{Parcel, span};
 use crate::tree::Step;
 
 /// Calls `unit` with a message. The reply carries the message's meta and the unit's own.
@@ -79,22 +81,37 @@ pub(crate) async fn itself(
     }
 }
 
-/// The call itself, if there is time for it.
+/// The call itself, if there is time for it. A unit that does not know feedback accepts it, with an
+/// empty reply: a model gets feedback by its type, whether or not it learns.
 pub(super) fn raw<'a>(
     step: &'a Step,
     (unit, method): (&'a dyn Unit, Method),
     input: Input,
     context: &'a Context,
 ) -> impl Future<Output = Result<Message>> + Send + 'a {
-    let in_time = context.remaining();
-    let reply = in_time.map(|_| unit.call(method, input, context));
-    async move {
-        let reply = match reply {
-            Ok(reply) => reply.await,
-            Err(late) => Err(late),
+    let span = span::call(step, method);
+    let begun = context.remaining().map(|_| {
+        let onlooker = Onlooker::at(step, Stage::Call(method), Asked::from(&input), context);
+        let reply = span.in_scope(|| unit.call(method, input, context));
+        (reply, onlooker)
+    });
+    let own = span.clone();
+    let reply = async move {
+        let (reply, onlooker) = begun.map_err(|late| step.blame(late))?;
+        let reply = match reply.await {
+            Err(error) if accepts(method, &error) => Ok(Message::default()),
+            reply => reply.map_err(|error| step.blame(error)),
         };
-        reply.map_err(|error| step.blame(error))
-    }
+        if let Some(onlooker) = onlooker {
+            onlooker.told(reply.as_ref());
+        }
+        reply.inspect_err(|error| span::failed(&own, error))
+    };
+    reply.instrument(span)
+}
+
+fn accepts(method: Method, error: &Error) -> bool {
+    method == Method::SendFeedback && error.kind() == Kind::Unimplemented
 }
 
 /// What a message keeps whatever a unit does with it.

@@ -1,11 +1,13 @@
 //! The feedback walk: children first, along the branches that the answer took.
 
 use futures_util::future::join_all;
-use hari_core::{BoxFuture, Context, Feedback, Input, Message, Method};
-use hari_error::{Error, Kind, Result};
+use hari_core::{Asked, BoxFuture, Context, Feedback, Input, Message, Method, Stage};
+use hari_error::{Error, Result};
+use tracing::{Instrument as _, Span};
 
 use super::branch::{ALL, Branch};
-use super::call;
+use super::onlooker::Onlooker;
+use super::{call, span};
 use crate::tree::Step;
 
 /// Hands `feedback` to every node that the answer came by and that learns. The reply is the
@@ -36,10 +38,30 @@ fn node<'w>(
     feedback: &'w Feedback,
     context: &'w Context,
 ) -> BoxFuture<'w, Result<Option<Message>>> {
-    Box::pin(async move {
+    let (method, asked) = (Method::SendFeedback, Asked::Feedback(feedback));
+    let onlooker = Onlooker::at(step, Stage::Node(method), asked, context);
+    let reply = async move {
         children(step, feedback, context).await?;
         own(step, feedback, context).await
-    })
+    };
+    let below = !step.children.is_empty();
+    let span = if below {
+        span::node(step, method)
+    } else {
+        Span::none()
+    };
+    Box::pin(
+        async move {
+            let reply = reply.await;
+            if let Some(onlooker) = onlooker {
+                let none = Message::default();
+                let told = reply.as_ref().map(|own| own.as_ref().unwrap_or(&none));
+                onlooker.told(told);
+            }
+            reply
+        }
+        .instrument(span),
+    )
 }
 
 /// Every child gets its reward even if another fails; the lowest child's failure counts.
@@ -80,15 +102,11 @@ fn taken(step: &Step, feedback: &Feedback) -> i32 {
         .unwrap_or(ALL)
 }
 
-/// A unit that does not know feedback accepts it, with an empty reply: a model gets feedback by
-/// its type, whether or not it learns.
 async fn own(step: &Step, feedback: &Feedback, context: &Context) -> Result<Option<Message>> {
     let Some(unit) = step.unit_for(Method::SendFeedback) else {
         return Ok(None);
     };
     let input = Input::Feedback(Box::new(feedback.clone()));
-    match call::raw(step, (unit, Method::SendFeedback), input, context).await {
-        Err(error) if error.kind() == Kind::Unimplemented => Ok(Some(Message::default())),
-        reply => reply.map(Some),
-    }
+    let reply = call::raw(step, (unit, Method::SendFeedback), input, context).await?;
+    Ok(Some(reply))
 }
