@@ -157,7 +157,7 @@ impl Unit for Entry {
     ) -> BoxFuture<'a, Result<Message>> {
         let step = &*self.step;
         match (method, input) {
-            (Method::Predict, Input::One(message)) if step.is_one_call() => {
+            (Method::Predict, Input::One(message)) if step.is_one_call() && !step.optional => {
                 Box::pin(walk::alone(step, message, context))
             }
             (Method::Predict, Input::One(message)) => {

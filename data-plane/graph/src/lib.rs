@@ -10,6 +10,8 @@
 //! output     transform-output                  walk/output.rs
 //! ```
 //!
+//! A request goes on without a node that is optional and fails (`walk/optional.rs`).
+//!
 //! Feedback goes the other way, children first (`walk/feedback.rs`). The units that are part of
 //! the engine are in [`builtin`].
 
@@ -24,3 +26,4 @@ mod walk;
 
 pub use graph::Graph;
 pub use node::{Calls, Node};
+pub use walk::SKIPPED_TAG;

@@ -52,7 +52,8 @@ pub struct Node {
     pub image: String,
     /// Who looks on.
     pub watch: Option<Arc<dyn Watch>>,
-    /// Whether the request goes on without the node when it fails.
+    /// Whether the request goes on without the node when it fails: a transformer hands on what it
+    /// was given, one of several children is left out. Nothing stands in for any other.
     pub optional: bool,
 }
 

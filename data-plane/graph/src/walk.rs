@@ -8,6 +8,7 @@ mod feedback;
 mod fit;
 mod input;
 mod onlooker;
+mod optional;
 mod output;
 mod route;
 mod span;
@@ -28,6 +29,7 @@ use visits::Visits;
 
 pub(crate) use call::itself;
 pub(crate) use feedback::feedback;
+pub use optional::SKIPPED_TAG;
 
 /// A walk that starts at one node.
 struct Walk<'a> {
@@ -78,7 +80,9 @@ pub(crate) async fn predict(
         visits: Visits::of(entry),
     };
     let parcel = walk.node(entry, Parcel::sent(message)).await?;
-    Ok(routed(parcel, walk.visits.routing(entry)))
+    let mut reply = routed(parcel, walk.visits.routing(entry));
+    optional::tell(&mut reply, walk.visits.skipped(entry));
+    Ok(reply)
 }
 
 /// [`predict`] where it is one call at most, as most graphs are.
@@ -119,7 +123,7 @@ impl Walk<'_> {
     fn node<'w>(&'w self, step: &'w Step, parcel: Parcel) -> BoxFuture<'w, Result<Parcel>> {
         self.visits.record(step, ALL);
         let onlooker = looking_on(step, &parcel.message, self.context(step));
-        if step.is_one_call() {
+        if step.is_one_call() && !step.optional {
             let reply = input::stage(step, parcel, self.context(step));
             return Box::pin(async move { seen(reply.await, onlooker) });
         }
@@ -129,9 +133,13 @@ impl Walk<'_> {
     }
 
     async fn stages(&self, step: &Step, parcel: Parcel) -> Result<Parcel> {
-        let parcel = input::stage(step, parcel, self.context(step)).await?;
+        let spare = self.spare(step, Method::TransformInput, &parcel);
+        let reply = input::stage(step, parcel, self.context(step)).await;
+        let parcel = self.or_spare(step, reply, spare)?;
         let parcel = children::stage(self, step, parcel).await?;
-        output::stage(step, parcel, &self.onward).await
+        let spare = self.spare(step, Method::TransformOutput, &parcel);
+        let reply = output::stage(step, parcel, &self.onward).await;
+        self.or_spare(step, reply, spare)
     }
 
     fn context(&self, step: &Step) -> &Context {

@@ -4,7 +4,7 @@ use futures_util::stream::{FuturesOrdered, TryStreamExt};
 use hari_error::{Error, Result};
 
 use super::branch::Branch;
-use super::{Parcel, Walk, aggregate, route};
+use super::{Parcel, Walk, aggregate, optional, route};
 use crate::tree::Step;
 
 pub(super) async fn stage(walk: &Walk<'_>, step: &Step, parcel: Parcel) -> Result<Parcel> {
@@ -23,11 +23,12 @@ pub(super) async fn stage(walk: &Walk<'_>, step: &Step, parcel: Parcel) -> Resul
 }
 
 /// Asks all children at once. Of several failures the lowest child's counts; once it is known,
-/// the work of the others is dropped.
+/// the work of the others is dropped. Optional children that fail are left out.
 async fn all(walk: &Walk<'_>, step: &Step, parcel: &Parcel) -> Result<Vec<Parcel>> {
     let asked = step
         .children
         .iter()
-        .map(|child| walk.node(child, parcel.clone()));
-    asked.collect::<FuturesOrdered<_>>().try_collect().await
+        .map(|child| walk.one_of_several(child, parcel.clone()));
+    let replies = asked.collect::<FuturesOrdered<_>>().try_collect().await?;
+    optional::answered(replies)
 }

@@ -11,7 +11,8 @@ use super::{call, span};
 use crate::tree::Step;
 
 /// Hands `feedback` to every node that the answer came by and that learns. The reply is the
-/// entry's own; if the entry does not learn, an empty message with the meta of the answer.
+/// entry's own; if the entry does not learn, an empty message with the meta of the answer. The
+/// failure of an optional node below the entry is passed over.
 ///
 /// # Errors
 /// `InvalidInput` for a routing that names a branch that is not there; else what a unit says.
@@ -44,8 +45,7 @@ fn node<'w>(
         children(step, feedback, context).await?;
         own(step, feedback, context).await
     };
-    let below = !step.children.is_empty();
-    let span = if below {
+    let span = if !step.children.is_empty() {
         span::node(step, method)
     } else {
         Span::none()
@@ -73,21 +73,29 @@ async fn children(step: &Step, feedback: &Feedback, context: &Context) -> Result
     let refused = |words| step.blame(Error::invalid(format!("response.meta.routing: {words}")));
     match Branch::of(step, number).map_err(refused)? {
         Branch::None => {}
-        Branch::One(child) => {
-            node(child, feedback, context).await?;
-        }
+        Branch::One(child) => below(child, feedback, context).await?,
         Branch::All => {
             let children = step
                 .children
                 .iter()
-                .map(|child| node(child, feedback, context));
+                .map(|child| below(child, feedback, context));
             join_all(children)
                 .await
                 .into_iter()
-                .collect::<Result<Vec<_>>>()?;
+                .collect::<Result<()>>()?;
         }
     }
     Ok(())
+}
+
+async fn below(child: &Step, feedback: &Feedback, context: &Context) -> Result<()> {
+    match node(child, feedback, context).await {
+        Err(error) if child.optional => {
+            tracing::debug!(node = child.name, %error, "an optional node got no feedback");
+            Ok(())
+        }
+        reply => reply.map(drop),
+    }
 }
 
 /// The branch that the answer took at `step`; all if it does not say.

@@ -1,7 +1,8 @@
-//! Which nodes a walk came by, and which branch each took.
+//! Which nodes a walk came by, which branch each took, and which it did without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::tree::Step;
 
@@ -13,6 +14,8 @@ pub(super) struct Visits {
     /// The number of the entry.
     base: usize,
     branches: Box<[AtomicI32]>,
+    /// The numbers of nodes that failed and that the request went on without.
+    skipped: Mutex<BTreeSet<usize>>,
 }
 
 impl Visits {
@@ -21,7 +24,29 @@ impl Visits {
         Self {
             base: entry.index,
             branches,
+            skipped: Mutex::default(),
         }
+    }
+
+    pub(super) fn skip(&self, step: &Step) {
+        let skipped = self.skipped.lock();
+        skipped
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(step.index);
+    }
+
+    /// Names of the nodes that were skipped, in the order of the graph.
+    pub(super) fn skipped(&self, entry: &Step) -> Vec<String> {
+        let skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = Vec::new();
+        if !skipped.is_empty() {
+            entry.each(&mut |step| {
+                if skipped.contains(&step.index) {
+                    names.push(step.name.clone());
+                }
+            });
+        }
+        names
     }
 
     pub(super) fn record(&self, step: &Step, branch: i32) {
