@@ -1,17 +1,24 @@
 //! OpenTelemetry traces over OTLP, switched on by the standard environment variables.
 
+mod carried;
+mod forms;
+mod sampler;
+
 use hari_error::{Error, Result};
 use hari_settings as settings;
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry::{Context, KeyValue, global, propagation::Extractor};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::runtime::Tokio;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sdk::trace::span_processor_with_async_runtime::BatchSpanProcessor;
-use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt as _};
-use tracing_subscriber::Registry;
+use tracing::{Level, Metadata};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::{FilterFn, Filtered, filter_fn};
+use tracing_subscriber::{Layer as _, Registry};
+
+pub use carried::{continue_from, is_header, on, outgoing};
 
 /// Sends what is left when it goes.
 #[derive(Default)]
@@ -34,17 +41,20 @@ impl Drop for Guard {
     }
 }
 
-type TraceLayer = OpenTelemetryLayer<Registry, opentelemetry_sdk::trace::Tracer>;
+type Spans = OpenTelemetryLayer<Registry, opentelemetry_sdk::trace::Tracer>;
+type TraceLayer = Filtered<Spans, FilterFn, Registry>;
 
 /// The layer that turns spans into traces, if the settings ask for it.
 pub(crate) fn layer() -> Result<(Option<TraceLayer>, Guard)> {
     if !wanted()? {
         return Ok((None, Guard::default()));
     }
+    let (forms, sampler) = (carried::wanted()?, sampler::of_settings()?);
     let service = settings::OTEL_SERVICE
         .get()
         .unwrap_or_else(|| "hari".to_owned());
     let provider = SdkTracerProvider::builder()
+        .with_sampler(sampler)
         .with_span_processor(BatchSpanProcessor::builder(exporter()?, Tokio).build())
         .with_resource(
             Resource::builder()
@@ -53,9 +63,21 @@ pub(crate) fn layer() -> Result<(Option<TraceLayer>, Guard)> {
                 .build(),
         )
         .build();
-    global::set_text_map_propagator(TraceContextPropagator::new());
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("hari"));
-    Ok((Some(layer), Guard(Some(provider))))
+    carried::begin(forms);
+    let ours: FilterFn = filter_fn(is_ours);
+    let ours = ours.with_max_level_hint(Level::INFO);
+    Ok((Some(layer.with_filter(ours)), Guard(Some(provider))))
+}
+
+/// Spans and warnings of ours; what libraries trace of themselves is no part of a request.
+fn is_ours(of: &Metadata<'_>) -> bool {
+    let level = if of.is_span() {
+        Level::INFO
+    } else {
+        Level::WARN
+    };
+    *of.level() <= level && of.target().starts_with("hari")
 }
 
 fn wanted() -> Result<bool> {
@@ -83,27 +105,4 @@ fn exporter() -> Result<SpanExporter> {
     built.map_err(|error| {
         Error::invalid(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {error}")).with_source(error)
     })
-}
-
-struct Headers<'a>(&'a http::HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(http::HeaderName::as_str).collect()
-    }
-}
-
-/// Makes `span` the child of the trace that the headers carry (`traceparent`), if any.
-pub fn continue_from(span: &tracing::Span, headers: &http::HeaderMap) {
-    if !headers.contains_key("traceparent") {
-        return;
-    }
-    let parent: Context =
-        global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
-    // Fails only where no trace layer is installed: then there is nothing to continue.
-    let _ = span.set_parent(parent);
 }

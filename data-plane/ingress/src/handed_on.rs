@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use hari_telemetry::trace;
 use http::{HeaderMap, HeaderName};
 
 /// Headers of one connection or one message, and those that a call to a node has of its own: its
-/// address, its media type and encoding, its caller, its trace and its id.
-const OWN: [&str; 20] = [
+/// address, its media type and encoding, its caller and its id.
+const OWN: [&str; 18] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -21,8 +22,6 @@ const OWN: [&str; 20] = [
     "proxy-connection",
     "seldon-puid",
     "te",
-    "traceparent",
-    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
@@ -40,10 +39,13 @@ pub(crate) fn of(headers: &HeaderMap) -> Arc<[(String, String)]> {
     kept.collect()
 }
 
-/// Binary metadata of gRPC is among them: its base64 is the connection's business.
+/// Binary metadata of gRPC is among them: its base64 is the connection's business. So is the
+/// caller's trace where traces leave this process: a call is a span of ours then. Where none do,
+/// the trace goes on as it came, so that it is not cut here.
 fn is_own(name: &HeaderName) -> bool {
     let name = name.as_str();
-    OWN.contains(&name) || name.starts_with("grpc-") || name.ends_with("-bin")
+    let connection = OWN.contains(&name) || name.starts_with("grpc-") || name.ends_with("-bin");
+    connection || (trace::is_header(name) && trace::on())
 }
 
 fn is_named(headers: &HeaderMap, name: &HeaderName) -> bool {
@@ -86,6 +88,17 @@ mod tests {
             kept(&all),
             [pair("x-tenant", "a"), pair("authorization", "b")]
         );
+    }
+
+    #[test]
+    fn a_trace_is_handed_on_as_it_came_where_none_leaves_this_process() {
+        let all = [
+            ("traceparent", "00-1-2-01"),
+            ("b3", "1-2-1"),
+            ("x-b3-traceid", "1"),
+        ];
+        let expected = all.map(|(name, value)| pair(name, value));
+        assert_eq!(kept(&all), expected);
     }
 
     #[test]
