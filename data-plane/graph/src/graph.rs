@@ -6,7 +6,7 @@ use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Targe
 use hari_error::{Error, Result};
 
 use crate::tree::Step;
-use crate::{Node, describe, walk};
+use crate::{Known, Misfit, Node, describe, neighbours, walk};
 
 /// The units of one predictor as one unit.
 ///
@@ -46,6 +46,13 @@ impl Graph {
             whole,
             nodes,
         }
+    }
+
+    /// Nodes that cannot take what their neighbours give them, in the order of the graph. `known`
+    /// tells what the signature of a node says of its messages, by the node's name.
+    #[must_use]
+    pub fn misfits(&self, known: &dyn Fn(&str) -> Known) -> Vec<Misfit> {
+        neighbours::misfits(&self.whole.step, known)
     }
 
     fn node(&self, name: &str) -> Option<&Arc<Entry>> {

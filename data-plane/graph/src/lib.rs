@@ -18,6 +18,7 @@
 pub mod builtin;
 mod describe;
 mod graph;
+mod neighbours;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -25,5 +26,6 @@ mod tree;
 mod walk;
 
 pub use graph::Graph;
+pub use neighbours::{Known, Misfit};
 pub use node::{Calls, Node};
 pub use walk::SKIPPED_TAG;

@@ -6,6 +6,7 @@ mod double;
 mod entry;
 mod feedback;
 mod meta;
+mod neighbours;
 mod optional;
 mod property;
 mod route;

@@ -29,6 +29,7 @@ use visits::Visits;
 
 pub(crate) use call::itself;
 pub(crate) use feedback::feedback;
+pub(crate) use fit::fit;
 pub use optional::SKIPPED_TAG;
 
 /// A walk that starts at one node.

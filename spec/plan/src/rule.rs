@@ -91,6 +91,9 @@ rules! {
     HPA_AND_KEDA = "hpa-and-keda", Field, "A pod is scaled by one autoscaler.";
     ANNOTATION_NUMBER = "annotation-number", Field, "An annotation that is a number holds one.";
     UNKNOWN_ANNOTATION = "unknown-annotation", Field, "Annotations with our prefix are known.";
+    UNKNOWN_NODE = "unknown-node", Field, "Annotations of nodes name nodes of the graph.";
+    NODE_SETTING = "node-setting", Field, "Annotations of nodes give each a value that is known.";
+    NODE_SETTING_IDLE = "node-setting-idle", Field, "Only a node that can be done without is told to be.";
     MISPLACED_ANNOTATION = "misplaced-annotation", Field, "Annotations are where they are read from.";
 
     TOO_MANY_ISSUES = "too-many-issues", Field, "A deployment has fewer issues than are reported.";
@@ -100,6 +103,10 @@ rules! {
     NOT_IN_THIS_BUILD = "not-in-this-build", Field, "The server's runtime is part of this build.";
     NEEDS_CLUSTER = "needs-cluster", Field, "What a cluster alone provides is not asked of this machine.";
 }
+
+/// Neighbours in a graph fit. It takes the models' signatures to tell, so it is found when they are
+/// loaded, and is none of [`RULES`], which are checked before.
+pub const NODES_DO_NOT_FIT: &str = "nodes-do-not-fit";
 
 /// An issue in the words of the admission webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]

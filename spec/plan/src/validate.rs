@@ -7,6 +7,7 @@ mod deployment;
 mod explainer;
 mod labels;
 mod learners;
+mod node_annotations;
 mod parameters;
 mod predictors;
 mod scaling;
@@ -52,6 +53,7 @@ const GROUPS: &[fn(&Subject<'_>, &mut Vec<Issue>)] = &[
     explainer::check,
     scaling::check,
     annotations::check,
+    node_annotations::check,
 ];
 
 /// Whether enough is said: a hostile document is not searched for what was meant by each word.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hari_core::{Feedback, Meta};
+use hari_core::Meta;
 use hari_error::Kind;
 use hari_testkit::{Failing, Gated};
 use serde_json::{Value, json};
@@ -216,7 +216,7 @@ async fn when_the_time_is_over_nothing_stands_in() {
 }
 
 async fn reward(root: Node) -> Result<Message> {
-    let input = Input::Feedback(Box::new(Feedback::default()));
+    let input = Input::Feedback(Box::default());
     graph(root)
         .call(Method::SendFeedback, input, &context())
         .await

@@ -21,7 +21,8 @@ impl Parcel {
     }
 }
 
-fn fit(message: &mut Message, metadata: &ModelMetadata, signature: Option<&str>) {
+/// Fits what another unit made to the unit of this metadata.
+pub(crate) fn fit(message: &mut Message, metadata: &ModelMetadata, signature: Option<&str>) {
     let Payload::Tensors(tensors) = &mut message.payload else {
         return;
     };

@@ -25,7 +25,7 @@ fn source(implementation: &str, parameters: &[(&str, &str)]) -> ModelSource {
     let mut bound = bind(&plan, &HERE).unwrap();
     match bound.predictors.pop().unwrap().graph.placement {
         Placement::InProcess(source) => source,
-        Placement::Builtin(builtin) => panic!("{builtin:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
