@@ -8,6 +8,7 @@
     reason = "this module is the home of metric names"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hari_error::{Error, Result};
@@ -16,11 +17,15 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::process;
 
+mod node;
 mod request;
 mod router;
+mod unit;
 
+pub use node::{CallMetrics, NodeLabels};
 pub use request::ServerRequest;
 pub use router::BranchMetrics;
+pub use unit::{Custom, CustomKind, UnitMetrics};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,11 @@ pub const METRICS: &[MetricInfo] = &[
         SERVER_LABELS,
         "Requests answered: quantiles of how long they took in seconds.",
     ),
+    node::SECONDS_INFO,
+    node::SUMMARY_INFO,
+    unit::FEEDBACK_INFO,
+    unit::REWARD_INFO,
+    unit::DROPPED_INFO,
     info(
         LOAD_SECONDS,
         MetricKind::Gauge,
@@ -190,6 +200,7 @@ impl Exporter {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = self.0.render();
+        text.push_str(&unit::render());
         text.push_str(&process::render());
         text
     }
@@ -198,6 +209,19 @@ impl Exporter {
     pub fn upkeep(&self) {
         self.0.run_upkeep();
     }
+}
+
+/// Whether an engine in front of this process counts its requests.
+static BESIDE_ENGINE: AtomicBool = AtomicBool::new(false);
+
+/// From now on requests and calls are not counted: this process is one node of a graph, and the
+/// engine that calls it counts them under the same labels.
+pub fn leave_requests_to_the_engine() {
+    BESIDE_ENGINE.store(true, Ordering::Relaxed);
+}
+
+fn beside_engine() -> bool {
+    BESIDE_ENGINE.load(Ordering::Relaxed)
 }
 
 /// Makes this process record metrics. Once per process.
@@ -214,7 +238,7 @@ pub fn install_metrics() -> Result<Exporter> {
         .filter(|metric| metric.kind == MetricKind::Histogram)
     {
         let buckets: &[f64] = match metric.name {
-            SERVER_SECONDS => &SELDON_BUCKETS,
+            SERVER_SECONDS | node::CLIENT_SECONDS => &SELDON_BUCKETS,
             BATCH_ROWS => &ROW_BUCKETS,
             _ => &FINE_BUCKETS,
         };

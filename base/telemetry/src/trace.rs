@@ -66,7 +66,7 @@ pub(crate) fn layer() -> Result<(Option<TraceLayer>, Guard)> {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("hari"));
     carried::begin(forms);
     let ours: FilterFn = filter_fn(is_ours);
-    let ours = ours.with_max_level_hint(Level::INFO);
+    let ours = ours.with_max_level_hint(Level::DEBUG);
     Ok((Some(layer.with_filter(ours)), Guard(Some(provider))))
 }
 
