@@ -27,7 +27,8 @@ fn main() -> Result<()> {
     };
     fs::create_dir_all(&out)?;
     write_code(&protos, &out)?;
-    write_descriptors(&protos, &out)
+    write_descriptors(&protos, &out)?;
+    write_messages(&protos, &out)
 }
 
 /// One Rust file for each package, with the comments of the `.proto` files.
@@ -53,6 +54,22 @@ fn write_descriptors(protos: &Path, out: &Path) -> Result<()> {
     let files: Vec<PathBuf> = SERVED.iter().map(|name| protos.join(name)).collect();
     let set = compile(protos, &files, false)?;
     fs::write(out.join("descriptor.bin"), set.encode_to_vec())?;
+    Ok(())
+}
+
+/// `prediction.binpb`: the messages that Python components exchange, for the Python package, which has
+/// Google's own from the protobuf package. Imports come before those that import them.
+fn write_messages(protos: &Path, out: &Path) -> Result<()> {
+    let mut compiler = protox::Compiler::new([protos])?;
+    compiler
+        .include_imports(true)
+        .include_source_info(false)
+        .open_file(protos.join("seldon/prediction.proto"))?;
+    let bytes = compiler.encode_file_descriptor_set();
+    let mut set = FileDescriptorSet::decode(bytes.as_slice())?;
+    set.file
+        .retain(|file: &FileDescriptorProto| !file.name().starts_with("google/"));
+    fs::write(out.join("prediction.binpb"), set.encode_to_vec())?;
     Ok(())
 }
 

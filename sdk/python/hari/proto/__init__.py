@@ -1,0 +1,1 @@
+"""The Seldon protocol's messages as protocol buffers."""

@@ -1,0 +1,1 @@
+"""Components for models whose own code runs: used where a deployment says `trusted: true`."""
