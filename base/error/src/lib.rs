@@ -29,7 +29,19 @@ struct Inner {
     message: String,
     node: Option<String>,
     retry_after: Option<Duration>,
+    answer: Option<Answer>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What a component answered by itself where it failed, to be handed on as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 impl Error {
@@ -41,6 +53,7 @@ impl Error {
             message: message.into(),
             node: None,
             retry_after: None,
+            answer: None,
             source: None,
         }))
     }
@@ -108,6 +121,14 @@ impl Error {
         self
     }
 
+    /// Keeps what a component answered by itself: callers of the Seldon protocol get it over HTTP in
+    /// place of our own words.
+    #[must_use]
+    pub fn with_answer(mut self, answer: Answer) -> Self {
+        self.0.answer = Some(answer);
+        self
+    }
+
     /// Keeps the cause for the log. It is never sent to a caller.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -137,6 +158,12 @@ impl Error {
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.0.node.as_deref()
+    }
+
+    /// What a component answered by itself.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        self.0.answer.as_ref()
     }
 
     /// When the caller may try again.

@@ -17,6 +17,8 @@ pub struct Context {
     pub target: Arc<Target>,
     /// Whether the caller asked not to log the payload (`Seldon-Skip-Logging`).
     pub skip_logging: bool,
+    /// Whether the caller came over gRPC; else over HTTP.
+    pub grpc: bool,
     /// Headers to hand on to remote nodes, lower-case names.
     pub headers: Arc<[(String, String)]>,
 }
@@ -62,6 +64,7 @@ impl Context {
             deadline: Instant::now() + timeout,
             target: Arc::default(),
             skip_logging: false,
+            grpc: false,
             headers: Arc::from([]),
         }
     }

@@ -5,7 +5,7 @@ pub(crate) mod grpc;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use hari_error::{Blame, Error, Kind};
+use hari_error::{Answer, Blame, Error, Kind};
 use hari_protocol::{mlflow, open_inference, seldon, tensorflow};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -65,6 +65,9 @@ pub(crate) fn text(body: impl Into<Bytes>, content_type: &'static str) -> Respon
 /// The answer to a request that failed, in the shape of `dialect`.
 pub(crate) fn error(dialect: Dialect, error: &Error) -> Response {
     log(error);
+    if let (Dialect::Seldon, Some(answer)) = (dialect, error.answer()) {
+        return handed_on(answer);
+    }
     let body = match dialect {
         Dialect::Seldon => seldon::json::encode_error(error),
         Dialect::OpenInference => open_inference::encode_error(error),
@@ -78,6 +81,16 @@ pub(crate) fn error(dialect: Dialect, error: &Error) -> Response {
             .headers_mut()
             .insert(RETRY_AFTER, after.as_secs().max(1).into());
     }
+    response
+}
+
+/// What a component answered by itself, unchanged.
+fn handed_on(answer: &Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body.clone()));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = HeaderValue::from_str(&answer.content_type).unwrap_or(JSON);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
@@ -131,6 +144,22 @@ mod tests {
         let response = error(Dialect::Seldon, &full);
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
+    }
+
+    #[tokio::test]
+    async fn what_a_component_answered_is_handed_on_in_its_own_protocol() {
+        let failure = Error::model("no").with_answer(Answer {
+            status: 402,
+            content_type: "text/plain".to_owned(),
+            body: "not without money".to_owned(),
+        });
+        let response = error(Dialect::Seldon, &failure);
+        assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain");
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&bytes[..], b"not without money");
+        let response = error(Dialect::OpenInference, &failure);
+        assert_eq!(body(response).await["error"], "no");
     }
 
     #[test]

@@ -171,6 +171,7 @@ impl Call {
         let own = own.unwrap_or(self.limits().deadline);
         let time = timeout.map_or(own, |asked| asked.min(own));
         let mut context = Context::new(arrival.puid.clone(), time);
+        context.grpc = true;
         context.skip_logging = arrival.skip_logging;
         context.headers = headers.clone();
         context
