@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Serve(command::serve::Serve),
     /// Say everything that is wrong with deployments
     Validate(command::validate::Validate),
+    /// Draw the graphs of deployments
+    Render(command::render::Render),
     /// Say what a model is: format, inputs and outputs, runtime, operators
     Inspect(command::inspect::Inspect),
     /// Ask a running server for predictions

@@ -5,6 +5,7 @@ pub(crate) mod crd;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod predict;
+pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod serve;
 mod serving;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Run(run) => run.execute(&log),
         Command::Serve(serve) => serve.execute(&log),
         Command::Validate(validate) => validate.execute(),
+        Command::Render(render) => render.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Predict(predict) => predict.execute(),
         Command::Fetch(fetch) => fetch.execute(&log),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hari_api::Issue;
-use hari_engine::{Assembled, NodeReport, Workshop, assemble};
+use hari_api::{Document, Issue};
+use hari_engine::{Assembled, Misfit, NodeReport, Workshop, assemble};
 use hari_error::Error;
 use hari_ingress::Directory;
 use hari_ingress::directory::Key;
 use hari_plan::bound::BoundDeployment;
+use hari_plan::rule::NODES_DO_NOT_FIT;
 
 use crate::source::{Source, plan};
 
@@ -38,7 +39,7 @@ pub enum Failure {
 /// begun. On failure nothing changes.
 ///
 /// # Errors
-/// All issues of the documents, or the first model that fails.
+/// All issues of the documents, the first model that fails, or all neighbours that cannot fit.
 pub async fn launch(
     source: &Source,
     workshop: &Workshop,
@@ -49,8 +50,15 @@ pub async fn launch(
     for deployment in &bound {
         ready.push(load(deployment, source, workshop).await?);
     }
+    let misfits = misfits(&ready, source);
+    if !misfits.is_empty() {
+        return Err(Failure::Issues(misfits));
+    }
     let mut deployments = Vec::new();
-    for Assembled { deployment, nodes } in ready {
+    for Assembled {
+        deployment, nodes, ..
+    } in ready
+    {
         let key = (deployment.namespace.clone(), deployment.name.clone());
         directory.put(deployment);
         deployments.push((key, nodes));
@@ -72,6 +80,30 @@ async fn load(
             deployment: deployment.name.clone(),
             error,
         })
+}
+
+/// Neighbours of graphs that cannot fit, with their places in the documents.
+fn misfits(ready: &[Assembled], source: &Source) -> Vec<Issue> {
+    let of = |assembled: &Assembled| {
+        let document = document(source, &assembled.deployment.name);
+        let issue = |misfit: &Misfit| {
+            let issue = Issue::error(NODES_DO_NOT_FIT, &misfit.path, &misfit.message);
+            let issue = issue.with_hint(&misfit.hint);
+            match document {
+                Some(document) => document.locate(issue),
+                None => issue,
+            }
+        };
+        assembled.misfits.iter().map(issue).collect::<Vec<_>>()
+    };
+    ready.iter().flat_map(of).collect()
+}
+
+fn document<'a>(source: &'a Source, deployment: &str) -> Option<&'a Document> {
+    source.documents.iter().find(|document| {
+        let name = document.value.pointer("/metadata/name");
+        name.and_then(|name| name.as_str()) == Some(deployment)
+    })
 }
 
 /// The names of what `launched` serves.

@@ -8,6 +8,7 @@ use hari_error::Result;
 use hari_ingress::{Deployment, Predictor};
 use hari_plan::bound::{BoundDeployment, BoundPredictor};
 
+use crate::neighbours::{self, Misfit};
 use crate::report::NodeReport;
 use crate::tree;
 
@@ -30,6 +31,8 @@ pub struct Assembled {
     pub deployment: Arc<Deployment>,
     /// One line for each node.
     pub nodes: Vec<NodeReport>,
+    /// Nodes that cannot take what their neighbours give them: requests that come by them fail.
+    pub misfits: Vec<Misfit>,
 }
 
 /// Loads everything that `bound` names. A relative `modelUri` is relative to `base`.
@@ -43,6 +46,7 @@ pub async fn assemble(
 ) -> Result<Assembled> {
     let mut predictors = Vec::new();
     let mut nodes = Vec::new();
+    let mut misfits = Vec::new();
     for predictor in &bound.predictors {
         let origin = tree::Origin {
             deployment: bound,
@@ -50,8 +54,9 @@ pub async fn assemble(
             base,
             workshop,
         };
-        let (unit, reports) = tree::build(&origin).await?;
-        predictors.push(Arc::new(serve(predictor, unit)));
+        let (graph, reports) = tree::build(&origin).await?;
+        misfits.extend(neighbours::misfits(&graph, &predictor.graph));
+        predictors.push(Arc::new(serve(predictor, Arc::new(graph))));
         nodes.extend(reports);
     }
     let (namespace, name) = (bound.namespace.clone(), bound.name.clone());
@@ -62,6 +67,7 @@ pub async fn assemble(
             predictors,
         }),
         nodes,
+        misfits,
     })
 }
 

@@ -26,11 +26,11 @@ pub(crate) struct Origin<'a> {
 }
 
 /// The graph of a predictor, with a report for each node.
-pub(crate) async fn build(origin: &Origin<'_>) -> Result<(Arc<dyn Unit>, Vec<NodeReport>)> {
+pub(crate) async fn build(origin: &Origin<'_>) -> Result<(Graph, Vec<NodeReport>)> {
     let mut reports = Vec::new();
     let root = node(origin, &origin.predictor.graph, &mut reports).await?;
     let graph = Graph::new(origin.predictor.name.clone(), root);
-    Ok((Arc::new(graph), reports))
+    Ok((graph, reports))
 }
 
 type Building<'a> = Pin<Box<dyn Future<Output = Result<Node>> + Send + 'a>>;
@@ -164,7 +164,7 @@ fn builtin_unit(
     })
 }
 
-fn builtin_name(kind: &Builtin) -> &'static str {
+pub(crate) fn builtin_name(kind: &Builtin) -> &'static str {
     match kind {
         Builtin::SimpleModel => "simple_model",
         Builtin::SimpleRouter => "simple_router",

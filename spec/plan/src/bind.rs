@@ -85,7 +85,10 @@ fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
 fn placement(node: &NodePlan) -> Result<Placement, Box<Issue>> {
     match &node.component {
         Component::Builtin(builtin) => Ok(Placement::Builtin(builtin.clone())),
-        Component::Server(server) => model(node, server).map(Placement::InProcess),
+        Component::Server(server) => match &server.python {
+            Some(source) => Ok(Placement::Child(source.clone())),
+            None => model(node, server).map(Placement::InProcess),
+        },
         Component::Container(container) => match remote(node, &container.image) {
             Some(remote) => Ok(Placement::Remote(remote)),
             None => Err(Box::new(cannot_run(container))),

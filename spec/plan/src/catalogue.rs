@@ -5,6 +5,8 @@ mod learners;
 pub mod parameter;
 mod servers;
 
+use std::mem::discriminant;
+
 use hari_api::{Protocol, UnitType};
 
 use crate::bound::{Builtin, Runtime};
@@ -13,6 +15,9 @@ pub use servers::{BUILTINS, SERVERS};
 
 /// `implementation` of a unit that is a container of the user's own.
 pub const UNKNOWN_IMPLEMENTATION: &str = "UNKNOWN_IMPLEMENTATION";
+
+/// `implementation` of a unit that is a Python class of the user's own.
+pub const PYTHON: &str = "PYTHON";
 
 /// A unit that is part of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +51,8 @@ pub struct ServerSpec {
     pub artifacts: &'static [&'static str],
     /// Whether it can be part of a graph with `protocol: tensorflow`.
     pub speaks_tensorflow: bool,
+    /// Whether it is a user's Python class, in worker processes of its own.
+    pub python: bool,
     /// Whether it needs a `modelUri`.
     pub needs_model_uri: bool,
 }
@@ -71,6 +78,12 @@ impl ServerSpec {
         };
         self.own_parameters.iter().chain(shared).chain(engine)
     }
+
+    /// Whether this build serves it, in its own process or in workers.
+    #[must_use]
+    pub const fn is_here(&self) -> bool {
+        self.runtime.is_some() || self.python
+    }
 }
 
 /// The prepackaged server of this name.
@@ -85,6 +98,19 @@ pub fn server(implementation: &str) -> Option<&'static ServerSpec> {
 pub fn builtin(implementation: &str) -> Option<&'static BuiltinSpec> {
     let named = |spec: &&BuiltinSpec| spec.implementation == implementation;
     BUILTINS.iter().find(named)
+}
+
+/// The value of `implementation` that names a built-in unit; none for what has no name.
+#[must_use]
+pub fn name_of(unit: &Builtin) -> Option<&'static str> {
+    let alike = |spec: &&BuiltinSpec| match (&spec.unit, unit) {
+        (Builtin::Learner(one), Builtin::Learner(other)) => {
+            discriminant(&one.policy) == discriminant(&other.policy)
+        }
+        (one, other) => discriminant(one) == discriminant(other),
+    };
+    let found = BUILTINS.iter().find(alike);
+    found.map(|spec| spec.implementation)
 }
 
 /// A parameter that a built-in unit or prepackaged server takes.
@@ -109,10 +135,16 @@ pub fn is_prepackaged(implementation: Option<&str>) -> bool {
     }
 }
 
-/// Names of the servers that this build runs in its own process.
+/// Names of the servers that this build serves.
 pub fn in_this_build() -> impl Iterator<Item = &'static str> {
-    let here = |spec: &&ServerSpec| spec.runtime.is_some();
+    let here = |spec: &&ServerSpec| spec.is_here();
     SERVERS.iter().filter(here).map(|spec| spec.implementation)
+}
+
+/// Whether `implementation` is a user's Python class.
+#[must_use]
+pub fn is_python(implementation: Option<&str>) -> bool {
+    implementation == Some(PYTHON)
 }
 
 #[cfg(test)]
@@ -189,6 +221,7 @@ mod tests {
             "MLFLOW_SERVER",
             "HUGGINGFACE_SERVER",
             "TRITON_SERVER",
+            "PYTHON",
         ];
         assert_eq!(names, expected);
     }

@@ -15,7 +15,7 @@ use hari_api::{
     SeldonPodSpec, Transport, UnitType,
 };
 
-use crate::catalogue::{UNKNOWN_IMPLEMENTATION, is_prepackaged};
+use crate::catalogue::{UNKNOWN_IMPLEMENTATION, is_prepackaged, is_python};
 use crate::contract::annotation;
 use crate::installation::Installation;
 use crate::names;
@@ -99,8 +99,11 @@ fn default_predictor(predictor: &mut PredictorSpec, around: &Surroundings<'_>, p
 
 fn default_unit(unit: &mut PredictiveUnit) {
     let absent = |text: &Option<String>| text.as_deref().unwrap_or_default().is_empty();
-    let unsaid = absent(&unit.type_) && absent(&unit.implementation) && unit.methods.is_empty();
-    if unsaid || is_prepackaged(unit.implementation.as_deref()) {
+    let implementation = unit.implementation.as_deref();
+    let python = is_python(implementation);
+    let bare = absent(&unit.implementation) || python;
+    let unsaid = absent(&unit.type_) && bare && unit.methods.is_empty();
+    if unsaid || (is_prepackaged(implementation) && !python) {
         unit.type_ = Some(UnitType::Model.to_string());
     }
     if absent(&unit.implementation) {

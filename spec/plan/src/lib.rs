@@ -25,6 +25,7 @@ pub mod bound;
 pub mod catalogue;
 pub mod contract;
 mod defaults;
+pub mod drawing;
 mod installation;
 mod left_out;
 mod lower;

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod learner;
+pub(crate) mod python;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hari_api::{
     SeldonDeploymentSpec, UnitType,
 };
 
-use crate::bound::{Builtin, Calls, ParameterValue};
+use crate::bound::{Builtin, Calls, ParameterValue, PythonSource};
 use crate::catalogue::parameter::{RATIO_A, read};
 use crate::catalogue::{self, is_prepackaged};
 use crate::contract::annotation;
@@ -138,7 +139,7 @@ impl Lowering<'_> {
         let children = written.children.iter().zip(&unit.children);
         let endpoint = elsewhere::endpoint(written);
         let parameters = parameters(unit);
-        let component = self.component(unit, &parameters, endpoint.is_some());
+        let component = self.component(unit, &parameters, settings, endpoint.is_some());
         NodePlan {
             name: unit.name.clone(),
             calls: match &component {
@@ -167,6 +168,7 @@ impl Lowering<'_> {
         &self,
         unit: &PredictiveUnit,
         parameters: &BTreeMap<String, ParameterValue>,
+        settings: &NodeSettings<'_>,
         elsewhere: bool,
     ) -> Component {
         let implementation = unit.implementation.as_deref().unwrap_or_default();
@@ -179,6 +181,8 @@ impl Lowering<'_> {
                 implementation: implementation.to_owned(),
                 model_uri: unit.model_uri.clone().unwrap_or_default(),
                 overlay: overlay.filter(|overlay| !overlay.image.is_empty()),
+                python: catalogue::is_python(Some(implementation))
+                    .then(|| self.python(unit, parameters, settings)),
             }),
             (false, Some(container)) if unit_calls(unit) != Calls::default() => {
                 Component::Container(container)
@@ -187,6 +191,27 @@ impl Lowering<'_> {
                 Component::Elsewhere
             }
             (false, _) => Component::Builtin(Builtin::PassThrough),
+        }
+    }
+}
+
+impl Lowering<'_> {
+    /// The class that a unit is, with what its container says.
+    fn python(
+        &self,
+        unit: &PredictiveUnit,
+        parameters: &BTreeMap<String, ParameterValue>,
+        settings: &NodeSettings<'_>,
+    ) -> PythonSource {
+        let overlay = python::Overlay::of(self.predictor, &unit.name);
+        let class = overlay.class().or_else(|| settings.python_class(unit));
+        PythonSource {
+            model_uri: unit.model_uri.clone().unwrap_or_default(),
+            class: class.unwrap_or(python::CLASS).to_owned(),
+            parameters: parameters.clone(),
+            workers: overlay.workers().ok().flatten().unwrap_or(1),
+            env: overlay.env(),
+            memory: overlay.memory().ok().flatten(),
         }
     }
 }

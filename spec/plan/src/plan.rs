@@ -1,11 +1,13 @@
 //! The plan: a deployment that was checked, in types, before anything says where it runs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use hari_api::{Document, Issue, LoggerMode, Protocol, SeldonDeployment, ServerType, Transport};
 
-use crate::bound::{Builtin, Calls, Endpoint, OnFailure, ParameterValue};
+use crate::bound::{Builtin, Calls, Endpoint, OnFailure, ParameterValue, PythonSource};
+use crate::catalogue;
 
 /// A deployment that keeps every rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +95,20 @@ pub enum Component {
     Elsewhere,
 }
 
+impl fmt::Display for Component {
+    /// The implementation or the image; empty for a unit that someone else starts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Builtin(builtin) => catalogue::name_of(builtin).unwrap_or_default(),
+            Self::Server(server) => &server.implementation,
+            Self::Container(container) => &container.image,
+            Self::Elsewhere => "",
+        })
+    }
+}
+
 /// A prepackaged server with its model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// Value of `implementation`: in the catalogue, or installed.
     pub implementation: String,
@@ -102,6 +116,8 @@ pub struct Server {
     pub model_uri: String,
     /// The user's own container of the unit's name, if there is one.
     pub overlay: Option<Container>,
+    /// The user's class, where the implementation is one.
+    pub python: Option<PythonSource>,
 }
 
 /// A container of the user's own.

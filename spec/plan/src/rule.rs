@@ -53,6 +53,7 @@ rules! {
     NO_MODEL_URI = "no-model-uri", Unit, "A prepackaged server has a `modelUri`.";
     NO_TENSORFLOW_PROTOCOL = "no-tensorflow-protocol", Unit, "The server is one that can be part of a graph with `protocol: tensorflow`.";
     UNKNOWN_IMPLEMENTATION = "unknown-implementation", Unit, "`implementation` names a built-in unit or an installed server.";
+    PYTHON = "python-class", Field, "What a Python class is made with can be read: its name, its arguments, its workers and its memory.";
     NO_LOGGER_MODE = "no-logger-mode", Unit, "A logger says what it records.";
     SEVERAL_ENDPOINT_TYPES = "several-endpoint-types", Spec, "All endpoints have one type.";
     MIXED_TRANSPORTS = "mixed-transports", Spec, "The type of endpoints is the `transport` of the deployment.";

@@ -10,6 +10,7 @@ mod learners;
 mod node_annotations;
 mod parameters;
 mod predictors;
+mod python;
 mod scaling;
 mod shape;
 mod subject;
@@ -50,6 +51,7 @@ const GROUPS: &[fn(&Subject<'_>, &mut Vec<Issue>)] = &[
     units::check,
     transports::check,
     parameters::check,
+    python::check,
     explainer::check,
     scaling::check,
     annotations::check,

@@ -75,7 +75,7 @@ impl Validate {
 }
 
 /// What lies at `path`: a file is read whatever its name, a folder for the deployments in it.
-fn read(path: &str) -> anyhow::Result<Vec<Source>> {
+pub(super) fn read(path: &str) -> anyhow::Result<Vec<Source>> {
     if path == "-" {
         let mut text = String::new();
         std::io::stdin()

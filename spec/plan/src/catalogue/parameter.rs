@@ -41,6 +41,9 @@ pub const HISTORY: &str = "history";
 /// The folder in which a router keeps what it learnt.
 pub const STATE: &str = "state";
 
+/// Whether a model that is not read as data may be loaded by Python.
+pub const TRUSTED: &str = "trusted";
+
 /// A parameter that a unit takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterSpec {

@@ -4,8 +4,8 @@ use hari_api::ParameterType::{Bool, Float, Int, String as Text};
 use hari_api::{Protocol, UnitType};
 
 use super::learners;
-use super::parameter::{Check, ParameterSpec, RATIO_A};
-use super::{BuiltinSpec, Image, ServerSpec};
+use super::parameter::{Check, ParameterSpec, RATIO_A, TRUSTED as TRUSTED_NAME};
+use super::{BuiltinSpec, Image, PYTHON, ServerSpec};
 use crate::bound::{Builtin, Runtime};
 
 /// Units that are part of the engine.
@@ -63,8 +63,17 @@ const SERVER: ServerSpec = ServerSpec {
     own_parameters: &[],
     artifacts: &[],
     speaks_tensorflow: true,
+    python: false,
     needs_model_uri: true,
 };
+
+/// Whether code that comes with a model may run.
+const TRUSTED: ParameterSpec = ParameterSpec::new(
+    TRUSTED_NAME,
+    Bool,
+    "whether a model that is not read as data may be loaded by Python, which runs the code in it",
+)
+.or("false");
 
 const fn image(protocol: Protocol, image: &'static str, version: &'static str) -> Image {
     Image {
@@ -86,6 +95,7 @@ pub const SERVERS: &[ServerSpec] = &[
     HUGGINGFACE,
     TRITON,
     TEMPO,
+    PYTHON_CLASS,
 ];
 
 const TENSORFLOW: ServerSpec = ServerSpec {
@@ -148,6 +158,7 @@ const SKLEARN: ServerSpec = ServerSpec {
              predict_proba where Seldon's protocol is spoken and the model has it, otherwise \
              predict, or transform for a transformer",
         ),
+        TRUSTED,
         MODEL_URI,
     ],
     artifacts: &["model.joblib", "model.pkl", "model.pickle", "model.skops"],
@@ -212,6 +223,7 @@ const MLFLOW: ServerSpec = ServerSpec {
              whose names have to be the model's",
         )
         .or("ndarray"),
+        TRUSTED,
         MODEL_URI,
     ],
     artifacts: &["MLmodel"],
@@ -232,6 +244,7 @@ const HUGGINGFACE: ServerSpec = ServerSpec {
     artifacts: &["config.json", "modules.json"],
     speaks_tensorflow: false,
     needs_model_uri: false,
+    ..SERVER
 };
 
 /// What `HUGGINGFACE_SERVER` takes: how the folder is loaded, then what its pipeline does where a
@@ -359,5 +372,13 @@ const TEMPO: ServerSpec = ServerSpec {
     implementation: "TEMPO_SERVER",
     doc: "Tempo pipelines",
     images: &[image(Protocol::V2, "seldonio/mlserver", "1.7.1-slim")],
+    ..SERVER
+};
+
+const PYTHON_CLASS: ServerSpec = ServerSpec {
+    implementation: PYTHON,
+    doc: "a Python class of your own, in worker processes; parameters are arguments of its constructor",
+    python: true,
+    artifacts: &["Model.py", "requirements.txt"],
     ..SERVER
 };

@@ -19,6 +19,8 @@ pub const ON_FAILURE: &str = "hari.dev/on-failure";
 pub const NODE_PROTOCOL: &str = "hari.dev/node-protocol";
 /// How a node elsewhere is called: `node=rest` or `node=grpc`, with commas.
 pub const NODE_TRANSPORT: &str = "hari.dev/node-transport";
+/// The class of a Python node: `node=module` or `node=module.Class`, with commas.
+pub const PYTHON_CLASS: &str = "hari.dev/python-class";
 /// Annotations that begin so become environment variables of the orchestrator.
 pub const ENGINE_PREFIX: &str = "seldon.io/engine-";
 /// Prefixes that are ours: an unknown annotation with one of them is probably a slip.
@@ -101,6 +103,12 @@ pub const ALL: &[Annotation] = &[
         Anywhere,
         Text,
         "how a node elsewhere is called: `node=rest` or `node=grpc`, with commas",
+    ),
+    row(
+        PYTHON_CLASS,
+        Anywhere,
+        Text,
+        "the class of a Python node: `node=module` or `node=module.Class`, with commas",
     ),
     row(
         "seldon.io/grpc-max-message-size",

@@ -30,6 +30,7 @@ pub(super) struct NodeSettings<'a> {
     on_failure: Option<&'a str>,
     protocol: Option<&'a str>,
     transport: Option<&'a str>,
+    python_class: Option<&'a str>,
 }
 
 impl<'a> NodeSettings<'a> {
@@ -38,6 +39,7 @@ impl<'a> NodeSettings<'a> {
             on_failure: annotation(annotation::ON_FAILURE),
             protocol: annotation(annotation::NODE_PROTOCOL),
             transport: annotation(annotation::NODE_TRANSPORT),
+            python_class: annotation(annotation::PYTHON_CLASS),
         }
     }
 
@@ -50,6 +52,11 @@ impl<'a> NodeSettings<'a> {
 
     pub(super) fn protocol(&self, unit: &PredictiveUnit) -> Option<Protocol> {
         annotation::of_node(self.protocol, &unit.name)?.parse().ok()
+    }
+
+    /// The class of a Python node.
+    pub(super) fn python_class(&self, unit: &PredictiveUnit) -> Option<&'a str> {
+        annotation::of_node(self.python_class, &unit.name).filter(|class| !class.is_empty())
     }
 
     /// The annotation's, else that of the unit's endpoint.

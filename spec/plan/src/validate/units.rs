@@ -69,7 +69,7 @@ fn component(predictor: &Predictor<'_>, unit: &Unit<'_>, issues: &mut Vec<Issue>
         return;
     }
     let name = unit.spec.name.as_str();
-    if !predictor.containers.contains_key(name) {
+    if !predictor.containers.contains_key(name) && !listens(unit) {
         let message = "Can't find container for Predictive Unit";
         let issue = Issue::error(rule::NO_CONTAINER, unit.field("name"), message);
         issues.push(
@@ -85,6 +85,13 @@ fn component(predictor: &Predictor<'_>, unit: &Unit<'_>, issues: &mut Vec<Issue>
         let hint = "write `type: MODEL`, or what the unit is";
         issues.push(issue.with_value(name).with_hint(hint));
     }
+}
+
+/// Whether the user says where the unit listens: then someone else starts it.
+fn listens(unit: &Unit<'_>) -> bool {
+    let endpoint = unit.written.endpoint.as_ref();
+    let host = endpoint.and_then(|endpoint| endpoint.service_host.as_deref());
+    host.is_some_and(|host| !host.is_empty())
 }
 
 /// Most names of containers that a name is compared with.
@@ -182,6 +189,9 @@ fn implementations<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a str
 fn ignored_type(unit: &Unit<'_>) -> Option<Issue> {
     let written = unit.written.unit_type().ok()??;
     let implementation = unit.implementation();
+    if catalogue::is_python(Some(implementation)) {
+        return None;
+    }
     let kind = match catalogue::builtin(implementation) {
         Some(builtin) => builtin.kind,
         None if is_prepackaged(Some(implementation)) => UnitType::Model,
