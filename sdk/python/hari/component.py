@@ -100,7 +100,7 @@ def load_class(name: str) -> type:
     module = _module(module_name)
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
-        others = [n for n, o in vars(module).items() if isinstance(o, type) and not n.startswith("_")]
+        others = [n for n, o in vars(module).items() if getattr(o, "__module__", "") == module_name]
         there = ", ".join(sorted(others)[:10]) or "none"
         raise ImportError(f"module '{module_name}' has no class '{class_name}'; classes there: {there}")
     return found
