@@ -8,6 +8,7 @@
     reason = "this crate is the home of the environment"
 )]
 
+mod kafka;
 mod limits;
 mod secret;
 mod size;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 
 use hari_error::{Error, Result};
 
+pub use kafka::{KafkaSasl, KafkaSecurity, KafkaStream, KafkaTls, Lookup, Pem, SaslMechanism};
 pub use limits::Server;
 pub use secret::Secret;
 pub use size::Size;
@@ -119,6 +121,24 @@ settings! {
     AZURE_AUTHORITY_HOST = "AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com", "Where tokens for AZURE_CLIENT_ID are had.";
     DOCKER_CONFIG = "DOCKER_CONFIG", "$HOME/.docker", "Folder of the `config.json` with logins to registries, for `oci://`.";
     PVC_ROOT = "HARI_PVC_ROOT", "/mnt/pvc", "Folder where the claim of a `pvc://claim/path` is mounted.";
+    KAFKA_BROKER = "KAFKA_BROKER", "unset", "Brokers of a deployment with `serverType: kafka`: `host:port`, comma-separated. These and the following are read from `svcOrchSpec.env` first.";
+    KAFKA_INPUT_TOPIC = "KAFKA_INPUT_TOPIC", "unset", "Topic that requests are read from.";
+    KAFKA_OUTPUT_TOPIC = "KAFKA_OUTPUT_TOPIC", "unset", "Topic that answers are written to.";
+    KAFKA_ERROR_TOPIC = "KAFKA_ERROR_TOPIC", "that of the answers", "Topic that answers which are errors are written to.";
+    KAFKA_WORKERS = "KAFKA_WORKERS", "4", "Messages answered at the same time.";
+    KAFKA_AUTO_COMMIT = "KAFKA_AUTO_COMMIT", "true", "`false` commits each message as soon as its answer is acknowledged, else those of a second together; none is committed before.";
+    KAFKA_FULL_GRAPH = "KAFKA_FULL_GRAPH", "false", "Calls between the nodes of a graph over Kafka: not offered, `true` is refused.";
+    KAFKA_SECURITY_PROTOCOL = "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`, in any case.";
+    KAFKA_SSL_CA_CERT = "KAFKA_SSL_CA_CERT", "the machine's own roots", "Certificates that sign those of the brokers, as PEM text.";
+    KAFKA_SSL_CA_CERT_FILE = "KAFKA_SSL_CA_CERT_FILE", "unset", "As KAFKA_SSL_CA_CERT, in a file.";
+    KAFKA_SSL_CLIENT_CERT = "KAFKA_SSL_CLIENT_CERT", "unset", "The client's certificate, as PEM text.";
+    KAFKA_SSL_CLIENT_CERT_FILE = "KAFKA_SSL_CLIENT_CERT_FILE", "unset", "As KAFKA_SSL_CLIENT_CERT, in a file.";
+    KAFKA_SSL_CLIENT_KEY = "KAFKA_SSL_CLIENT_KEY", "unset", "The client's private key, as PEM text.";
+    KAFKA_SSL_CLIENT_KEY_FILE = "KAFKA_SSL_CLIENT_KEY_FILE", "unset", "As KAFKA_SSL_CLIENT_KEY, in a file.";
+    KAFKA_SSL_CLIENT_KEY_PASS = "KAFKA_SSL_CLIENT_KEY_PASS", "unset", "Password of that key, if it is encrypted (PKCS#8).";
+    KAFKA_SASL_USERNAME = "KAFKA_SASL_USERNAME", "unset", "User of the broker.";
+    KAFKA_SASL_PASSWORD = "KAFKA_SASL_PASSWORD", "unset", "Password of that user.";
+    KAFKA_SASL_MECHANISM = "KAFKA_SASL_MECHANISM", "PLAIN", "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.";
     NO_COLOR = "NO_COLOR", "unset", "Set to anything: no colours on a terminal.";
     XDG_CACHE_HOME = "XDG_CACHE_HOME", "$HOME/.cache", "The user's cache folder.";
     HOME = "HOME", "unset", "The user's home folder.";

@@ -20,11 +20,13 @@ use crate::process;
 mod node;
 mod request;
 mod router;
+mod stream;
 mod unit;
 
 pub use node::{CallMetrics, NodeLabels};
 pub use request::ServerRequest;
 pub use router::BranchMetrics;
+pub use stream::StreamMetrics;
 pub use unit::{Custom, CustomKind, UnitMetrics};
 
 /// What a metric is.
@@ -162,6 +164,11 @@ pub const METRICS: &[MetricInfo] = &[
     router::FAILURES_INFO,
     router::REWARD_INFO,
     router::POSTERIOR_INFO,
+    stream::CONSUMED_INFO,
+    stream::PRODUCED_INFO,
+    stream::FAILED_INFO,
+    stream::RETRIED_INFO,
+    stream::LAG_INFO,
 ];
 
 const fn info(
