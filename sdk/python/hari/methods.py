@@ -82,7 +82,9 @@ def _called(unit: Unit, method: Callable | None, call: dict, body: memoryview) -
     if method is None:
         raise NotThere(x)
     try:
-        return method(x, payload.names(message), payload.meta(message))
+        # Over gRPC a meta is always there.
+        meta = payload.meta(message) or ({} if call.get("transport") == "grpc" else None)
+        return method(x, payload.names(message), meta)
     except Exception as error:
         if lacks(error):
             raise NotThere(x) from error

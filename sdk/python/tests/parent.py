@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
 
 from hari import frame, jsons
 from hari.frame import Connection
+from hari.worker import Worker
 
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent
@@ -33,44 +35,14 @@ class Refused(Exception):
         self.status, self.reason, self.info = said["status"], said["reason"], said["info"]
 
 
-class Parent:
-    """One worker with a component loaded, unless `load` is false."""
+class Asker:
+    """Hari's end of a connection: calls in JSON, answers in JSON."""
 
-    def __init__(self, name, parameters=None, env=None, folder=TESTS, load=True, python=sys.executable):
-        self._folder = tempfile.TemporaryDirectory(prefix="hari-worker-")
-        path = str(Path(self._folder.name) / "socket")
-        self.token = secrets.token_hex(16)
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen(1)
-            listener.settimeout(SECONDS)
-            self._output = tempfile.TemporaryFile("w+")
-            self.process = subprocess.Popen(
-                [python, "-m", "hari.worker"],
-                cwd=folder,
-                env=self._environment(path, env or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-            )
-            self.stream, _ = listener.accept()
+    def __init__(self, stream):
+        self.stream = stream
         self.stream.settimeout(SECONDS)
-        self.connection = Connection(self.stream)
-        self.hello = self.read(frame.HELLO).content
+        self.connection = Connection(stream)
         self._calls = 0
-        if load:
-            self.loaded = self.load(name, parameters, folder)
-
-    def _environment(self, path, extra):
-        return {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PREDICTIVE_", "MODEL_"))},
-            "PYTHONPATH": str(PACKAGE),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HARI_WORKER_SOCKET": path,
-            "HARI_WORKER_TOKEN": self.token,
-            "PREDICTIVE_UNIT_ID": "unit",
-            **extra,
-        }
 
     def __enter__(self):
         return self
@@ -78,20 +50,9 @@ class Parent:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
-        """Hangs up and waits for the worker to end."""
-        self.stream.close()
-        try:
-            self.process.wait(SECONDS)
-        finally:
-            self.process.kill()
-            self._output.close()
-            self._folder.cleanup()
-
     def output(self):
         """What the worker printed."""
-        self._output.seek(0)
-        return self._output.read()
+        return ""
 
     def read(self, kind):
         found = self.connection.read()
@@ -111,14 +72,6 @@ class Parent:
         found = self.read(frame.PONG)
         assert found.call == 7
         return found.content
-
-    def stop(self):
-        """Tells the worker to end; returns its exit code."""
-        self.connection.write(frame.STOP, 0, b"")
-        return self.process.wait(SECONDS)
-
-    def signal(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
 
     def send(self, method, messages=(), feedback=None, transport="rest"):
         """Sends a call of JSON messages; returns its id."""
@@ -154,6 +107,84 @@ class Parent:
         return to_json(*self.receive())
 
 
+class Parent(Asker):
+    """One worker process with a component loaded, unless `load` is false."""
+
+    def __init__(self, name, parameters=None, env=None, folder=TESTS, load=True, python=sys.executable):
+        self._folder = tempfile.TemporaryDirectory(prefix="hari-worker-")
+        path = str(Path(self._folder.name) / "socket")
+        self.token = secrets.token_hex(16)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            listener.settimeout(SECONDS)
+            self._output = tempfile.TemporaryFile("w+")
+            self.process = subprocess.Popen(
+                [python, "-m", "hari.worker"],
+                cwd=folder,
+                env=self._environment(path, env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+            )
+            super().__init__(listener.accept()[0])
+        self.hello = self.read(frame.HELLO).content
+        if load:
+            self.loaded = self.load(name, parameters, folder)
+
+    def _environment(self, path, extra):
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PREDICTIVE_", "MODEL_"))},
+            "PYTHONPATH": str(PACKAGE),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HARI_WORKER_SOCKET": path,
+            "HARI_WORKER_TOKEN": self.token,
+            "PREDICTIVE_UNIT_ID": "unit",
+            **extra,
+        }
+
+    def close(self):
+        """Hangs up and waits for the worker to end."""
+        self.stream.close()
+        try:
+            self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self._output.close()
+            self._folder.cleanup()
+
+    def output(self):
+        """What the worker printed."""
+        self._output.seek(0)
+        return self._output.read()
+
+    def stop(self):
+        """Tells the worker to end; returns its exit code."""
+        self.connection.write(frame.STOP, 0, b"")
+        return self.process.wait(SECONDS)
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+
+class Threaded(Asker):
+    """A worker in a thread of this process, for many components in little time."""
+
+    def __init__(self, name, parameters=None):
+        here, there = socket.socketpair()
+        super().__init__(here)
+        self._worker = Worker(Connection(there))
+        self._thread = threading.Thread(target=self._worker.run, daemon=True)
+        self._thread.start()
+        self._there = there
+        self.loaded = self.load(name, parameters)
+
+    def close(self):
+        self.stream.close()
+        self._thread.join(SECONDS)
+        self._there.close()
+
+
 PARTS = ("request", "response", "truth")
 
 
@@ -172,7 +203,8 @@ class Body:
 
 
 NAMES = {
-    "b1": "BOOL", "i8": "INT64", "f8": "FP64", "f4": "FP32", "i4": "INT32", "u1": "UINT8",
+    "b1": "BOOL", "i8": "INT64", "f8": "FP64", "f4": "FP32", "f2": "FP16", "i4": "INT32",
+    "i2": "INT16", "i1": "INT8", "u1": "UINT8", "u2": "UINT16", "u4": "UINT32", "u8": "UINT64",
 }  # fmt: skip
 
 
@@ -203,7 +235,7 @@ def _data(data, body, transport):
     if transport == "grpc" and array.dtype.kind == "i":
         array = array.astype(float)
     if not alike(data.get("ndarray", [])):
-        found["ndarray"] = data["ndarray"]
+        found["ndarray"] = floats(data["ndarray"]) if transport == "grpc" else data["ndarray"]
         return found
     found["tensors"] = [tensor("", array, body)]
     return found
@@ -222,6 +254,13 @@ def alike(value):
 
     visit(value)
     return len(kinds) <= 1 and type(None) not in kinds
+
+
+def floats(value):
+    """Nested lists whose numbers are floats, as protocol buffers have them."""
+    if isinstance(value, list):
+        return [floats(member) for member in value]
+    return float(value) if type(value) is int else value
 
 
 def tensor(name, array, body):
