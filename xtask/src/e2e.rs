@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 9] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -57,6 +57,15 @@ const SUITES: [Suite; 7] = [
     Suite {
         venv: "clients",
         only: Some("../abuse/test_hostile_models.py"),
+    },
+    // The Python package: its own tests, and its answers beside those of the original's wrapper.
+    Suite {
+        venv: "clients",
+        only: Some("../../sdk/python/tests"),
+    },
+    Suite {
+        venv: "seldon-core",
+        only: Some("../../sdk/python/parity"),
     },
     Suite {
         venv: "clients",
@@ -159,7 +168,7 @@ mod tests {
                     .join(format!("requirements/{}.txt", suite.venv))
                     .is_file()
             );
-            assert!(suite.only.is_none_or(|file| tests.join(file).is_file()));
+            assert!(suite.only.is_none_or(|file| tests.join(file).exists()));
         }
     }
 }
