@@ -1,7 +1,10 @@
 //! Servers that end-to-end tests start: Go modules and an npm package, pinned, built once into the
-//! cache folder. Go and Node.js of the machine are used if they are new enough, else those of PyPI.
+//! cache folder, and a package of Debian's, unpacked there. Go and Node.js of the machine are used if
+//! they are new enough, else those of PyPI.
 
 #![expect(clippy::print_stderr, reason = "what takes minutes says so")]
+
+mod debian;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -46,6 +49,11 @@ const AZURITE: &str = "3.37.0";
 /// Azurite's blob service, below the folder that npm installs into.
 const AZURITE_MAIN: &str = "node_modules/azurite/dist/src/blob/main.js";
 
+/// Apache Kafka's broker, and what copies it with all that it needs.
+const KAFKA: &str = "4.3.0";
+const KAFKA_POM: &str = "e2e/local/requirements/kafka-pom.xml";
+const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
 /// The oldest versions that build and run them.
 const GO: (u32, u32) = (1, 26);
 const NODE: (u32, u32) = (20, 0);
@@ -57,6 +65,9 @@ pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
         found.push((module.variable, module.ready()?.into_os_string()));
     }
     found.push(("HARI_E2E_AZURITE", azurite()?));
+    found.push(("HARI_E2E_KAFKA", kafka()?.into_os_string()));
+    let prometheus = debian::programs("prometheus", &["prometheus", "promtool"])?;
+    found.push(("HARI_E2E_PROMETHEUS", prometheus.into_os_string()));
     Ok(found)
 }
 
@@ -113,6 +124,33 @@ fn azurite() -> Result<OsString> {
     Ok(line)
 }
 
+/// The folder with the broker's jars.
+fn kafka() -> Result<PathBuf> {
+    let folder = cache_dir()?.join(format!("kafka-{KAFKA}"));
+    let complete = folder.join("complete");
+    if complete.exists() {
+        return Ok(folder);
+    }
+    for (program, argument) in [("java", "-version"), ("mvn", "--version")] {
+        let told = Command::new(program).arg(argument).output();
+        ensure!(
+            told.is_ok_and(|told| told.status.success()),
+            "the tests with Kafka need Java 17 and Maven on the PATH, and `{program}` is not there \
+             (Debian: apt-get install openjdk-17-jre-headless maven)"
+        );
+    }
+    eprintln!("copying Apache Kafka {KAFKA} (43 MB, once)");
+    let mut command = Command::new("mvn");
+    command
+        .args(["-B", "-q", "-f"])
+        .arg(workspace::root().join(KAFKA_POM))
+        .args([COPY, "-DincludeScope=runtime"])
+        .arg(format!("-DoutputDirectory={}", folder.display()));
+    run(&mut command)?;
+    std::fs::write(&complete, "").context("marking the broker as complete")?;
+    Ok(folder)
+}
+
 /// The program next to another, or the one on the PATH.
 fn beside(program: &Path, name: &str) -> PathBuf {
     let near = program.with_file_name(name);
@@ -146,6 +184,12 @@ fn toolchain(name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_broker_that_is_copied_is_the_one_that_is_named() {
+        let pom = std::fs::read_to_string(workspace::root().join(KAFKA_POM)).unwrap();
+        assert!(pom.contains(&format!("<version>{KAFKA}</version>")));
+    }
 
     #[test]
     fn versions_are_read() {

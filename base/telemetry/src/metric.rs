@@ -18,12 +18,15 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::process;
 
 mod node;
+mod payload_log;
+pub mod ready;
 mod request;
 mod router;
 mod stream;
 mod unit;
 
 pub use node::{CallMetrics, NodeLabels};
+pub use payload_log::PayloadLogMetrics;
 pub use request::ServerRequest;
 pub use router::BranchMetrics;
 pub use stream::StreamMetrics;
@@ -98,6 +101,7 @@ pub const METRICS: &[MetricInfo] = &[
     unit::FEEDBACK_INFO,
     unit::REWARD_INFO,
     unit::DROPPED_INFO,
+    ready::INFO,
     info(
         LOAD_SECONDS,
         MetricKind::Gauge,
@@ -164,6 +168,11 @@ pub const METRICS: &[MetricInfo] = &[
     router::FAILURES_INFO,
     router::REWARD_INFO,
     router::POSTERIOR_INFO,
+    payload_log::QUEUED_INFO,
+    payload_log::SENT_INFO,
+    payload_log::DROPPED_INFO,
+    payload_log::RETRIED_INFO,
+    payload_log::FAILED_INFO,
     stream::CONSUMED_INFO,
     stream::PRODUCED_INFO,
     stream::FAILED_INFO,

@@ -1,16 +1,23 @@
 //! Live, ready and metrics. Ready means that a request sent now is answered.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use futures_util::future::join_all;
+use hari_core::Unit;
 use hari_error::{Error, Result};
+use hari_telemetry::metric::ready::{self, Ready};
 use http::StatusCode;
 
 use crate::app::App;
 use crate::http::{Action, Route, router};
 use crate::reply;
 
+/// How long a scrape asks a predictor whether it is ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `/live` and `/ready`, for every listener and by any method.
@@ -48,9 +55,33 @@ async fn ready(State(app): State<App>) -> Response {
 
 async fn metrics(State(app): State<App>) -> Response {
     match app.exporter() {
-        Some(exporter) => reply::text(exporter.render(), EXPOSITION),
+        Some(exporter) => reply::text(exporter.render() + &predictors(&app).await, EXPOSITION),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// The readiness of every predictor, shadows included.
+async fn predictors(app: &App) -> String {
+    let deployments = app.directory().all();
+    let predictors = deployments.iter().flat_map(|one| {
+        one.predictors
+            .iter()
+            .map(|predictor| (&one.name, predictor))
+    });
+    let asked = predictors.map(|(deployment, predictor)| async move {
+        Ready {
+            deployment,
+            predictor: &predictor.name,
+            ready: in_time(&*predictor.unit).await && !app.draining(),
+        }
+    });
+    ready::exposed(&join_all(asked).await)
+}
+
+/// A scrape does not wait for what is not ready.
+async fn in_time(unit: &dyn Unit) -> bool {
+    let answer = tokio::time::timeout(READY_TIMEOUT, unit.ready()).await;
+    answer.is_ok_and(|ready| ready.is_ok())
 }
 
 /// Whether every deployment would answer a request now. A shadow answers none, so it does not

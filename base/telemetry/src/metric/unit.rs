@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use super::{MetricInfo, MetricKind, NodeLabels, info};
 use family::Kind;
+pub(super) use name::push_label;
 use registry::Registry;
 
 const FEEDBACK: &str = "seldon_api_model_feedback_total";
@@ -107,7 +108,7 @@ impl UnitMetrics {
         ];
         let mut fixed = String::new();
         for (label, value) in LABELS.iter().skip(1).zip(values) {
-            name::push_label(&mut fixed, label, value);
+            push_label(&mut fixed, label, value);
         }
         Self {
             deployment: node.deployment.clone(),
@@ -156,7 +157,7 @@ impl UnitMetrics {
     /// The user's tags, then `method`, then what is fixed.
     fn labels(&self, method: &str, tags: &BTreeMap<String, String>) -> String {
         let mut text = name::of_tags(tags, LABELS);
-        name::push_label(&mut text, "method", method);
+        push_label(&mut text, "method", method);
         text.push(',');
         text.push_str(&self.fixed);
         text

@@ -50,7 +50,7 @@ pub(super) fn of_tags(tags: &BTreeMap<String, String>, reserved: &[&str]) -> Str
 }
 
 /// Adds `label="value"`, after a comma if it is not the first.
-pub(super) fn push_label(text: &mut String, label: &str, value: &str) {
+pub(in super::super) fn push_label(text: &mut String, label: &str, value: &str) {
     if !text.is_empty() {
         text.push(',');
     }
