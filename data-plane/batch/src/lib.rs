@@ -9,6 +9,12 @@
 //! Each model has at most [`BatchOptions::concurrency`] places in the pool's line, and goes to
 //! its end after every run, so that a busy model cannot keep the threads from another.
 //!
+//! # On the spot
+//!
+//! A model whose runs have shown to take less than [`PoolOptions::inline`] is run where the request
+//! is, on an async thread: to hand it over and back would take longer than the run. It takes one
+//! of the model's places all the same, and none while requests wait.
+//!
 //! # Batching
 //!
 //! Off unless [`BatchOptions::max_rows`] is more than one. Then requests that wait for the same
@@ -19,6 +25,7 @@
 
 mod observer;
 mod options;
+mod pace;
 mod pool;
 mod queue;
 mod run;

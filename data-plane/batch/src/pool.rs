@@ -6,6 +6,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use hari_error::{Error, Result};
 
@@ -24,16 +25,20 @@ pub struct PoolOptions {
     pub queue: usize,
     /// What each thread runs its main loop in; none for the thread as it is.
     pub host: Option<Host>,
+    /// A run that is as good as certain to take no longer is not handed to a thread, but made
+    /// where the request is; zero hands over all.
+    pub inline: Duration,
 }
 
 impl Default for PoolOptions {
-    /// A thread per core that this process may use, a line of 4096.
+    /// A thread per core that this process may use, a line of 4096, all runs on the threads.
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         Self {
             threads,
             queue: 4096,
             host: None,
+            inline: Duration::ZERO,
         }
     }
 }
@@ -42,6 +47,7 @@ impl Default for PoolOptions {
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    inline: Duration,
 }
 
 struct Shared {
@@ -76,6 +82,7 @@ impl Pool {
         let mut pool = Self {
             shared,
             workers: Vec::new(),
+            inline: options.inline,
         };
         for index in 0..options.threads.max(1) {
             pool.workers.push(pool.start(index, options.host.clone())?);
@@ -100,6 +107,12 @@ impl Pool {
     #[must_use]
     pub fn threads(&self) -> usize {
         self.workers.len()
+    }
+
+    /// The longest run that is not handed to a thread.
+    #[must_use]
+    pub fn inline(&self) -> Duration {
+        self.inline
     }
 
     /// Puts a task at the end of the line; gives back false if the line is full or closed.
@@ -178,7 +191,7 @@ mod tests {
         Pool::new(&PoolOptions {
             threads,
             queue,
-            host: None,
+            ..PoolOptions::default()
         })
         .unwrap()
     }
@@ -238,6 +251,7 @@ mod tests {
             threads: 1,
             queue: 1,
             host: Some(host),
+            ..PoolOptions::default()
         })
         .unwrap();
         let (done, wait) = mpsc::sync_channel(1);

@@ -104,6 +104,15 @@ impl Queue {
         }
     }
 
+    /// Takes a place for a run that is made at once; false where requests wait, or all places are
+    /// taken. It ends with [`Queue::again`].
+    pub(crate) fn enter(&self) -> bool {
+        let mut state = self.lock();
+        let free = state.waiting.is_empty() && state.places < self.options.concurrency;
+        state.places += usize::from(free);
+        free
+    }
+
     /// Ends the wait for company; gives back whether a place was taken and must be submitted.
     pub(crate) fn flush(&self) -> bool {
         let mut state = self.lock();

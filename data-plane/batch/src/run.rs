@@ -1,30 +1,36 @@
 //! One run of a model: for one request, or for several as one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hari_core::{Call, Model, Tensor};
 use hari_error::{Error, Result, catch};
 
 use crate::Observer;
+use crate::pace::{Pace, size};
 use crate::queue::{Pending, overdue};
+
+/// One signature of a model, and who is told of its runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) model: &'a dyn Model,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) pace: &'a Pace,
+    pub(crate) clock: &'a (dyn Fn() -> Instant + Send + Sync),
+}
 
 /// Runs the requests, together if there are several, and answers each. Sets `unbatchable` if the
 /// model turned out not to keep rows apart.
-pub(crate) fn answer(
-    model: &dyn Model,
-    batch: Vec<Pending>,
-    observer: &dyn Observer,
-    unbatchable: &AtomicBool,
-) {
+pub(crate) fn answer(runner: Runner<'_>, batch: Vec<Pending>, unbatchable: &AtomicBool) {
     let now = Instant::now();
     for pending in &batch {
-        observer.waited(now.saturating_duration_since(pending.since));
+        let waited = now.saturating_duration_since(pending.since);
+        runner.observer.waited(waited);
     }
     if batch.len() < 2 {
-        return alone(model, batch, observer);
+        return alone(runner, batch);
     }
-    match together(model, &batch, observer) {
+    match together(runner, &batch) {
         Ok(answers) => {
             for (pending, outputs) in batch.into_iter().zip(answers) {
                 send(pending, Ok(outputs));
@@ -34,13 +40,20 @@ pub(crate) fn answer(
             if matches!(failure, Failure::RowsLost) {
                 unbatchable.store(true, Ordering::Relaxed);
             }
-            alone(model, batch, observer);
+            alone(runner, batch);
         }
     }
 }
 
+/// Runs one request on the thread that it is on.
+pub(crate) fn here(runner: Runner<'_>, call: Call, rows: Option<usize>) -> Result<Vec<Tensor>> {
+    runner.observer.waited(Duration::ZERO);
+    runner.observer.batch(rows.unwrap_or(1));
+    guarded(runner, call)
+}
+
 /// Each request by itself, unless nobody waits for it any more.
-fn alone(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) {
+fn alone(runner: Runner<'_>, batch: Vec<Pending>) {
     for mut pending in batch {
         if pending.reply.is_closed() {
             continue;
@@ -49,7 +62,7 @@ fn alone(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) {
             send(pending, Err(overdue()));
             continue;
         }
-        observer.batch(pending.rows.unwrap_or(1));
+        runner.observer.batch(pending.rows.unwrap_or(1));
         let (signature, inputs) = (
             pending.call.signature,
             std::mem::take(&mut pending.call.inputs),
@@ -59,7 +72,7 @@ fn alone(model: &dyn Model, batch: Vec<Pending>, observer: &dyn Observer) {
             inputs,
             outputs: pending.call.outputs.clone(),
         };
-        let result = guarded(model, call, observer);
+        let result = guarded(runner, call);
         send(pending, result);
     }
 }
@@ -73,18 +86,14 @@ enum Failure {
 }
 
 /// One run for all; the answers in the order of the requests.
-fn together(
-    model: &dyn Model,
-    batch: &[Pending],
-    observer: &dyn Observer,
-) -> Result<Vec<Vec<Tensor>>, Failure> {
+fn together(runner: Runner<'_>, batch: &[Pending]) -> Result<Vec<Vec<Tensor>>, Failure> {
     let call = joined(batch).map_err(|_| Failure::Run)?;
     let rows: Vec<usize> = batch
         .iter()
         .map(|pending| pending.rows.unwrap_or(0))
         .collect();
-    observer.batch(rows.iter().sum());
-    let outputs = guarded(model, call, observer).map_err(|_| Failure::Run)?;
+    runner.observer.batch(rows.iter().sum());
+    let outputs = guarded(runner, call).map_err(|_| Failure::Run)?;
     split(&outputs, &rows).ok_or(Failure::RowsLost)
 }
 
@@ -128,10 +137,15 @@ fn split(outputs: &[Tensor], rows: &[usize]) -> Option<Vec<Vec<Tensor>>> {
 }
 
 /// Runs the model; a panic in it is an error of the model.
-fn guarded(model: &dyn Model, call: Call, observer: &dyn Observer) -> Result<Vec<Tensor>> {
-    let start = Instant::now();
-    let result = catch("the model failed while it computed", || model.run(call));
-    observer.ran(start.elapsed());
+fn guarded(runner: Runner<'_>, call: Call) -> Result<Vec<Tensor>> {
+    let bytes = size(&call.inputs);
+    let start = (runner.clock)();
+    let result = catch("the model failed while it computed", || {
+        runner.model.run(call)
+    });
+    let took = (runner.clock)().saturating_duration_since(start);
+    runner.observer.ran(took);
+    runner.pace.ran(bytes, took);
     result.flatten()
 }
 

@@ -11,12 +11,15 @@ use hari_core::{
 };
 use hari_error::{Error, Result};
 use tokio::sync::oneshot;
+use tokio::task::coop::consume_budget;
 use tokio::time::{timeout, timeout_at};
 
 use crate::observer::Silent;
+use crate::pace::{Clock, Pace, size};
 use crate::queue::{Entered, Pending, Queue, overdue};
+use crate::run::{self, Runner};
 use crate::select::{Choice, choose};
-use crate::{BatchOptions, Observer, Pool, run};
+use crate::{BatchOptions, Observer, Pool};
 
 type Answer = oneshot::Receiver<Result<Vec<Tensor>>>;
 
@@ -31,8 +34,16 @@ struct Inner {
     queue: Queue,
     pool: Arc<Pool>,
     observer: Arc<dyn Observer>,
-    /// One for each signature: a batch came back without its rows, so there are no more.
-    unbatchable: Vec<AtomicBool>,
+    clock: Clock,
+    /// One for each signature.
+    known: Vec<Known>,
+}
+
+/// What runs of a signature have shown.
+struct Known {
+    /// A batch came back without its rows, so there are no more.
+    unbatchable: AtomicBool,
+    pace: Pace,
 }
 
 impl ModelUnit {
@@ -49,11 +60,6 @@ impl ModelUnit {
             concurrency,
             ..options
         };
-        let unbatchable = model
-            .signatures()
-            .iter()
-            .map(|_| AtomicBool::new(false))
-            .collect();
         Self(Arc::new(Inner {
             metadata: Arc::new(ModelMetadata {
                 name: name.into(),
@@ -61,10 +67,11 @@ impl ModelUnit {
             }),
             queue: Queue::new(options),
             observer: Arc::new(Silent),
+            clock: Arc::new(Instant::now),
+            known: known(&*model, &pool),
             model,
             options,
             pool,
-            unbatchable,
         }))
     }
 
@@ -72,25 +79,16 @@ impl ModelUnit {
     /// the new handle has a queue of its own.
     #[must_use]
     pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
-        let Inner {
-            model,
-            metadata,
-            options,
-            pool,
-            ..
-        } = &*self.0;
+        let inner = &*self.0;
         Self(Arc::new(Inner {
-            model: Arc::clone(model),
-            metadata: Arc::clone(metadata),
-            options: *options,
-            queue: Queue::new(*options),
-            pool: Arc::clone(pool),
+            model: Arc::clone(&inner.model),
+            metadata: Arc::clone(&inner.metadata),
+            options: inner.options,
+            queue: Queue::new(inner.options),
+            pool: Arc::clone(&inner.pool),
             observer,
-            unbatchable: model
-                .signatures()
-                .iter()
-                .map(|_| AtomicBool::new(false))
-                .collect(),
+            clock: Arc::clone(&inner.clock),
+            known: known(&*inner.model, &inner.pool),
         }))
     }
 
@@ -105,21 +103,12 @@ impl ModelUnit {
             representation,
         } = message;
         let conformed = conform(signature, tensors(payload)?)?;
-        let (reply, answer) = oneshot::channel();
         let call = hari_core::Call {
             signature: choice.signature,
             inputs: conformed.inputs,
             outputs: choice.outputs.clone(),
         };
-        let (deadline, since) = (context.deadline, Instant::now());
-        let entered = inner.enter(Pending {
-            call,
-            rows: conformed.rows,
-            deadline,
-            since,
-            reply,
-        })?;
-        let outputs = inner.wait(answer, entered, deadline).await?;
+        let outputs = inner.run(call, conformed.rows, context.deadline).await?;
         let payload = Payload::Tensors(named(&*inner.model, &choice, outputs));
         Ok(Message {
             payload,
@@ -133,6 +122,55 @@ impl Inner {
     fn signature(&self, choice: &Choice) -> Result<&Signature> {
         let signature = self.model.signatures().get(choice.signature);
         signature.ok_or_else(|| Error::internal("the model lost a signature"))
+    }
+
+    /// Runs a call: at once if it is quick, else on the pool.
+    async fn run(
+        self: &Arc<Self>,
+        call: hari_core::Call,
+        rows: Option<usize>,
+        deadline: Instant,
+    ) -> Result<Vec<Tensor>> {
+        if self.is_quick(&call) {
+            // A long row of quick models gives way to other requests now and then.
+            consume_budget().await;
+            if let Some(place) = self.here() {
+                return place.answer(call, rows, deadline);
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        let since = Instant::now();
+        let entered = self.enter(Pending {
+            call,
+            rows,
+            deadline,
+            since,
+            reply,
+        })?;
+        self.wait(answer, entered, deadline).await
+    }
+
+    /// Whether `call` may be run where it is. What waits for company does not.
+    fn is_quick(&self, call: &hari_core::Call) -> bool {
+        let known = self.known.get(call.signature);
+        !self.options.batches()
+            && known.is_some_and(|known| known.pace.is_quick(size(&call.inputs)))
+    }
+
+    /// A place for a run on this thread, if one is free and nobody waits for it.
+    fn here(self: &Arc<Self>) -> Option<Here<'_>> {
+        self.queue.enter().then(|| Here(Over(self)))
+    }
+
+    fn runner(&self, signature: usize) -> Option<(Runner<'_>, &AtomicBool)> {
+        let known = self.known.get(signature)?;
+        let runner = Runner {
+            model: &*self.model,
+            observer: &*self.observer,
+            pace: &known.pace,
+            clock: &*self.clock,
+        };
+        Some((runner, &known.unbatchable))
     }
 
     fn enter(self: &Arc<Self>, pending: Pending) -> Result<Entered> {
@@ -176,9 +214,9 @@ impl Inner {
     fn batchable(&self, pending: &Pending) -> bool {
         let signature = pending.call.signature;
         let given_up = self
-            .unbatchable
+            .known
             .get(signature)
-            .is_none_or(|no| no.load(Ordering::Relaxed));
+            .is_none_or(|known| known.unbatchable.load(Ordering::Relaxed));
         self.options.batches()
             && !given_up
             && pending.rows.is_some_and(|rows| rows > 0)
@@ -196,10 +234,32 @@ impl Place {
         let _over = Over(inner);
         let (batch, waiting) = inner.queue.take(|pending| inner.batchable(pending));
         let signature = batch.first().map(|first| first.call.signature);
-        if let Some(unbatchable) = signature.and_then(|at| inner.unbatchable.get(at)) {
+        if let Some((runner, unbatchable)) = signature.and_then(|at| inner.runner(at)) {
             inner.observer.queued(waiting);
-            run::answer(&*inner.model, batch, &*inner.observer, unbatchable);
+            run::answer(runner, batch, unbatchable);
         }
+    }
+}
+
+/// A place of the model for a run on the thread that the request is on.
+struct Here<'a>(Over<'a>);
+
+impl Here<'_> {
+    fn answer(
+        self,
+        call: hari_core::Call,
+        rows: Option<usize>,
+        deadline: Instant,
+    ) -> Result<Vec<Tensor>> {
+        let inner = self.0.0;
+        let (runner, _) = inner
+            .runner(call.signature)
+            .ok_or_else(|| Error::internal("the model lost a signature"))?;
+        let answer = run::here(runner, call, rows);
+        if Instant::now() > deadline {
+            return Err(overdue());
+        }
+        answer
     }
 }
 
@@ -212,6 +272,14 @@ impl Drop for Over<'_> {
             self.0.submit();
         }
     }
+}
+
+fn known(model: &dyn Model, pool: &Pool) -> Vec<Known> {
+    let one = |_| Known {
+        unbatchable: AtomicBool::new(false),
+        pace: Pace::new(pool.inline()),
+    };
+    model.signatures().iter().map(one).collect()
 }
 
 /// The pool took no more work: it is shutting down, or its line is full.
@@ -312,5 +380,7 @@ impl fmt::Debug for ModelUnit {
 mod batches;
 #[cfg(test)]
 mod double;
+#[cfg(test)]
+mod here;
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,8 @@ pub struct Call {
     pub outputs: Vec<usize>,
 }
 
-/// A loaded model. It is called on the CPU pool of `hari-batch`, never on an async thread.
+/// A loaded model. `hari-batch` calls it, on the threads of its pool; where its runs have shown to
+/// take microseconds, on the thread that the request is on.
 pub trait Model: Send + Sync + 'static {
     /// The ways to call it, at least one; the first is the default.
     fn signatures(&self) -> &[Signature];

@@ -192,7 +192,7 @@ impl Bench {
         let pool = PoolOptions {
             threads,
             queue: 64,
-            host: None,
+            ..PoolOptions::default()
         };
         Self::on(&Arc::new(Pool::new(&pool).unwrap()), options)
     }

@@ -206,7 +206,7 @@ async fn a_full_line_is_told_to_the_caller() {
     let options = PoolOptions {
         threads: 1,
         queue: 1,
-        host: None,
+        ..PoolOptions::default()
     };
     let pool = Arc::new(Pool::new(&options).unwrap());
     let [busy, next, last] = [ALONE; 3].map(|options| Bench::on(&pool, options));
@@ -227,7 +227,7 @@ async fn a_busy_model_does_not_keep_the_thread_from_another() {
     let options = PoolOptions {
         threads: 1,
         queue: 8,
-        host: None,
+        ..PoolOptions::default()
     };
     let pool = Arc::new(Pool::new(&options).unwrap());
     let (busy, other) = (Bench::on(&pool, ALONE), Bench::on(&pool, ALONE));
