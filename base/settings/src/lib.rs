@@ -10,17 +10,20 @@
 
 mod kafka;
 mod limits;
+mod payload_log;
 mod secret;
 mod size;
 mod storage;
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use hari_error::{Error, Result};
 
 pub use kafka::{KafkaSasl, KafkaSecurity, KafkaStream, KafkaTls, Lookup, Pem, SaslMechanism};
 pub use limits::Server;
+pub use payload_log::PayloadLog;
 pub use secret::Secret;
 pub use size::Size;
 pub use storage::Storage;
@@ -54,6 +57,7 @@ settings! {
     FETCH_TIMEOUT = "HARI_FETCH_TIMEOUT_MS", "30000", "Most milliseconds without a byte from the server that a model is fetched from; then the transfer is taken up again.";
     CLOUD_IDENTITY = "HARI_CLOUD_IDENTITY", "false", "`true` takes credentials for buckets from the metadata service of the machine or pod (workload identity); without it that service is never asked.";
     THREADS = "HARI_THREADS", "the processors this process may use", "Threads of the model pool.";
+    INLINE = "HARI_INLINE_MICROSECONDS", "50", "A model whose runs have shown to take no more microseconds than this is run on the thread that read the request; `0` hands all runs to the model pool.";
     ENGINE = "HARI_ENGINE", "auto", "What computes neural networks: `rten`, which is built in, `onnxruntime`, or `auto`; the parameter `engine` of a unit wins.";
     ONNXRUNTIME = "HARI_ONNXRUNTIME", "looked for beside the program and where libraries are installed", "ONNX Runtime's shared library or the folder it lies in; `none` to do without.";
     ORT_DYLIB = "ORT_DYLIB_PATH", "unset", "As HARI_ONNXRUNTIME, which wins; other programs read it too.";
@@ -139,6 +143,18 @@ settings! {
     KAFKA_SASL_USERNAME = "KAFKA_SASL_USERNAME", "unset", "User of the broker.";
     KAFKA_SASL_PASSWORD = "KAFKA_SASL_PASSWORD", "unset", "Password of that user.";
     KAFKA_SASL_MECHANISM = "KAFKA_SASL_MECHANISM", "PLAIN", "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.";
+    PYTHON = "HARI_PYTHON", "`python3`", "Interpreter of Python classes; those with a requirements.txt get an environment made with it.";
+    PYTHON_LOAD = "HARI_PYTHON_LOAD_SECONDS", "300", "Most seconds from the start of a Python worker to its class being made.";
+    PYTHON_STUCK = "HARI_PYTHON_STUCK_SECONDS", "30", "A Python worker that computes this many seconds after the deadline of its request is stuck: it is ended and started anew.";
+    REQUEST_LOGGER_DEFAULT_ENDPOINT = "REQUEST_LOGGER_DEFAULT_ENDPOINT", "unset", "Where payloads go whose `logger` names no URL: an HTTP address, `kafka://host:port/topic`, `file:///folder` or a folder.";
+    LOGGER_KAFKA_BROKER = "LOGGER_KAFKA_BROKER", "unset", "Brokers that payloads are logged to, in place of HTTP: `host:port`, comma-separated. Its security is set as that of KAFKA_BROKER.";
+    LOGGER_KAFKA_TOPIC = "LOGGER_KAFKA_TOPIC", "seldon", "Topic that payloads are logged to.";
+    PAYLOAD_LOG_WORKERS = "HARI_PAYLOAD_LOG_WORKERS", "10", "Logged payloads sent at the same time, for each target.";
+    PAYLOAD_LOG_QUEUE = "HARI_PAYLOAD_LOG_QUEUE", "10000", "Payloads that may wait to be logged, for each target; those beyond are dropped and counted.";
+    PAYLOAD_LOG_QUEUE_BYTES = "HARI_PAYLOAD_LOG_QUEUE_BYTES", "256MiB", "Bytes of payloads that may wait to be logged, for each target.";
+    PAYLOAD_LOG_TIMEOUT = "HARI_PAYLOAD_LOG_TIMEOUT_MS", "10000", "Most milliseconds of one try to log a payload.";
+    PAYLOAD_LOG_ATTEMPTS = "HARI_PAYLOAD_LOG_ATTEMPTS", "5", "Tries to log a payload before it is given up.";
+    PAYLOAD_LOG_BATCH = "HARI_PAYLOAD_LOG_BATCH", "1", "Most logged payloads in one HTTP request; more than 1 sends `application/cloudevents-batch+json`.";
     NO_COLOR = "NO_COLOR", "unset", "Set to anything: no colours on a terminal.";
     XDG_CACHE_HOME = "XDG_CACHE_HOME", "$HOME/.cache", "The user's cache folder.";
     HOME = "HOME", "unset", "The user's home folder.";
@@ -191,6 +207,14 @@ pub fn cache_dir() -> Option<PathBuf> {
 pub fn threads() -> Result<usize> {
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(THREADS.parse()?.unwrap_or(available).max(1))
+}
+
+/// The longest run of a model that is not handed to the model pool.
+///
+/// # Errors
+/// If the setting is not a number.
+pub fn inline() -> Result<Duration> {
+    Ok(Duration::from_micros(INLINE.parse()?.unwrap_or(50)))
 }
 
 #[cfg(test)]

@@ -144,9 +144,12 @@ fn look(source: &Source) -> Look {
 }
 
 fn models(node: &BoundNode, base: &Path, paths: &mut Vec<PathBuf>) {
-    if let Placement::InProcess(source) = &node.placement
-        && let Ok(uri) = ModelUri::parse(&source.model_uri, base)
-    {
+    let model_uri = match &node.placement {
+        Placement::InProcess(source) => Some(&source.model_uri),
+        Placement::Child(source) => Some(&source.model_uri),
+        Placement::Builtin(_) | Placement::Remote(_) => None,
+    };
+    if let Some(Ok(uri)) = model_uri.map(|uri| ModelUri::parse(uri, base)) {
         paths.extend(uri.local_path().map(Path::to_owned));
     }
     for child in &node.children {

@@ -82,7 +82,17 @@ pub(crate) async fn fetched(
     workshop: &Workshop,
     versions: hari_artifacts::Versions,
 ) -> Result<PathBuf> {
-    let uri = ModelUri::parse(&source.model_uri, base)?;
+    fetched_uri(&source.model_uri, base, workshop, versions).await
+}
+
+/// The local folder or file of `uri`; a relative one is relative to `base`.
+pub(crate) async fn fetched_uri(
+    uri: &str,
+    base: &Path,
+    workshop: &Workshop,
+    versions: hari_artifacts::Versions,
+) -> Result<PathBuf> {
+    let uri = ModelUri::parse(uri, base)?;
     let options = FetchOptions {
         versions,
         ..fetch_options(workshop)
@@ -251,15 +261,17 @@ fn batch_options(source: &ModelSource) -> BatchOptions {
         })
 }
 
-/// The threads that models run on, made ready for the engine.
+/// The threads that models run on, made ready for the engine; runs that take no longer than the
+/// setting says are made where the request is.
 ///
 /// # Errors
-/// `Internal` if the system gives no more threads.
+/// `Internal` if the system gives no more threads, `InvalidInput` for a setting that is no number.
 pub fn model_pool(threads: usize) -> Result<Arc<Pool>> {
     let host: Host = Arc::new(hari_onnx::host);
     Pool::new(&PoolOptions {
         threads,
         host: Some(host),
+        inline: hari_settings::inline()?,
         ..PoolOptions::default()
     })
     .map(Arc::new)

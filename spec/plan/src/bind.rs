@@ -57,6 +57,7 @@ fn bind_predictor(predictor: &PredictorPlan, issues: &mut Vec<Issue>) -> BoundPr
         annotations: predictor.annotations.clone(),
         rest_timeout: predictor.rest_timeout,
         grpc_timeout: predictor.grpc_timeout,
+        kafka: predictor.kafka.clone().filter(|_| !predictor.shadow),
         graph: bind_node(&predictor.graph, issues),
     }
 }

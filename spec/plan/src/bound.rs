@@ -39,6 +39,9 @@ pub struct BoundPredictor {
     pub rest_timeout: Option<Duration>,
     /// From `seldon.io/grpc-timeout`, if given.
     pub grpc_timeout: Option<Duration>,
+    /// If requests come from Kafka: the variables of `svcOrchSpec.env` that have a value. A shadow
+    /// reads none, it gets copies.
+    pub kafka: Option<BTreeMap<String, String>>,
     /// The root.
     pub graph: BoundNode,
 }

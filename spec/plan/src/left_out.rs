@@ -1,26 +1,18 @@
 //! What a policy leaves out though the plan asks for it: served all the same, but not in silence.
 
+use hari_api::Issue;
 use hari_api::path::field;
-use hari_api::{Issue, ServerType};
 
 use crate::bind::PlacementPolicy;
 use crate::plan::{Component, NodePlan, Plan};
 use crate::{catalogue, rule};
 
 /// Warnings for everything that a bound plan leaves out under the policy: on this machine
-/// explainers, payload logging, TLS, Kafka, and images of prepackaged servers.
+/// explainers, payload logging, TLS, and images of prepackaged servers.
 #[must_use]
 pub fn left_out(plan: &Plan, policy: &PlacementPolicy) -> Vec<Issue> {
     let PlacementPolicy::ThisProcess = policy;
     let mut issues = Vec::new();
-    if plan.server_type == ServerType::Kafka {
-        let message = "requests are not read from Kafka on this machine";
-        issues.push(warning(
-            "spec.serverType".to_owned(),
-            message,
-            "send them by REST or gRPC",
-        ));
-    }
     predictors(plan, &mut issues);
     issues.extend(plan.nodes().filter_map(logger));
     issues.extend(plan.nodes().filter_map(image));
@@ -59,8 +51,8 @@ fn image(node: &NodePlan) -> Option<Issue> {
     let Component::Server(server) = &node.component else {
         return None;
     };
-    catalogue::server(&server.implementation)?.runtime?;
-    let overlay = server.overlay.as_ref()?;
+    let spec = catalogue::server(&server.implementation)?;
+    let overlay = server.overlay.as_ref().filter(|_| spec.is_here())?;
     let message =
         "the image is not run on this machine: the runtime of this build serves the model";
     let path = field(&overlay.path, "image");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hari_api::path::{field, item};
 use hari_api::{
     Document, Method, Parameter, PredictiveUnit, PredictorSpec, SeldonDeployment,
-    SeldonDeploymentSpec, UnitType,
+    SeldonDeploymentSpec, ServerType, UnitType,
 };
 
 use crate::bound::{Builtin, Calls, ParameterValue, PythonSource};
@@ -112,8 +112,23 @@ impl Lowering<'_> {
             rest_timeout: timeout(annotation::REST_TIMEOUT),
             grpc_timeout: timeout(annotation::GRPC_TIMEOUT),
             annotations,
+            kafka: self.kafka(),
             graph,
         }
+    }
+
+    /// What the predictor says of its topics, if it reads any.
+    fn kafka(&self) -> Option<BTreeMap<String, String>> {
+        if self.spec.server_type() != Ok(ServerType::Kafka) {
+            return None;
+        }
+        let orchestrator = self.predictor.svc_orch_spec.as_ref();
+        let entries = orchestrator.map_or(&[][..], |spec| &spec.env);
+        let said = entries.iter().filter_map(|entry| {
+            let value = entry.value.clone()?;
+            Some((entry.name.clone(), value))
+        });
+        Some(said.collect())
     }
 
     /// An annotation of the pod: the template of the first pod goes before the rest.

@@ -51,6 +51,8 @@ pub struct PredictorPlan {
     pub rest_timeout: Option<Duration>,
     /// How long one gRPC call may take, if that is limited.
     pub grpc_timeout: Option<Duration>,
+    /// If requests come from Kafka: the variables of `svcOrchSpec.env` that have a value.
+    pub kafka: Option<BTreeMap<String, String>>,
     /// The root.
     pub graph: NodePlan,
 }

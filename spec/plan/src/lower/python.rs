@@ -38,7 +38,11 @@ impl<'a> Overlay<'a> {
 
     fn value(&self, name: &str) -> Option<&'a str> {
         let named = self.variables().iter().filter(|one| one.name == name);
-        named.last()?.value.as_deref().filter(|value| !value.is_empty())
+        named
+            .last()?
+            .value
+            .as_deref()
+            .filter(|value| !value.is_empty())
     }
 
     /// The class that `MODEL_NAME` names.
@@ -91,9 +95,14 @@ fn bytes(text: &str) -> Option<u64> {
         ("m", 1e-3),
     ];
     let text = text.trim();
-    let unit = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let unit = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
     let (number, factor) = unit.unwrap_or((text, 1.0));
-    let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
+    let number = number
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())?;
     let bytes = (number * factor).ceil();
     (bytes >= 1.0 && bytes < u64::MAX as f64).then_some(bytes as u64)
 }

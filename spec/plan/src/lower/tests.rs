@@ -131,6 +131,7 @@ fn components_are_servers_or_containers() {
             implementation: implementation.to_owned(),
             model_uri: uri.to_owned(),
             overlay,
+            python: None,
         })
     };
     assert_eq!(

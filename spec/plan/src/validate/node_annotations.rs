@@ -8,17 +8,21 @@ use hari_api::{Issue, Method, Protocol, Transport, UnitType, UnknownValue};
 
 use super::subject::{Predictor, Subject, Unit};
 use super::{did_you_mean, enough, listed, unknown_word};
-use crate::contract::annotation::{NODE_PROTOCOL, NODE_TRANSPORT, ON_FAILURE, per_node};
+use crate::contract::annotation::{
+    NODE_PROTOCOL, NODE_TRANSPORT, ON_FAILURE, PYTHON_CLASS, per_node,
+};
 use crate::{catalogue, rule};
 
 /// What [`ON_FAILURE`] may say.
 const POLICIES: &[&str] = &["fail", "continue"];
 
 /// Annotations of nodes, with what each may say.
-const SETTINGS: [(&str, Word); 3] = [
+const SETTINGS: [(&str, Word); 4] = [
     (ON_FAILURE, policy),
     (NODE_PROTOCOL, |word| word.parse::<Protocol>().map(drop)),
     (NODE_TRANSPORT, |word| word.parse::<Transport>().map(drop)),
+    // A class that is not there is said when it is loaded.
+    (PYTHON_CLASS, |_| Ok(())),
 ];
 
 type Word = fn(&str) -> Result<(), UnknownValue>;

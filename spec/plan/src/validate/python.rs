@@ -46,7 +46,10 @@ fn container(predictor: &Predictor<'_>, unit: &Unit<'_>, issues: &mut Vec<Issue>
     // The container has no place of its own here: the unit is where it is told.
     let path = || unit.field("implementation");
     let mut refuse = |what: &str, found: &str, expected: &str| {
-        let message = format!("expected {what} to be {expected}, found {:?}", shortened(found));
+        let message = format!(
+            "expected {what} to be {expected}, found {:?}",
+            shortened(found)
+        );
         let hint = format!("change it in the container `{}`", unit.spec.name);
         let issue = Issue::error(rule::PYTHON, path(), message).with_value(found);
         issues.push(issue.with_hint(hint));
@@ -61,14 +64,20 @@ fn container(predictor: &Predictor<'_>, unit: &Unit<'_>, issues: &mut Vec<Issue>
     if let Err(found) = overlay.memory() {
         refuse("`resources.limits.memory`", found, "bytes, such as `512Mi`");
     }
-    let elsewhere = overlay.variables().iter().filter(|one| one.value_from.is_some());
+    let elsewhere = overlay
+        .variables()
+        .iter()
+        .filter(|one| one.value_from.is_some());
     issues.extend(elsewhere.map(|one| {
         let message = format!(
             "the variable {} comes from the cluster: it is not set on this machine",
             one.name
         );
         let issue = Issue::warning(rule::NEEDS_CLUSTER, path(), message).with_value(&one.name);
-        issue.with_hint(format!("set it before `hari run`: workers inherit {}", one.name))
+        issue.with_hint(format!(
+            "set it before `hari run`: workers inherit {}",
+            one.name
+        ))
     }));
 }
 
@@ -78,18 +87,20 @@ fn classes<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = Option<Issue>> 
     let spec = [("spec".to_owned(), &resource.spec.annotations)];
     let predictors = subject.predictors.iter();
     let predictors = predictors.map(|one| (one.path.clone(), &one.spec.annotations));
-    spec.into_iter().chain(predictors).map(|(parent, annotations)| {
-        let text = annotations.get(annotation::PYTHON_CLASS)?;
-        let (node, class) = annotation::per_node(text).find(|(_, class)| !is_class(class))?;
-        let message = format!(
-            "node `{}`: expected `Module` or `package.module.Class`, found {:?}",
-            shortened(node),
-            shortened(class)
-        );
-        let path = field(&field(&parent, "annotations"), annotation::PYTHON_CLASS);
-        let issue = Issue::error(rule::PYTHON, path, message).with_value(text);
-        Some(issue.with_hint("write `node=Class`, with commas between nodes"))
-    })
+    spec.into_iter()
+        .chain(predictors)
+        .map(|(parent, annotations)| {
+            let text = annotations.get(annotation::PYTHON_CLASS)?;
+            let (node, class) = annotation::per_node(text).find(|(_, class)| !is_class(class))?;
+            let message = format!(
+                "node `{}`: expected `Module` or `package.module.Class`, found {:?}",
+                shortened(node),
+                shortened(class)
+            );
+            let path = field(&field(&parent, "annotations"), annotation::PYTHON_CLASS);
+            let issue = Issue::error(rule::PYTHON, path, message).with_value(text);
+            Some(issue.with_hint("write `node=Class`, with commas between nodes"))
+        })
 }
 
 fn is_class(text: &str) -> bool {
