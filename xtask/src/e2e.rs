@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -66,6 +66,11 @@ const SUITES: [Suite; 9] = [
     Suite {
         venv: "seldon-core",
         only: Some("../../sdk/python/parity"),
+    },
+    // Scenarios, replayed with the original's wrapper behind the nodes.
+    Suite {
+        venv: "seldon-core",
+        only: Some("../parity"),
     },
     Suite {
         venv: "clients",
