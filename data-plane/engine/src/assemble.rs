@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use hari_batch::Pool;
 use hari_error::Result;
-use hari_ingress::{Deployment, Predictor};
+use hari_ingress::{Deployment, Inlet, Predictor};
 use hari_plan::bound::{BoundDeployment, BoundPredictor};
 
 use crate::neighbours::{self, Misfit};
 use crate::report::NodeReport;
-use crate::tree;
+use crate::{topics, tree};
 
 /// What loading needs and models share.
 #[derive(Clone)]
@@ -56,7 +56,8 @@ pub async fn assemble(
         };
         let (graph, reports) = tree::build(&origin).await?;
         misfits.extend(neighbours::misfits(&graph, &predictor.graph));
-        predictors.push(Arc::new(serve(predictor, Arc::new(graph))));
+        let inlet = topics::inlet(bound, predictor)?;
+        predictors.push(Arc::new(serve(predictor, inlet, Arc::new(graph))));
         nodes.extend(reports);
     }
     let (namespace, name) = (bound.namespace.clone(), bound.name.clone());
@@ -71,7 +72,11 @@ pub async fn assemble(
     })
 }
 
-fn serve(bound: &BoundPredictor, unit: Arc<dyn hari_core::Unit>) -> Predictor {
+fn serve(
+    bound: &BoundPredictor,
+    inlet: Option<Inlet>,
+    unit: Arc<dyn hari_core::Unit>,
+) -> Predictor {
     Predictor {
         name: bound.name.clone(),
         version: bound.labels.get("version").unwrap_or(&bound.name).clone(),
@@ -79,6 +84,7 @@ fn serve(bound: &BoundPredictor, unit: Arc<dyn hari_core::Unit>) -> Predictor {
         shadow: bound.shadow,
         rest_timeout: bound.rest_timeout,
         grpc_timeout: bound.grpc_timeout,
+        inlet,
         unit,
     }
 }

@@ -23,6 +23,7 @@ mod sklearn_server;
 mod table;
 mod table_server;
 mod tensorflow_server;
+mod topics;
 mod tree;
 mod triton;
 mod versions;

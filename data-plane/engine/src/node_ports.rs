@@ -117,6 +117,7 @@ impl NodeUnit {
             shadow: false,
             rest_timeout: self.timeouts.0,
             grpc_timeout: self.timeouts.1,
+            inlet: None,
             unit: Arc::new(self),
         };
         Deployment {

@@ -7,6 +7,7 @@ use hari_error::Result;
 use hari_ingress::{App, Listener, Service};
 
 use crate::node_ports::NodePort;
+use crate::topics::Topics;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -38,6 +39,7 @@ pub struct Running {
     /// Where they listen.
     pub addresses: Addresses,
     stop: watch::Sender<bool>,
+    topics: Topics,
     listeners: JoinSet<()>,
 }
 
@@ -100,6 +102,7 @@ impl Server {
             apps,
             addresses,
             stop,
+            topics: Topics::read(app),
             listeners,
         }
     }
@@ -111,6 +114,7 @@ impl Running {
         self.apps.iter().for_each(App::drain);
         // Fails only when no listener is left to be told.
         let _ = self.stop.send(true);
+        self.topics.stop().await;
         while self.listeners.join_next().await.is_some() {}
         for app in &self.apps {
             app.finished().await;

@@ -119,6 +119,7 @@ fn serve() -> Running {
         shadow: false,
         rest_timeout: None,
         grpc_timeout: None,
+        inlet: None,
         unit: Arc::new(unit),
     };
     let directory = Arc::new(Directory::default());

@@ -7,6 +7,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hari_core::Unit;
 use hari_error::{Error, Result};
+use hari_settings::KafkaStream;
+
+use crate::message::Spoken;
 
 /// Namespace and name.
 pub type Key = (String, String);
@@ -35,8 +38,21 @@ pub struct Predictor {
     pub rest_timeout: Option<Duration>,
     /// Deadline of a gRPC request, if the deployment sets one.
     pub grpc_timeout: Option<Duration>,
+    /// Where requests come from beside the sockets, if they do.
+    pub inlet: Option<Inlet>,
     /// The graph.
     pub unit: Arc<dyn Unit>,
+}
+
+/// A topic whose messages are requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inlet {
+    /// What is read, and where the answers go.
+    pub stream: KafkaStream,
+    /// What a JSON message is.
+    pub spoken: Spoken,
+    /// Whether messages are gRPC's.
+    pub grpc: bool,
 }
 
 impl Deployment {

@@ -9,12 +9,25 @@ use hari_telemetry::metric::{Held, rejected};
 
 use crate::app::App;
 use crate::directory::{Deployment, Predictor};
+use crate::select::Selector;
 
-/// The predictor that answers this request, which may name a model.
+/// The predictor that answers this request, which may name it or a model.
 ///
 /// # Errors
-/// `Unavailable` if the deployment has none.
-pub(crate) fn choose(deployment: &Deployment, model: Option<&str>) -> Result<Arc<Predictor>> {
+/// `Unavailable` if the deployment has none, or none of this name now.
+pub(crate) fn choose(
+    deployment: &Deployment,
+    selector: &Selector,
+    model: Option<&str>,
+) -> Result<Arc<Predictor>> {
+    if let Some(name) = &selector.predictor {
+        let mut all = deployment.predictors.iter();
+        let named = all.find(|predictor| &predictor.name == name).cloned();
+        return named.ok_or_else(|| {
+            let message = format!("deployment `{}` has no predictor `{name}`", deployment.name);
+            Error::unavailable(message)
+        });
+    }
     deployment.choose(model).cloned().ok_or_else(|| {
         Error::unavailable(format!("deployment `{}` has no predictor", deployment.name))
     })

@@ -15,13 +15,14 @@ mod handed_on;
 mod http;
 mod index;
 pub mod listen;
+pub mod message;
 mod probes;
 mod reply;
 mod select;
 mod stack;
 
 pub use app::App;
-pub use directory::{Deployment, Directory, Predictor};
+pub use directory::{Deployment, Directory, Inlet, Predictor};
 pub use listen::{Bound, Listener, Service};
 
 /// REST and gRPC of every protocol, for one port.

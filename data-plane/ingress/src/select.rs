@@ -14,6 +14,8 @@ pub(crate) struct Selector {
     pub(crate) namespace: Option<String>,
     /// From the URL or the metadata.
     pub(crate) name: Option<String>,
+    /// From a message of a topic, which is one predictor's.
+    pub(crate) predictor: Option<String>,
     /// From the URL or the message.
     pub(crate) model: Option<String>,
 }

@@ -51,7 +51,10 @@ async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Resp
     if let Some(refusal) = too_long(&request) {
         return refusal;
     }
-    let selector = prefix::take(&mut request);
+    let selector = match request.extensions_mut().remove::<Selector>() {
+        Some(known) => known,
+        None => prefix::take(&mut request),
+    };
     let puid = headers::puid(request.headers());
     let arrival = Arrival {
         puid: puid.clone(),

@@ -123,7 +123,7 @@ impl Call {
     /// Finds the deployment and the predictor that answer.
     pub(super) fn aim(&mut self, model: Option<&str>) -> Result<Arc<Predictor>> {
         let deployment = self.deployment(model)?;
-        let predictor = dispatch::choose(&deployment, model)?;
+        let predictor = dispatch::choose(&deployment, &self.origin.arrival.selector, model)?;
         self.deployment = Some(deployment);
         self.predictor = Some(predictor.clone());
         Ok(predictor)

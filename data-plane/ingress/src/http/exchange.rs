@@ -78,7 +78,7 @@ impl Exchange {
     /// Finds the deployment and the predictor that answer.
     pub(super) fn aim(&mut self, model: Option<&str>) -> Result<Arc<Predictor>> {
         let deployment = select(self.app.directory(), &self.arrival.selector.of_model(model))?;
-        let predictor = dispatch::choose(&deployment, model)?;
+        let predictor = dispatch::choose(&deployment, &self.arrival.selector, model)?;
         self.deployment = Some(deployment);
         self.predictor = Some(predictor.clone());
         Ok(predictor)

@@ -61,7 +61,7 @@ fn named(
     let selector = Selector {
         namespace: namespace.map(plain),
         name: Some(plain(name)),
-        model: None,
+        ..Selector::default()
     };
     Some((selector, target.parse().ok()?))
 }

@@ -50,6 +50,7 @@ pub(crate) fn timed(
         shadow: false,
         rest_timeout: None,
         grpc_timeout,
+        inlet: None,
         unit: Arc::new(unit),
     };
     Arc::new(Deployment {

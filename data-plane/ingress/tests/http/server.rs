@@ -50,6 +50,7 @@ pub(crate) fn predictor(name: &str, traffic: u32, unit: impl Unit) -> Predictor 
         shadow: false,
         rest_timeout: None,
         grpc_timeout: None,
+        inlet: None,
         unit: Arc::new(unit),
     }
 }
