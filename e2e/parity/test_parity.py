@@ -37,7 +37,7 @@ def test_a_scenario(hari, scenario, mode):
         assert present(request.get("absent", {}), body) == [], shown
         assert request.get("says", "") in reply.body.decode(), shown
         if request.get("path", PREDICTIONS) == PREDICTIONS and reply.status == 200:
-            assert body["meta"]["puid"], shown
+            assert reply.headers["seldon-puid"], shown
 
 
 @pytest.mark.parametrize("scenario", ALONE)
