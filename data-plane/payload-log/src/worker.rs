@@ -1,0 +1,200 @@
+//! Takes records from a queue, makes events of them and hands them to the sink.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hari_error::{Error, Kind};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::event::Event;
+use crate::queue::{Outlet, Queue};
+use crate::record::Record;
+use crate::sink::Sink;
+use crate::sink::files::Writer;
+
+/// Bodies beyond this many bytes are written on a thread that may be held up.
+const LARGE: usize = 64 << 10;
+/// The first pause before a try is repeated; each is twice the one before, up to [`LONGEST`].
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+/// Records that a writer of files takes at once.
+const PAGE: usize = 256;
+
+/// What a worker works with.
+pub(crate) struct Bench {
+    pub(crate) queue: std::sync::Weak<Queue>,
+    pub(crate) outlet: Arc<Outlet>,
+    /// What is unwritten by then is lost.
+    pub(crate) stop: CancellationToken,
+    pub(crate) attempts: u32,
+    pub(crate) batch: usize,
+    /// Whether bodies are text for people and tables, whatever they came as.
+    pub(crate) as_json: bool,
+    /// Most time of one try.
+    pub(crate) timeout: Duration,
+    pub(crate) lost: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// Sends until the queue is closed and empty, or it has to stop.
+pub(crate) async fn send(bench: Arc<Bench>, sink: Arc<dyn Sink>) {
+    loop {
+        let records = bench.outlet.next(bench.batch).await;
+        if records.is_empty() {
+            return;
+        }
+        let events = bench.events(records).await;
+        tokio::select! {
+            biased;
+            () = bench.deliver(&*sink, &events) => {}
+            () = bench.stop.cancelled() => {
+                bench.lose(&events);
+                return bench.lose_rest().await;
+            }
+        }
+    }
+}
+
+/// Writes files until the queue is closed and empty, or it has to stop.
+pub(crate) async fn write(bench: Arc<Bench>, mut writer: Writer) {
+    loop {
+        let due = writer.due();
+        let records = tokio::select! {
+            biased;
+            () = bench.stop.cancelled() => {
+                bench.lose_rest().await;
+                Vec::new()
+            }
+            records = bench.outlet.next(PAGE) => records,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                writer = bench.blocking(writer, |writer| writer.rotate()).await;
+                continue;
+            }
+        };
+        if records.is_empty() {
+            bench.blocking(writer, |writer| writer.finish()).await;
+            return;
+        }
+        let events = bench.events(records).await;
+        writer = bench.append(writer, events).await;
+    }
+}
+
+impl Bench {
+    /// What cannot be written down is counted and left out.
+    async fn events(&self, records: Vec<Record>) -> Vec<Event> {
+        let large = records.iter().any(|record| record.bytes > LARGE);
+        let as_json = self.as_json;
+        let make = move || {
+            let each = |record| Event::of(record, as_json);
+            records.into_iter().map(each).collect::<Vec<_>>()
+        };
+        let made = match large {
+            true => tokio::task::spawn_blocking(make).await.unwrap_or_default(),
+            false => make(),
+        };
+        let mut events = Vec::with_capacity(made.len());
+        for result in made {
+            match result {
+                Ok(event) => events.push(event),
+                Err((slot, error)) => self.failed(&slot.place, 1, &error),
+            }
+        }
+        events
+    }
+
+    /// Tries until the sink has it, or will not take it, or there were tries enough.
+    async fn deliver(&self, sink: &dyn Sink, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let mut pause = PAUSE;
+        for attempt in 1..=self.attempts.max(1) {
+            let outcome = timeout(self.timeout, sink.deliver(events)).await;
+            let late = |_| Error::new(Kind::DeadlineExceeded, "the sink did not answer in time");
+            let Err(error) = outcome.map_err(late).flatten() else {
+                return count(events, |place| place.metrics.sent(1));
+            };
+            if attempt >= self.attempts || !again(&error) {
+                events
+                    .iter()
+                    .for_each(|event| self.failed(event.place(), 1, &error));
+                return;
+            }
+            count(events, |place| place.metrics.retried(1));
+            tokio::time::sleep(pause.mul_f64(fastrand::f64() + 0.5)).await;
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    async fn append(&self, writer: Writer, events: Vec<Event>) -> Writer {
+        let (writer, events, outcome) = match tokio::task::spawn_blocking(move || {
+            let mut writer = writer;
+            let outcome = writer.append(&events);
+            (writer, events, outcome)
+        })
+        .await
+        {
+            Ok(done) => done,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        match outcome {
+            Ok(()) => count(&events, |place| place.metrics.sent(1)),
+            Err(error) => events
+                .iter()
+                .for_each(|event| self.failed(event.place(), 1, &error)),
+        }
+        writer
+    }
+
+    async fn blocking(
+        &self,
+        mut writer: Writer,
+        work: impl FnOnce(&mut Writer) -> hari_error::Result<()> + Send + 'static,
+    ) -> Writer {
+        let done = tokio::task::spawn_blocking(move || {
+            let outcome = work(&mut writer);
+            (writer, outcome)
+        });
+        let (writer, outcome) = match done.await {
+            Ok(done) => done,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        if let Err(error) = outcome {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, source, "payload log: a file was not closed");
+        }
+        writer
+    }
+
+    fn failed(&self, place: &crate::record::Place, events: u64, error: &Error) {
+        match self.queue.upgrade() {
+            Some(queue) => queue.failed(place, events, error),
+            None => place.metrics.failed(events),
+        }
+    }
+
+    fn lose(&self, events: &[Event]) {
+        count(events, |place| place.metrics.dropped("shutdown", 1));
+        self.add_lost(events.len() as u64);
+    }
+
+    async fn lose_rest(&self) {
+        let lost = self.outlet.lose().await;
+        self.add_lost(lost);
+    }
+
+    fn add_lost(&self, lost: u64) {
+        self.lost
+            .fetch_add(lost, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn count(events: &[Event], each: impl Fn(&crate::record::Place)) {
+    events.iter().for_each(|event| each(event.place()));
+}
+
+/// Whether another try may have another outcome. A second copy does no harm: events have ids.
+fn again(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unavailable | Kind::DeadlineExceeded)
+}
