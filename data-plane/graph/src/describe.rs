@@ -11,7 +11,7 @@ const ENSEMBLE: &str = "ensemble";
 /// The metadata of the graph from `root` down, under the root's name. A graph of one node says
 /// what the node says.
 pub(crate) fn graph(root: &Step) -> ModelMetadata {
-    let own = (*root.metadata).clone();
+    let own = (*root.described()).clone();
     if root.children.is_empty() {
         return own;
     }
@@ -29,7 +29,7 @@ pub(crate) fn graph(root: &Step) -> ModelMetadata {
 
 /// What the first node says that says anything, from `step` down along the first children.
 fn first_of<T: Default + PartialEq>(step: &Step, pick: fn(&ModelMetadata) -> T) -> T {
-    let own = pick(&step.metadata);
+    let own = pick(&step.described());
     match step.children.first() {
         Some(child) if own == T::default() => first_of(child, pick),
         _ => own,
@@ -40,7 +40,7 @@ fn first_of<T: Default + PartialEq>(step: &Step, pick: fn(&ModelMetadata) -> T) 
 /// combiner answers it, so its outputs do. The rest is the first child's. A unit that says
 /// nothing of itself stands for its first child.
 fn signatures(step: &Step) -> Vec<Signature> {
-    let own = &step.metadata.signatures;
+    let own = &step.described().signatures;
     let Some(child) = step.children.first() else {
         return own.clone();
     };

@@ -37,6 +37,7 @@ impl Graph {
         let whole = Arc::new(Entry {
             step: root.clone(),
             metadata,
+            whole: true,
         });
         let mut nodes = Vec::with_capacity(root.size);
         Entry::collect(&root, &mut nodes);
@@ -104,9 +105,12 @@ impl Unit for Graph {
 }
 
 /// A way into the graph: a node, with what is below it.
+#[derive(Clone)]
 struct Entry {
     step: Arc<Step>,
     metadata: Arc<ModelMetadata>,
+    /// Whether it says what the whole graph does, or what the node does.
+    whole: bool,
 }
 
 impl Entry {
@@ -114,6 +118,7 @@ impl Entry {
         entries.push(Arc::new(Self {
             step: step.clone(),
             metadata: step.metadata.clone(),
+            whole: false,
         }));
         for child in &step.children {
             Self::collect(child, entries);
@@ -151,7 +156,11 @@ impl Entry {
             0,
         );
         let metadata = step.metadata.clone();
-        Arc::new(Self { step, metadata })
+        Arc::new(Self {
+            step,
+            metadata,
+            whole: false,
+        })
     }
 }
 
@@ -185,7 +194,11 @@ impl Unit for Entry {
     }
 
     fn metadata(&self) -> Arc<ModelMetadata> {
-        self.metadata.clone()
+        match self.whole {
+            true if self.step.changed() => Arc::new(describe::graph(&self.step)),
+            true => self.metadata.clone(),
+            false => self.step.described(),
+        }
     }
 
     fn metadata_of(&self, target: &Target) -> Arc<ModelMetadata> {
@@ -206,8 +219,7 @@ impl Unit for Entry {
     }
 
     fn find(&self, name: &str) -> Option<Arc<dyn Unit>> {
-        let (step, metadata) = (self.step.clone(), self.metadata.clone());
-        (name == self.metadata.name).then(|| Arc::new(Self { step, metadata }) as _)
+        (name == self.metadata.name).then(|| Arc::new(self.clone()) as _)
     }
 }
 

@@ -17,8 +17,10 @@ pub(crate) struct Step {
     /// Whether the request goes on without the node when it fails.
     pub(crate) optional: bool,
     pub(crate) children: Vec<Arc<Self>>,
-    /// What the unit says of itself, under the node's name.
+    /// What the unit said of itself when the graph was made, under the node's name.
     pub(crate) metadata: Arc<ModelMetadata>,
+    /// The same in the unit's own words, to see whether they change.
+    said: Option<Arc<ModelMetadata>>,
     /// Its number: parents come before children, and each child with all below it before the next.
     pub(crate) index: usize,
     /// How many nodes there are from here down, this one included.
@@ -35,7 +37,8 @@ impl Step {
             next += child.size;
             children.push(child);
         }
-        let metadata = own_metadata(&node.name, node.unit.as_deref());
+        let said = node.unit.as_deref().map(Unit::metadata);
+        let metadata = own_metadata(&node.name, said.clone());
         let Node {
             name,
             calls,
@@ -54,9 +57,29 @@ impl Step {
             optional,
             children,
             metadata,
+            said,
             index,
             size: next - index,
         })
+    }
+
+    /// What the unit says of itself now: one that is elsewhere may be known late, or change.
+    pub(crate) fn described(&self) -> Arc<ModelMetadata> {
+        match self.says_anew() {
+            Some(now) => own_metadata(&self.name, Some(now)),
+            None => self.metadata.clone(),
+        }
+    }
+
+    /// Whether the node or one below it says something else than when the graph was made.
+    pub(crate) fn changed(&self) -> bool {
+        self.says_anew().is_some() || self.children.iter().any(|child| child.changed())
+    }
+
+    fn says_anew(&self) -> Option<Arc<ModelMetadata>> {
+        let (unit, said) = (self.unit.as_deref()?, self.said.as_ref()?);
+        let now = unit.metadata();
+        (!Arc::ptr_eq(&now, said)).then_some(now)
     }
 
     /// The unit, if the node is one for `method`.
@@ -83,8 +106,8 @@ impl Step {
     }
 }
 
-fn own_metadata(name: &str, unit: Option<&dyn Unit>) -> Arc<ModelMetadata> {
-    let metadata = unit.map(Unit::metadata).unwrap_or_default();
+fn own_metadata(name: &str, said: Option<Arc<ModelMetadata>>) -> Arc<ModelMetadata> {
+    let metadata = said.unwrap_or_default();
     if metadata.name == name {
         return metadata;
     }

@@ -122,3 +122,47 @@ fn a_node_is_known_by_its_own_name_and_says_its_own() {
     assert_eq!(own.signatures, hari_testkit::metadata("n").signatures);
     assert_eq!(graph.find("m").unwrap().metadata().versions, ["m-v1"]);
 }
+
+/// Says nothing of itself until it is told what it is, as a unit elsewhere does.
+#[derive(Clone, Default)]
+struct Late(Arc<std::sync::Mutex<Arc<ModelMetadata>>>);
+
+impl Unit for Late {
+    fn call<'a>(
+        &'a self,
+        _method: Method,
+        _input: Input,
+        _context: &'a Context,
+    ) -> hari_core::BoxFuture<'a, Result<Message>> {
+        Box::pin(async { Ok(Message::default()) })
+    }
+
+    fn ready(&self) -> hari_core::BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn metadata(&self) -> Arc<ModelMetadata> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn what_a_unit_says_late_is_said_by_its_graph() {
+    let late = Late::default();
+    let child = described("m", MODEL, vec![]);
+    let graph = graph(node("t", TRANSFORMER, late.clone(), vec![child]));
+    let input = |metadata: &ModelMetadata| metadata.signatures[0].inputs[0].name.clone();
+    assert_eq!(input(&graph.metadata()), "m.in");
+    let now = graph_of_one(described("elsewhere", TRANSFORMER, vec![]));
+    *late.0.lock().unwrap() = now;
+    assert_eq!(input(&graph.metadata()), "elsewhere.in");
+    let node = graph.find("t").unwrap().metadata();
+    assert_eq!(
+        (&*node.name, input(&node)),
+        ("t", "elsewhere.in".to_owned())
+    );
+}
+
+fn graph_of_one(root: Node) -> Arc<ModelMetadata> {
+    graph(root).metadata()
+}
