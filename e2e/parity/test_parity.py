@@ -1,6 +1,9 @@
 """Every scenario in every mode, against Hari; units alone also against the wrapper itself."""
 
+import grpc
 import pytest
+from google.protobuf import json_format
+from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 
 from harness import http
 from scenario import component, load, misses, modes, of_mode, present
@@ -38,6 +41,34 @@ def test_a_scenario(hari, scenario, mode):
         assert request.get("says", "") in reply.body.decode(), shown
         if request.get("path", PREDICTIONS) == PREDICTIONS and reply.status == 200:
             assert reply.headers["seldon-puid"], shown
+
+
+def call(channel, request, deployment):
+    """The same request over gRPC, and its reply as JSON would have it."""
+    stub = prediction_pb2_grpc.SeldonStub(channel)
+    ask, message = stub.Predict, prediction_pb2.SeldonMessage()
+    if request.get("path", PREDICTIONS) != PREDICTIONS:
+        ask, message = stub.SendFeedback, prediction_pb2.Feedback()
+    json_format.ParseDict(request["send"], message)
+    metadata = (("seldon", deployment), ("namespace", "default"))
+    reply = ask(message, metadata=metadata, timeout=30)
+    return json_format.MessageToDict(reply, including_default_value_fields=True)
+
+
+@pytest.mark.parametrize(("scenario", "mode"), REPLAYED)
+def test_a_scenario_over_grpc(hari, scenario, mode):
+    with grpc.insecure_channel(hari.grpc) as channel:
+        for request in scenario["requests"]:
+            deployment = f"{scenario['name']}-{mode}"
+            if of_mode(request.get("status", 200), mode) == 200:
+                reply = call(channel, request, deployment)
+                shown = f"{request['send']} -> {reply}"
+                assert misses(request.get("expect", {}), reply) == [], shown
+                assert present(request.get("absent", {}), reply) == [], shown
+                continue
+            with pytest.raises(grpc.RpcError) as refused:
+                call(channel, request, deployment)
+            assert request.get("says", "") in refused.value.details(), refused.value
 
 
 @pytest.mark.parametrize("scenario", ALONE)
