@@ -10,6 +10,7 @@ mod neighbours;
 mod optional;
 mod property;
 mod route;
+mod span;
 mod walk;
 mod watch;
 

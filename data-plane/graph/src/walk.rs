@@ -130,7 +130,12 @@ impl Walk<'_> {
         }
         let span = span::node(step, Method::Predict);
         let reply = self.stages(step, parcel);
-        Box::pin(async move { seen(reply.await, onlooker) }.instrument(span))
+        let own = span.clone();
+        let told = async move {
+            let reply = seen(reply.await, onlooker);
+            reply.inspect_err(|error| span::failed(&own, error))
+        };
+        Box::pin(told.instrument(span))
     }
 
     async fn stages(&self, step: &Step, parcel: Parcel) -> Result<Parcel> {
