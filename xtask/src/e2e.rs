@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -48,6 +48,10 @@ const SUITES: [Suite; 10] = [
     Suite {
         venv: "storage",
         only: Some("test_storage.py"),
+    },
+    Suite {
+        venv: "kafka",
+        only: Some("test_kafka.py"),
     },
     Suite {
         venv: "clients",

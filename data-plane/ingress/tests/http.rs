@@ -16,6 +16,8 @@ mod forms;
 mod headers;
 #[path = "http/limits.rs"]
 mod limits;
+#[path = "http/messages.rs"]
+mod messages;
 #[path = "http/metrics.rs"]
 mod metrics;
 #[path = "http/mlflow.rs"]

@@ -90,12 +90,16 @@ const LAYERS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["data-plane/ingress"]),
     ("hyper", &["data-plane/ingress", "bench/constant"]),
+    ("krafka", &["data-plane/kafka"]),
     ("kube", &["control-plane/operator"]),
     ("rten", &["data-plane/runtime/onnx"]),
     ("ort", &["data-plane/runtime/onnxruntime"]),
     ("tokenizers", &["data-plane/runtime/transformers"]),
     ("object_store", &["data-plane/artifacts"]),
-    ("reqwest", &["data-plane/artifacts", "bin/hari"]),
+    (
+        "reqwest",
+        &["data-plane/artifacts", "data-plane/payload-log", "bin/hari"],
+    ),
     ("clap", &["bin/hari", "xtask", "bench/load"]),
     ("saphyr-parser", &["spec/api"]),
 ];
@@ -149,9 +153,11 @@ fn covers(rule: &str, folder: &str) -> bool {
     }
 }
 
-/// The ingress speaks the codecs. No other crate of the data plane stands on a sibling.
+/// Those who speak to the outside use the codecs. No other crate of the data plane stands on a
+/// sibling.
 fn data_plane_sibling(folder: &str, target: &str) -> bool {
-    folder == "data-plane/ingress" && target == "data-plane/protocol"
+    let speaks = ["data-plane/ingress", "data-plane/payload-log"].contains(&folder);
+    speaks && target == "data-plane/protocol"
 }
 
 fn homeless(folder: &str, name: &str) -> Option<String> {
