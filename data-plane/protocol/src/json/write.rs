@@ -3,6 +3,8 @@
 //! Floats are written in the shortest form that reads back as the same value of their type, and a
 //! whole float keeps its `.0`, so that the reader can tell it from an integer.
 
+mod cells;
+
 use std::io;
 
 use base64::Engine as _;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use super::nest::writable;
+pub use cells::mixed;
 
 /// Which characters of strings are written as escapes beyond those that JSON demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

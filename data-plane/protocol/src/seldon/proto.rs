@@ -209,7 +209,7 @@ fn default_data(
         }
         Representation::Tftensor => Array::Tftensor(from_tensor(tensor)),
         Representation::Ndarray | Representation::Unspecified => {
-            Array::Ndarray(array::from_tensor(tensor)?)
+            Array::Ndarray(array::from_named(named)?)
         }
     };
     let names = match data::names(named, direction) {
@@ -225,7 +225,7 @@ fn default_data(
 /// Several tensors as an object of nested lists.
 fn members(tensors: &[NamedTensor]) -> Result<Value> {
     let member = |(index, named): (usize, &NamedTensor)| {
-        let ListValue { mut values } = array::from_tensor(&named.tensor)?;
+        let ListValue { mut values } = array::from_named(named)?;
         let scalar = if named.tensor.shape().is_empty() {
             values.pop()
         } else {

@@ -165,6 +165,9 @@ fn write_names(out: &mut Vec<u8>, names: Names<'_>) -> Result<()> {
 
 /// Writes nested lists; a single value becomes a list of one, as the protocol has no other.
 fn write_ndarray(out: &mut Vec<u8>, named: &NamedTensor) -> Result<()> {
+    if let Some(cells) = &named.cells {
+        return write::mixed(out, &named.tensor, cells, STYLE);
+    }
     if named.tensor.shape().is_empty() {
         return write::flat(out, &named.tensor, STYLE);
     }

@@ -184,8 +184,38 @@ impl<'a> Leaves<'a> {
 /// over the limit of any message.
 const MAX_ELEMENTS: usize = 8 << 20;
 
+/// Writes nested lists, in which mixed rows are what they were; a single value becomes a list of one.
+pub(super) fn from_named(named: &NamedTensor) -> Result<ListValue> {
+    let mut list = from_tensor(&named.tensor)?;
+    if let Some(cells) = &named.cells {
+        restore(&mut list.values, &mut cells.iter());
+    }
+    Ok(list)
+}
+
+/// Makes of texts and numbers what the cells say they were.
+fn restore<'a>(values: &mut [Value], cells: &mut impl Iterator<Item = &'a Cell>) {
+    for value in values {
+        if let Some(Kind::ListValue(inner)) = &mut value.kind {
+            restore(&mut inner.values, cells);
+            continue;
+        }
+        let restored = match (cells.next(), &value.kind) {
+            (Some(Cell::Missing), _) => Kind::NullValue(0),
+            (Some(Cell::Bool), Some(Kind::StringValue(text))) => Kind::BoolValue(text == "True"),
+            (Some(Cell::Bool), Some(Kind::NumberValue(number))) => Kind::BoolValue(*number != 0.0),
+            (Some(Cell::Number), Some(Kind::StringValue(text))) => match text.parse() {
+                Ok(number) => Kind::NumberValue(number),
+                Err(_) => continue,
+            },
+            _ => continue,
+        };
+        value.kind = Some(restored);
+    }
+}
+
 /// Writes nested lists; a single value becomes a list of one.
-pub(super) fn from_tensor(tensor: &Tensor) -> Result<ListValue> {
+fn from_tensor(tensor: &Tensor) -> Result<ListValue> {
     writable(tensor.shape())?;
     if tensor.len() > MAX_ELEMENTS {
         return Err(Error::too_large(format!(

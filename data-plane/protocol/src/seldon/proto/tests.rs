@@ -90,6 +90,19 @@ fn nested_lists_take_the_type_of_their_elements() {
 }
 
 #[test]
+fn mixed_rows_are_written_as_they_were() {
+    for rows in [
+        json!([[1.5, "a", null], ["2", true, 3.0]]),
+        json!([[null, 1.5], [true, 2.0]]),
+        json!([null]),
+    ] {
+        let message = read(ndarray(&rows)).unwrap();
+        let list = array::from_named(only(&message)).unwrap();
+        assert_eq!(data(&[], Some(Array::Ndarray(list))), ndarray(&rows));
+    }
+}
+
+#[test]
 fn errors_name_the_field() {
     let tensor = |shape: &[i32]| {
         let array = seldon::Tensor {
