@@ -78,6 +78,7 @@ settings! {
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "1", "Share of the traces that `traceidratio` keeps, from 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "tracecontext", "Comma-separated forms in which a trace goes on to other nodes: `tracecontext`, `b3`, `b3multi`, `jaeger`, or `none`. Those that the caller's trace came in are always added, and all are read.";
     JAEGER_PROPAGATION = "JAEGER_TRACE_PROPAGATION_TYPE", "unset", "`b3`: a trace goes on to other nodes in B3's headers too.";
+    UNIT_WORKERS = "GUNICORN_WORKERS", "1", "Worker processes of `hari microservice`.";
     UNIT_ID = "PREDICTIVE_UNIT_ID", "unset", "Name of the unit that `hari serve` serves.";
     UNIT_HTTP_PORT = "PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "9000", "HTTP port of `hari serve`.";
     UNIT_GRPC_PORT = "PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "9500", "gRPC port of `hari serve`.";

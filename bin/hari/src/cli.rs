@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Run(command::run::Run),
     /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
     Serve(command::serve::Serve),
+    /// Serve one Python class as in a container of its own: every method, on the unit ports
+    Microservice(command::microservice::Microservice),
     /// Say everything that is wrong with deployments
     Validate(command::validate::Validate),
     /// Draw the graphs of deployments

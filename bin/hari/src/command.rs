@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod crd;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
+pub(crate) mod microservice;
 pub(crate) mod predict;
 pub(crate) mod render;
 pub(crate) mod run;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Run(run) => run.execute(&log),
         Command::Serve(serve) => serve.execute(&log),
+        Command::Microservice(microservice) => microservice.execute(&log),
         Command::Validate(validate) => validate.execute(),
         Command::Render(render) => render.execute(),
         Command::Inspect(inspect) => inspect.execute(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hari_api::{Document, Issue};
-use hari_engine::{Assembled, Misfit, NodeReport, Workshop, assemble};
+use hari_engine::{Assembled, Misfit, NodeReport, Workshop, assemble, assemble_component};
 use hari_error::Error;
 use hari_ingress::Directory;
 use hari_ingress::directory::Key;
@@ -59,6 +59,35 @@ pub async fn launch(
         deployment, nodes, ..
     } in ready
     {
+        let key = (deployment.namespace.clone(), deployment.name.clone());
+        directory.put(deployment);
+        deployments.push((key, nodes));
+    }
+    Ok(Launched {
+        deployments,
+        warnings,
+    })
+}
+
+/// Plans, starts and serves the one Python class of `source`, all methods of it.
+///
+/// # Errors
+/// All issues of the document, or why the class cannot be started.
+pub async fn launch_component(
+    source: &Source,
+    workshop: &Workshop,
+    directory: &Directory,
+) -> Result<Launched, Failure> {
+    let (bound, warnings) = plan(source).map_err(Failure::Issues)?;
+    let mut deployments = Vec::new();
+    for deployment in &bound {
+        let started = assemble_component(deployment, &source.base, workshop).await;
+        let Assembled {
+            deployment, nodes, ..
+        } = started.map_err(|error| Failure::Load {
+            deployment: deployment.name.clone(),
+            error,
+        })?;
         let key = (deployment.namespace.clone(), deployment.name.clone());
         directory.put(deployment);
         deployments.push((key, nodes));

@@ -9,6 +9,7 @@ use hari_ingress::{Deployment, Inlet, Predictor};
 use hari_plan::bound::{BoundDeployment, BoundPredictor};
 
 use crate::neighbours::{self, Misfit};
+use crate::payload_log::PayloadLogs;
 use crate::report::NodeReport;
 use crate::{topics, tree};
 
@@ -23,6 +24,8 @@ pub struct Workshop {
     pub policy: hari_artifacts::Policy,
     /// Told about downloads.
     pub progress: Option<Arc<dyn hari_artifacts::Progress>>,
+    /// Where payloads are logged.
+    pub payload_logs: PayloadLogs,
 }
 
 /// A deployment that is ready for traffic.
@@ -72,7 +75,7 @@ pub async fn assemble(
     })
 }
 
-fn serve(
+pub(crate) fn serve(
     bound: &BoundPredictor,
     inlet: Option<Inlet>,
     unit: Arc<dyn hari_core::Unit>,

@@ -5,6 +5,7 @@
 //! and no cluster mode here: what runs where was decided when the plan was bound.
 
 mod assemble;
+mod component;
 mod computing;
 mod huggingface_server;
 mod learner;
@@ -14,6 +15,7 @@ mod neighbours;
 mod node_metrics;
 mod node_ports;
 mod observer;
+mod payload_log;
 mod prefer;
 mod python;
 mod remote;
@@ -26,16 +28,19 @@ mod tensorflow_server;
 mod topics;
 mod tree;
 mod triton;
+mod trusted;
 mod versions;
 mod warm;
 mod watch;
 
 pub use assemble::{Assembled, Workshop, assemble};
+pub use component::assemble_component;
 pub use computing::computing;
 pub use load::{model_pool, open_model};
 pub use mlflow_server::{MlflowInspection, inspect_mlflow};
 pub use neighbours::Misfit;
 pub use node_ports::{NodePort, bind_node_ports};
+pub use payload_log::{PayloadLogs, payload_logs};
 pub use report::NodeReport;
 pub use server::{Addresses, Running, Server};
 pub use sklearn_server::open_sklearn;

@@ -75,6 +75,21 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
+/// The newest version of what `source` names, without a look into it.
+pub(crate) async fn picked(
+    source: &ModelSource,
+    base: &Path,
+    workshop: &Workshop,
+    wanted: hari_artifacts::Versions,
+) -> Result<Picked> {
+    let root = fetched(source, base, workshop, wanted).await?;
+    let labels = versions::labels(source)?;
+    let markers = format(source.runtime)?.markers();
+    let newest = versions::chosen(&root, markers, source, &labels)?;
+    let newest = newest.into_iter().next();
+    newest.ok_or_else(|| Error::not_found("modelUri: no model is there"))
+}
+
 /// The local folder or file of what `source` names; of a bucket, these versions alone.
 pub(crate) async fn fetched(
     source: &ModelSource,

@@ -21,14 +21,24 @@ use crate::{load, warm};
 /// What the class needs beside Python.
 const REQUIREMENTS: &str = "requirements.txt";
 
+/// How a class comes by what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// A virtual environment is made for its requirements.
+    Installed,
+    /// All of it is there.
+    Present,
+}
+
 /// The unit that its workers stand behind.
 pub(crate) async fn unit(
     origin: &Origin<'_>,
     bound: &BoundNode,
     source: &PythonSource,
+    needs: Needs,
 ) -> Result<(Arc<dyn Unit>, NodeReport)> {
     let started = Instant::now();
-    let made = start(origin, bound, source).await;
+    let made = start(origin, bound, source, needs).await;
     let unit = made.map_err(|error| error.at_node(&*bound.name))?;
     let line = NodeReport {
         load_time: started.elapsed(),
@@ -42,13 +52,15 @@ async fn start(
     origin: &Origin<'_>,
     bound: &BoundNode,
     source: &PythonSource,
+    needs: Needs,
 ) -> Result<Arc<dyn Unit>> {
     let workshop = origin.workshop;
     let folder = load::fetched_uri(&source.model_uri, origin.base, workshop, Versions::All).await?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     check(&folder, &source.class)?;
     let requirements = folder.join(REQUIREMENTS);
-    let requirements = requirements.is_file().then_some(requirements);
+    let wanted = needs == Needs::Installed && requirements.is_file();
+    let requirements = wanted.then_some(requirements);
     let python = interpreter(origin, bound, requirements.as_deref()).await?;
     let unit = workers(origin, bound, source, (python, folder.clone())).await?;
     warm::with_requests(&*unit, None, &folder).await?;

@@ -15,7 +15,7 @@ use hari_plan::bound::{
 
 use crate::assemble::Workshop;
 use crate::report::NodeReport;
-use crate::{learner, load, python, remote, triton, warm, watch};
+use crate::{learner, load, python, remote, triton, trusted, warm, watch};
 
 /// Where a node comes from.
 pub(crate) struct Origin<'a> {
@@ -52,7 +52,8 @@ fn node<'a>(
                 Some(remote::unit(origin, bound, remote)?)
             }
             Placement::Child(source) => {
-                let (unit, line) = python::unit(origin, bound, source).await?;
+                let (unit, line) =
+                    python::unit(origin, bound, source, python::Needs::Installed).await?;
                 reports.push(line);
                 Some(unit)
             }
@@ -72,7 +73,7 @@ fn node<'a>(
             unit,
             children,
             image,
-            watch: watch::of(origin, bound),
+            watch: watch::of(origin, bound)?,
             optional: bound.on_failure == OnFailure::Continue,
         })
     })
@@ -98,7 +99,14 @@ async fn single(
     reports: &mut Vec<NodeReport>,
 ) -> Result<Arc<dyn Unit>> {
     let started = Instant::now();
-    let loaded = load::load(&bound.name, source, origin.base, origin.workshop).await?;
+    let loaded = match load::load(&bound.name, source, origin.base, origin.workshop).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let (unit, line) = trusted::unit(origin, bound, source, error).await?;
+            reports.push(line);
+            return Ok(unit);
+        }
+    };
     for one in &loaded {
         warm::with_zeros(&one.model).await?;
     }

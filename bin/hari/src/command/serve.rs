@@ -76,13 +76,7 @@ impl Serve {
     }
 
     fn addresses(&self) -> anyhow::Result<Addresses> {
-        let at = |flag: Option<u16>, setting: &settings::Setting, default: u16| {
-            let port = match flag {
-                Some(port) => port,
-                None => setting.parse()?.unwrap_or(default),
-            };
-            anyhow::Ok(SocketAddr::new(self.host, port))
-        };
+        let at = |flag, setting, default| at(self.host, flag, setting, default);
         Ok(Addresses {
             http: at(self.http_port, &settings::UNIT_HTTP_PORT, 9000)?,
             grpc: at(self.grpc_port, &settings::UNIT_GRPC_PORT, 9500)?,
@@ -113,7 +107,22 @@ impl Serve {
     }
 }
 
-fn parameters(text: &str) -> anyhow::Result<Vec<Parameter>> {
+/// Where to listen: the flag, the setting, the default.
+pub(super) fn at(
+    host: IpAddr,
+    flag: Option<u16>,
+    setting: &settings::Setting,
+    default: u16,
+) -> anyhow::Result<SocketAddr> {
+    let port = match flag {
+        Some(port) => port,
+        None => setting.parse()?.unwrap_or(default),
+    };
+    Ok(SocketAddr::new(host, port))
+}
+
+/// The parameters of a unit as its container gets them.
+pub(super) fn parameters(text: &str) -> anyhow::Result<Vec<Parameter>> {
     serde_json::from_str(text).with_context(|| {
         format!(
             "environment variable {}: expected a JSON array of {{name, value, type}}",

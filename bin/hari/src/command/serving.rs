@@ -59,6 +59,7 @@ impl Serving {
             cache: settings::cache_dir().unwrap_or_else(|| std::env::temp_dir().join("hari")),
             policy: Policy::from_settings()?,
             progress: super::fetch::progress(),
+            payload_logs: hari_engine::payload_logs(None)?,
         };
         Ok(Self {
             app,
@@ -81,6 +82,14 @@ impl Serving {
                 Err(failure) => return Err(explain(failure)),
             }
         }
+        Ok(launched)
+    }
+
+    /// Starts and serves one Python class.
+    pub(super) async fn launch_component(&self, source: &Source) -> anyhow::Result<Launched> {
+        let launched = hari_local::launch_component(source, &self.workshop, &self.directory).await;
+        let launched = launched.map_err(explain)?;
+        output::issues(&launched.warnings);
         Ok(launched)
     }
 
