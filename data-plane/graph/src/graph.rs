@@ -231,15 +231,30 @@ fn misfit(method: Method) -> Error {
     Error::invalid(format!("{} takes {wanted}", method.path()))
 }
 
-/// Children first; the first unit that is not ready is named.
+/// Children first; the first unit that is not ready is named. What a request can do without is not
+/// waited for, as long as another child answers.
 fn ready(step: &Step) -> BoxFuture<'_, Result<()>> {
     Box::pin(async move {
-        for child in &step.children {
-            ready(child).await?;
-        }
+        children_ready(step).await?;
         match &step.unit {
-            Some(unit) => unit.ready().await.map_err(|error| step.blame(error)),
-            None => Ok(()),
+            Some(unit) if !step.only_transforms_by_choice() => {
+                unit.ready().await.map_err(|error| step.blame(error))
+            }
+            _ => Ok(()),
         }
     })
+}
+
+async fn children_ready(step: &Step) -> Result<()> {
+    let (mut first, mut answers) = (None, step.children.is_empty());
+    for child in &step.children {
+        match ready(child).await {
+            Ok(()) => answers = true,
+            Err(error) if child.optional && step.combines() => {
+                first = first.or(Some(error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    first.filter(|_| !answers).map_or(Ok(()), Err)
 }

@@ -92,6 +92,18 @@ impl Step {
         self.children.is_empty() && !self.calls.transform_output
     }
 
+    /// Whether several children are asked at once.
+    pub(crate) fn combines(&self) -> bool {
+        self.children.len() > 1 && self.unit_for(Method::Route).is_none()
+    }
+
+    /// Whether a request can do without all that the unit is called for.
+    pub(crate) fn only_transforms_by_choice(&self) -> bool {
+        let calls = self.calls;
+        let predicts = calls.predict && !calls.transform_input;
+        self.optional && !predicts && !calls.route && !calls.aggregate
+    }
+
     /// Names this node in `error`, unless one is named already.
     pub(crate) fn blame(&self, error: Error) -> Error {
         error.at_node(&*self.name)

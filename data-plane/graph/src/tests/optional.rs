@@ -232,3 +232,35 @@ async fn feedback_passes_over_optional_nodes_below_the_entry() {
     let error = reward(failing("m", MODEL, vec![])).await.unwrap_err();
     assert_eq!(error.node(), Some("m"));
 }
+
+async fn is_ready(root: Node) -> Result<()> {
+    graph(root).ready().await
+}
+
+#[tokio::test]
+async fn a_graph_is_ready_without_what_a_request_can_do_without() {
+    // `Failing` is never ready.
+    let transformer = failing("t", TRANSFORMER, vec![model("m")]);
+    is_ready(transformer).await.unwrap();
+    let children = || vec![failing("a", MODEL, vec![]), model("b")];
+    is_ready(combiner(children())).await.unwrap();
+    is_ready(bare("root", NOTHING, children())).await.unwrap();
+    for root in [
+        failing("m", MODEL, vec![]),
+        failing("c", COMBINER, vec![model("m")]),
+        combiner(vec![
+            failing("a", MODEL, vec![]),
+            failing("b", MODEL, vec![]),
+        ]),
+        router("r", 0, &Log::default(), children()),
+        bare("one", NOTHING, vec![failing("a", MODEL, vec![])]),
+        Node {
+            optional: false,
+            ..failing("t", TRANSFORMER, vec![model("m")])
+        },
+    ] {
+        let name = root.name.clone();
+        let error = is_ready(root).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{name}");
+    }
+}
