@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 13] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -52,6 +52,14 @@ const SUITES: [Suite; 11] = [
     Suite {
         venv: "kafka",
         only: Some("test_kafka.py"),
+    },
+    Suite {
+        venv: "payload-log",
+        only: Some("test_payload_log.py"),
+    },
+    Suite {
+        venv: "kafka",
+        only: Some("test_payload_log_kafka.py"),
     },
     Suite {
         venv: "clients",

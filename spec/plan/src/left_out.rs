@@ -8,13 +8,12 @@ use crate::plan::{Component, NodePlan, Plan};
 use crate::{catalogue, rule};
 
 /// Warnings for everything that a bound plan leaves out under the policy: on this machine
-/// explainers, payload logging, TLS, and images of prepackaged servers.
+/// explainers, TLS, and images of prepackaged servers.
 #[must_use]
 pub fn left_out(plan: &Plan, policy: &PlacementPolicy) -> Vec<Issue> {
     let PlacementPolicy::ThisProcess = policy;
     let mut issues = Vec::new();
     predictors(plan, &mut issues);
-    issues.extend(plan.nodes().filter_map(logger));
     issues.extend(plan.nodes().filter_map(image));
     issues.into_iter().map(|issue| plan.locate(issue)).collect()
 }
@@ -35,16 +34,6 @@ fn predictors(plan: &Plan, issues: &mut Vec<Issue>) {
             issues.push(warning(field(&predictor.path, "ssl"), message, hint));
         }
     }
-}
-
-fn logger(node: &NodePlan) -> Option<Issue> {
-    node.logger.as_ref()?;
-    let message = "payloads are not recorded on this machine";
-    Some(warning(
-        field(&node.path, "logger"),
-        message,
-        "predictions are served without it",
-    ))
 }
 
 fn image(node: &NodePlan) -> Option<Issue> {

@@ -30,6 +30,7 @@ mod installation;
 mod left_out;
 mod lower;
 pub mod names;
+pub mod payload_log;
 mod pipeline;
 mod plan;
 pub mod rule;

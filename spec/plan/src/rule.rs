@@ -73,6 +73,8 @@ rules! {
     UNKNOWN_METHOD = "unknown-method", Field, "`methods` name methods of units.";
     UNKNOWN_ENDPOINT_TYPE = "unknown-endpoint-type", Field, "`endpoint.type` is REST or GRPC.";
     UNKNOWN_LOGGER_MODE = "unknown-logger-mode", Field, "`logger.mode` is all, request or response.";
+    LOGGER_URL = "logger-url", Field, "`logger.url` is an HTTP address, a topic of Kafka or a folder.";
+    PAYLOAD_LOG_SHARE = "payload-log-share", Field, "The share of requests whose payloads are logged is a number from 0 to 1.";
     UNKNOWN_EXPLAINER = "unknown-explainer", Field, "`explainer.type` names a method of explanation.";
     EXPLAINER_PARAMETERS = "explainer-parameters", Field, "`explainer.initParameters` is a JSON object.";
     TYPE_IGNORED = "type-ignored", Field, "`type` agrees with `implementation`, which decides.";

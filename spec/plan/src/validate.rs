@@ -9,6 +9,7 @@ mod labels;
 mod learners;
 mod node_annotations;
 mod parameters;
+mod payload_log;
 mod predictors;
 mod python;
 mod scaling;
@@ -56,6 +57,7 @@ const GROUPS: &[fn(&Subject<'_>, &mut Vec<Issue>)] = &[
     scaling::check,
     annotations::check,
     node_annotations::check,
+    payload_log::check,
 ];
 
 /// Whether enough is said: a hostile document is not searched for what was meant by each word.

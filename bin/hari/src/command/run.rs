@@ -1,16 +1,21 @@
 //! `hari run`: deployments on this machine, until Ctrl-C.
 
 mod hello;
+mod record;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use hari_engine::Addresses;
+use hari_engine::{Addresses, PayloadLogs};
 use hari_local::Source;
 use tokio::task::JoinSet;
 
 use super::serving::{Serving, asked_to_stop, on_runtime, print_table};
 use crate::cli::Log;
+
+/// Logged payloads have at least so long to be written at the end.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Serve deployments on this machine
 #[derive(Debug, clap::Args)]
@@ -36,6 +41,12 @@ pub(crate) struct Run {
     /// Give each graph node its own HTTP and gRPC port, from 9000 and 9500 up, as in a pod
     #[arg(long)]
     node_ports: bool,
+    /// Log what every node is asked and answers: to a folder (`?format=parquet` behind it for
+    /// tables), an HTTP receiver of CloudEvents, or kafka://HOST:PORT/TOPIC
+    #[arg(long, value_name = "FOLDER|URL")]
+    log_payloads: Option<String>,
+    #[command(flatten)]
+    record: record::Record,
 }
 
 impl Run {
@@ -51,6 +62,11 @@ impl Run {
             grpc,
             metrics,
         })?;
+        if let Some(target) = &self.log_payloads {
+            serving.workshop.payload_logs = log_payloads(target)?;
+        }
+        let recorder = self.record.recorder()?;
+        serving.workshop.recorder.clone_from(&recorder);
         let launched = serving.launch(&sources).await?;
         print_table(&launched);
         if self.node_ports {
@@ -62,13 +78,37 @@ impl Run {
             JoinSet::new()
         };
         let directory = serving.directory.clone();
+        let (logs, drain) = (
+            serving.workshop.payload_logs.clone(),
+            serving.app.settings().drain,
+        );
         let running = serving.start(self.ports_file.as_deref())?;
         hello::print(&running.addresses, &directory);
         asked_to_stop().await?;
         drop(watchers);
+        let begun = Instant::now();
         running.stop().await;
+        let left = drain.saturating_sub(begun.elapsed());
+        logs.close(left.max(LAST)).await;
+        if let Some(recorder) = recorder {
+            recorder.flush();
+        }
         Ok(())
     }
+}
+
+/// A folder needs no `./` before it.
+fn log_payloads(target: &str) -> anyhow::Result<PayloadLogs> {
+    let plain = !target.contains("://") && !target.starts_with(['/', '.']);
+    let target = if plain {
+        format!("./{target}")
+    } else {
+        target.to_owned()
+    };
+    Ok(
+        hari_engine::payload_logs(Some(&target))
+            .map_err(|error| error.context("--log-payloads"))?,
+    )
 }
 
 /// One watcher for each source; they end when the set is dropped.

@@ -21,6 +21,10 @@ pub const NODE_PROTOCOL: &str = "hari.dev/node-protocol";
 pub const NODE_TRANSPORT: &str = "hari.dev/node-transport";
 /// The class of a Python node: `node=module` or `node=module.Class`, with commas.
 pub const PYTHON_CLASS: &str = "hari.dev/python-class";
+/// Share of the requests whose payloads are logged: a number for all nodes, `node=number` for one.
+pub const PAYLOAD_LOG_SAMPLE: &str = "hari.dev/payload-log-sample";
+/// Names whose values are replaced in logged payloads, with commas.
+pub const PAYLOAD_LOG_REDACT: &str = "hari.dev/payload-log-redact";
 /// Annotations that begin so become environment variables of the orchestrator.
 pub const ENGINE_PREFIX: &str = "seldon.io/engine-";
 /// Prefixes that are ours: an unknown annotation with one of them is probably a slip.
@@ -109,6 +113,18 @@ pub const ALL: &[Annotation] = &[
         Anywhere,
         Text,
         "the class of a Python node: `node=module` or `node=module.Class`, with commas",
+    ),
+    row(
+        PAYLOAD_LOG_SAMPLE,
+        Anywhere,
+        Text,
+        "share of the requests whose payloads are logged: `0.1` for all nodes, `node=0.1` for one, with commas",
+    ),
+    row(
+        PAYLOAD_LOG_REDACT,
+        Anywhere,
+        Text,
+        "names of tensors, columns, JSON members and tags whose values are replaced in logged payloads, with commas",
     ),
     row(
         "seldon.io/grpc-max-message-size",

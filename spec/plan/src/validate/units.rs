@@ -3,6 +3,7 @@
 use hari_api::path::{field, item};
 use hari_api::{Endpoint, Issue, Method, Protocol, UnitType};
 
+use super::payload_log;
 use super::subject::{Predictor, Subject, Unit};
 use super::{did_you_mean, enough, listed, unknown_word};
 use crate::catalogue::{self, is_prepackaged};
@@ -48,6 +49,13 @@ fn logger(unit: &Unit<'_>, issues: &mut Vec<Issue>) {
     let Some(logger) = &unit.written.logger else {
         return;
     };
+    issues.extend(
+        logger
+            .url
+            .as_deref()
+            .filter(|url| !url.is_empty())
+            .and_then(|url| payload_log::url(unit, url)),
+    );
     match logger.logger_mode() {
         Ok(Some(_)) => {}
         Ok(None) => {
