@@ -10,7 +10,9 @@ from harness import ROOT, Server, hari, http
 from readme import answers
 
 EXAMPLES = ROOT / "examples"
+# With their pages: the example's own, and the guide's.
 DRAWN = ("abtest", "ensemble", "transformer-chain", "epsilon-greedy")
+GUIDE = ROOT / "docs/src/guides/graphs.md"
 PREDICTIONS = "/api/v1.0/predictions"
 
 
@@ -32,13 +34,15 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("example", DRAWN)
-def test_the_readme_and_the_guide_show_the_graph_as_it_is_drawn(example):
+PAGES = [(name, page) for name in DRAWN for page in (EXAMPLES / name / "README.md", GUIDE)]
+
+
+@pytest.mark.parametrize(("example", "page"), [*PAGES, ("outlier-router", GUIDE)])
+def test_a_page_shows_the_graph_as_it_is_drawn(example, page):
     manifest = EXAMPLES / example / "seldondeployment.yaml"
     drawn = hari("render", "--graph", manifest).stdout
     assert drawn.startswith("flowchart TD\n")
-    for page in (EXAMPLES / example / "README.md", ROOT / "docs/src/guides/graphs.md"):
-        assert f"```mermaid\n{drawn}```" in page.read_text(), page
+    assert f"```mermaid\n{drawn}```" in page.read_text(), page
 
 
 def test_a_graph_as_a_tree():
