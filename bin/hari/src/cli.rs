@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Predict(command::predict::Predict),
     /// Fetch a model into a folder: download, verify, unpack
     Fetch(command::fetch::Fetch),
+    /// Show a recorded request as a tree: what every node was asked and answered, and when
+    Trace(command::trace::Trace),
     /// Print the CustomResourceDefinition of SeldonDeployment
     Crd(command::crd::Crd),
     /// Print completions for a shell

@@ -10,6 +10,7 @@ pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod serve;
 mod serving;
+pub(crate) mod trace;
 pub(crate) mod validate;
 
 use crate::cli::{Arguments, Command};
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Inspect(inspect) => inspect.execute(),
         Command::Predict(predict) => predict.execute(),
         Command::Fetch(fetch) => fetch.execute(&log),
+        Command::Trace(trace) => trace.execute(),
         Command::Crd(crd) => crd.execute(),
         Command::Completions(completions) => completions.execute(),
     }

@@ -24,6 +24,8 @@ pub struct Workshop {
     pub policy: hari_artifacts::Policy,
     /// Told about downloads.
     pub progress: Option<Arc<dyn hari_artifacts::Progress>>,
+    /// Keeps requests with what every node saw of them.
+    pub recorder: Option<hari_recorder::Recorder>,
     /// Where payloads are logged.
     pub payload_logs: PayloadLogs,
 }

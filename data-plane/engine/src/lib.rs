@@ -18,6 +18,7 @@ mod observer;
 mod payload_log;
 mod prefer;
 mod python;
+mod record;
 mod remote;
 mod report;
 pub mod server;

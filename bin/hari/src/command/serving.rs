@@ -43,6 +43,14 @@ pub(super) fn on_runtime(
     })
 }
 
+/// A unit that is told which deployment it belongs to has an engine in front of it, which counts the
+/// requests under the same labels.
+pub(super) fn beside_engine() {
+    if settings::DEPLOYMENT_ID.get().is_some() {
+        hari_telemetry::metric::leave_requests_to_the_engine();
+    }
+}
+
 impl Serving {
     /// Binds the addresses; nothing is accepted yet.
     pub(super) fn bind(addresses: Addresses) -> anyhow::Result<Self> {
@@ -59,6 +67,7 @@ impl Serving {
             cache: settings::cache_dir().unwrap_or_else(|| std::env::temp_dir().join("hari")),
             policy: Policy::from_settings()?,
             progress: super::fetch::progress(),
+            recorder: None,
             payload_logs: hari_engine::payload_logs(None)?,
         };
         Ok(Self {
