@@ -22,11 +22,11 @@ def router():
 
 def test_usual_rows_are_classified_and_outliers_are_not(router):
     usual, unusual = answers(ROUTER / "README.md", router, 2)
-    assert usual["meta"]["routing"] == {"detector": 0}
+    assert usual["meta"]["routing"]["detector"] == 0
     assert usual["meta"]["tags"]["outlier"] == [False, False]
     rows = usual["data"]["ndarray"]
     assert [row.index(max(row)) for row in rows] == [0, 2]
-    assert unusual["meta"]["routing"] == {"detector": 1}
+    assert unusual["meta"]["routing"]["detector"] == 1
     assert unusual["meta"]["tags"]["outlier"] == [False, True]
     assert unusual["meta"]["tags"]["distance"][1] > 100
     assert unusual["data"]["ndarray"] == [["review"], ["review"]]

@@ -10,4 +10,13 @@ from hari.errors import ServiceError
 from hari.metrics import counter, gauge, timer
 from hari.request import Request, current
 
-__all__ = ["Component", "Request", "Response", "ServiceError", "counter", "current", "gauge", "timer"]
+__all__ = [
+    "Component",
+    "Request",
+    "Response",
+    "ServiceError",
+    "counter",
+    "current",
+    "gauge",
+    "timer",
+]

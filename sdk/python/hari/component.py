@@ -1,4 +1,4 @@
-"""What a component may define, and a component as Hari sees it: which methods it has, called how."""
+"""What a component may define, and how Hari sees one: which methods it has, called how."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Component:
     def load(self) -> None:
         """Runs once, before the first request."""
 
-    def predict(self, X: Any, names: list[str], meta: dict | None = None) -> Any:  # noqa: N803
+    def predict(self, X: Any, names: list[str], meta: dict | None = None) -> Any:
         """Answers a request."""
         raise NotImplementedByComponent("predict is not implemented")
 
-    def transform_input(self, X: Any, names: list[str], meta: dict | None = None) -> Any:  # noqa: N803
+    def transform_input(self, X: Any, names: list[str], meta: dict | None = None) -> Any:
         """Changes a request on its way to the children."""
         raise NotImplementedByComponent("transform_input is not implemented")
 
-    def transform_output(self, X: Any, names: list[str], meta: dict | None = None) -> Any:  # noqa: N803
+    def transform_output(self, X: Any, names: list[str], meta: dict | None = None) -> Any:
         """Changes an answer on its way back."""
         raise NotImplementedByComponent("transform_output is not implemented")
 
@@ -47,7 +47,12 @@ class Component:
         raise NotImplementedByComponent("aggregate is not implemented")
 
     def send_feedback(
-        self, features: Any, feature_names: list[str], reward: float, truth: Any, routing: int | None
+        self,
+        features: Any,
+        feature_names: list[str],
+        reward: float,
+        truth: Any,
+        routing: int | None,
     ) -> Any:
         """Learns how good an answer was."""
         raise NotImplementedByComponent("send_feedback is not implemented")
@@ -102,7 +107,9 @@ def load_class(name: str) -> type:
     if not isinstance(found, type):
         others = [n for n, o in vars(module).items() if getattr(o, "__module__", "") == module_name]
         there = ", ".join(sorted(others)[:10]) or "none"
-        raise ImportError(f"module '{module_name}' has no class '{class_name}'; classes there: {there}")
+        raise ImportError(
+            f"module '{module_name}' has no class '{class_name}'; classes there: {there}"
+        )
     return found
 
 
@@ -125,7 +132,9 @@ def construct(cls: type, parameters: dict[str, Any]) -> Any:
     try:
         signature.bind(**parameters)
     except TypeError as error:
-        raise TypeError(f"{cls.__name__}{signature} does not take these parameters: {error}") from None
+        raise TypeError(
+            f"{cls.__name__}{signature} does not take these parameters: {error}"
+        ) from None
     return cls(**parameters)
 
 
@@ -183,7 +192,9 @@ class Methods:
     def _with_routing(self, method: Callable[..., Any] | None) -> Callable[..., Any] | None:
         if method is None or takes(method, "routing"):
             return method
-        return lambda features, names, reward, truth, routing: method(features, names, reward, truth)
+        return lambda features, names, reward, truth, routing: method(
+            features, names, reward, truth
+        )
 
     def _raw(self, name: str) -> dict[str, Callable[..., Any] | None]:
         """The methods on whole messages, by transport."""

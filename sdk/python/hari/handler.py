@@ -18,7 +18,7 @@ class ErrorHandler:
         self._app = None if blueprint is None else _app(blueprint)
 
     def answer(self, error: Exception) -> Exception:
-        """What the blueprint answered, as `Answered`; the error itself if it has no handler for it."""
+        """What the blueprint answered, as `Answered`; the error itself if it has no handler."""
         if self._app is None or isinstance(error, Answered):
             return error
         with self._app.test_request_context("/"):

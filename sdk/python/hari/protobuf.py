@@ -15,7 +15,7 @@ NEEDS_PROTOBUF = (
 
 
 def messages() -> Any:
-    """The module with `SeldonMessage`: the one of an installed original, or that of this package."""
+    """The module with `SeldonMessage`: an installed original's, or that of this package."""
     for name in ("seldon_core.proto.prediction_pb2", "hari.proto.prediction_pb2"):
         try:
             return importlib.import_module(name)

@@ -1,7 +1,7 @@
 """The worker process of a component: `python -m hari.worker`, started by Hari.
 
-It connects to the socket that Hari made for it, loads the component, and answers calls one at a time
-until it is told to stop or Hari is gone.
+It connects to the socket that Hari made for it, loads the component, and answers calls one at a
+time until it is told to stop or Hari is gone.
 """
 
 from __future__ import annotations
@@ -96,10 +96,7 @@ class Worker:
             request.end()
 
     def _fail(self, call: int, error: Exception) -> None:
-        if self.errors is not None:
-            answered = self.errors.answer(error)
-        else:
-            answered = error
+        answered = self.errors.answer(error) if self.errors is not None else error
         described = as_frame(answered)
         if answered is error and described["kind"] == "model":
             traceback.print_exception(type(error), error, error.__traceback__)

@@ -125,11 +125,20 @@ def shape(body):
 
 
 SAME = [
-    *[case("Nothing", method) for method in ("predict", "transform-input", "transform-output", "route")],
-    *[case("Base", method) for method in ("predict", "transform-input", "transform-output", "route")],
+    *[
+        case("Nothing", method)
+        for method in ("predict", "transform-input", "transform-output", "route")
+    ],
+    *[
+        case("Base", method)
+        for method in ("predict", "transform-input", "transform-output", "route")
+    ],
     case("Nothing", "aggregate", [ND, ND]),
     case("Base", "aggregate", [ND, ND]),
-    *[case("Echo", method) for method in ("predict", "transform-input", "transform-output", "route")],
+    *[
+        case("Echo", method)
+        for method in ("predict", "transform-input", "transform-output", "route")
+    ],
     *[case("Echo", method, FLAT) for method in ("predict", "transform-input", "route")],
     case("Echo", body={**ND, "meta": META}),
     case("Echo", body={"strData": "x"}),
@@ -187,7 +196,11 @@ SAME = [
             "truth": {"data": {"ndarray": [[7]]}},
         },
     ),
-    case("Seen", "send-feedback", {"request": {"strData": "x"}, "truth": {"jsonData": 1}, "reward": 2}),
+    case(
+        "Seen",
+        "send-feedback",
+        {"request": {"strData": "x"}, "truth": {"jsonData": 1}, "reward": 2},
+    ),
     case("Strings", body={"data": {"ndarray": [[1, "a"]]}}),
     case("Named"),
     case("Named", "transform-input"),
@@ -212,13 +225,22 @@ SAME = [
     *[case("Raw", which=which, body={**ND, "meta": META}) for which in components.Raw.VALUES],
     *[
         case("Raw", "transform-input", body)
-        for body in ({**ND, "meta": META}, FLAT, {"strData": "x"}, {"binData": "AP8="}, {"jsonData": [1]})
+        for body in (
+            {**ND, "meta": META},
+            FLAT,
+            {"strData": "x"},
+            {"binData": "AP8="},
+            {"jsonData": [1]},
+        )
     ],
     case("Raw", "aggregate", [ND, {"strData": "x"}]),
     case("Raw", "route"),
     case("RawNotImplemented"),
     case("Proto", "send-feedback", {"request": ND, "reward": 0.5, "truth": {"strData": "t"}}),
-    *[case("Boom", method) for method in ("predict", "transform-input", "transform-output", "route")],
+    *[
+        case("Boom", method)
+        for method in ("predict", "transform-input", "transform-output", "route")
+    ],
     case("Boom", "aggregate", [ND]),
     case("Boom", "send-feedback", {"request": ND}),
     case("Feedback", "send-feedback", {"request": ND}),
@@ -260,7 +282,13 @@ GRPC = [
     if not (name != "Echo" and (method == "route" or body in ({"strData": "x"}, FLAT)))
 ] + [
     case("Seen", body=body)
-    for body in (ND, FLAT, {"strData": "x"}, {"jsonData": {"a": 1.0}}, {"data": {"ndarray": [[1, "a"]]}})
+    for body in (
+        ND,
+        FLAT,
+        {"strData": "x"},
+        {"jsonData": {"a": 1.0}},
+        {"data": {"ndarray": [[1, "a"]]}},
+    )
 ]
 
 
@@ -287,7 +315,9 @@ def test_a_list_over_grpc_is_aggregated_like_the_originals():
 
 
 @pytest.mark.parametrize("name", ["Nothing", "Base", "Health", "Metadata"])
-@pytest.mark.parametrize("path, method", [("/health/status", "health-status"), ("/metadata", "metadata")])
+@pytest.mark.parametrize(
+    "path, method", [("/health/status", "health-status"), ("/metadata", "metadata")]
+)
 def test_health_and_metadata_are_the_originals(name, path, method):
     client = get_rest_microservice(getattr(components, name)(), SeldonMetrics()).test_client()
     there = json.loads(client.get(path).get_data(as_text=True))

@@ -58,7 +58,11 @@ class Seen:
         return {"types": [type(x).__name__ for x in features_list], "names": names_list}
 
     def send_feedback(self, features, names, reward, truth, routing=None):
-        return [list(features.ravel()) + list(truth.ravel()) + [reward, -9 if routing is None else routing]]
+        return [
+            list(features.ravel())
+            + list(truth.ravel())
+            + [reward, -9 if routing is None else routing]
+        ]
 
 
 class Strings:
@@ -224,7 +228,10 @@ class Raw:
         "text": {"strData": "raw", "meta": {"tags": {"r": [1]}}},
         "json": {"jsonData": {"a": [1, None]}, "meta": {}},
         "binary": {"binData": "AP8=", "meta": {}},
-        "metrics": {"strData": "", "meta": {"metrics": [{"key": "k", "type": "GAUGE", "value": 1.5}]}},
+        "metrics": {
+            "strData": "",
+            "meta": {"metrics": [{"key": "k", "type": "GAUGE", "value": 1.5}]},
+        },
         "failure": {"status": {"code": 400, "info": "no"}},
         "late": {"status": {"code": 503, "info": "later"}, "strData": "x"},
     }
@@ -270,7 +277,9 @@ class Proto:
         from seldon_core.proto import prediction_pb2
 
         kind = feedback.request.WhichOneof("data_oneof")
-        return prediction_pb2.SeldonMessage(strData=f"{kind} {feedback.reward} {feedback.truth.strData}")
+        return prediction_pb2.SeldonMessage(
+            strData=f"{kind} {feedback.reward} {feedback.truth.strData}"
+        )
 
 
 class ByTransport:
@@ -367,7 +376,10 @@ class Metadata:
 
     def init_metadata(self):
         return {
-            "good": {"name": "m", "inputs": [{"messagetype": "tensor", "schema": {"names": ["a"]}}]},
+            "good": {
+                "name": "m",
+                "inputs": [{"messagetype": "tensor", "schema": {"names": ["a"]}}],
+            },
             "bad": {"inputs": [{"messagetype": "tensor", "schema": {"names": 3}}]},
         }[self.which]
 
@@ -464,3 +476,10 @@ class Current:
 class Dies:
     def predict(self, X, names):
         os._exit(3)
+
+
+class Chosen:
+    """Returns the value of `Returns` that a tag of the request names."""
+
+    def predict(self, X, names, meta):
+        return Returns.VALUES[meta["tags"]["which"]]

@@ -1,6 +1,7 @@
 """Hari's end of the connection, for tests: starts a real worker and speaks frames with it.
 
-Messages are given and returned in the JSON of the Seldon protocol, as a caller of Hari would see them.
+Messages are given and returned in the JSON of the Seldon protocol, as a caller of Hari would see
+them.
 """
 
 import base64
@@ -63,7 +64,12 @@ class Asker:
         return found
 
     def load(self, name, parameters=None, folder=TESTS):
-        said = {"class": name, "parameters": parameters or {}, "unit": "unit", "folder": str(folder)}
+        said = {
+            "class": name,
+            "parameters": parameters or {},
+            "unit": "unit",
+            "folder": str(folder),
+        }
         self.connection.write(frame.LOAD, 1, jsons.dumps(said))
         return self.read(frame.LOADED).content
 
@@ -110,7 +116,9 @@ class Asker:
 class Parent(Asker):
     """One worker process with a component loaded, unless `load` is false."""
 
-    def __init__(self, name, parameters=None, env=None, folder=TESTS, load=True, python=sys.executable):
+    def __init__(
+        self, name, parameters=None, env=None, folder=TESTS, load=True, python=sys.executable
+    ):
         self._folder = tempfile.TemporaryDirectory(prefix="hari-worker-")
         path = str(Path(self._folder.name) / "socket")
         self.token = secrets.token_hex(16)

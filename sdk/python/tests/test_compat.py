@@ -64,7 +64,8 @@ for form in ("tensor", "ndarray", "tftensor"):
     said = {"data": utils.array_to_rest_datadef(form, array, ["a"])}
     print(array.tolist(), utils.extract_request_parts_json(said)[0].tolist(), list(data.names))
 feedback = utils.json_to_feedback({"reward": 1, "request": {"data": {"ndarray": [[1]]}}})
-print(utils.extract_feedback_request_parts(feedback)[1].tolist(), utils.feedback_to_json(feedback)["reward"])
+features = utils.extract_feedback_request_parts(feedback)[1]
+print(features.tolist(), utils.feedback_to_json(feedback)["reward"])
 print(utils.get_data_from_proto(utils.json_to_seldon_message({"jsonData": {"a": [1]}})))
 print(utils.getenv_as_bool("NOT_SET", default=True), utils.getenv("NOT_SET", default="d"))
 """
@@ -92,7 +93,9 @@ print(get_data_from_proto(message).tolist())
 def test_an_installed_original_is_taken(tmp_path):
     (tmp_path / "seldon_core").mkdir()
     (tmp_path / "seldon_core" / "__init__.py").write_text("")
-    (tmp_path / "seldon_core" / "user_model.py").write_text("class SeldonComponent: mark = 'theirs'\n")
+    (tmp_path / "seldon_core" / "user_model.py").write_text(
+        "class SeldonComponent: mark = 'theirs'\n"
+    )
     (tmp_path / "Uses.py").write_text(
         "from seldon_core.user_model import SeldonComponent\n"
         "class Uses(SeldonComponent):\n    def predict(self, X, names): return self.mark\n"

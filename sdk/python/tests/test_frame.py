@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from hari import frame
 from hari.frame import Connection, ProtocolError
 
@@ -119,7 +120,9 @@ def exchange(left, right, data):
 @pytest.mark.parametrize("size", [10, 1000, 300_000])
 def test_a_body_that_is_looked_at_is_not_written_over(size):
     left, right = pair()
-    kept = [np.frombuffer(exchange(left, right, bytes([n]) * size).body, np.uint8) for n in range(5)]
+    kept = [
+        np.frombuffer(exchange(left, right, bytes([n]) * size).body, np.uint8) for n in range(5)
+    ]
     for n, array in enumerate(kept):
         assert (array == n).all()
         assert array.flags.writeable

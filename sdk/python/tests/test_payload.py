@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from hari import arrays, jsons, metadata, metrics, payload, raw, tftensor
 from hari.errors import Answered, ServiceError, as_frame
 
@@ -110,7 +111,8 @@ def test_metrics_are_plain_numbers_and_texts():
 @pytest.mark.parametrize(
     "wrong",
     [None, {}, [1], [{}], [{"key": "", "type": "GAUGE", "value": 1}],
-     [{"key": "k", "type": "GAUGE", "value": None}], [{"key": "k", "type": "GAUGE", "value": 1, "tags": 1}]],
+     [{"key": "k", "type": "GAUGE", "value": None}],
+     [{"key": "k", "type": "GAUGE", "value": 1, "tags": 1}]],
 )  # fmt: skip
 def test_metrics_that_are_none_are_refused(wrong):
     with pytest.raises(ServiceError, match="key, type .* and a numeric value") as refused:
@@ -133,7 +135,9 @@ def test_a_status_of_its_own_is_kept():
     assert as_frame(ServiceError("no", status_code=404))["body"] is None
 
 
-@pytest.mark.parametrize("code", ["f4", "f8", "i4", "u1", "i2", "i1", "i8", "?", "u2", "f2", "u4", "u8"])
+@pytest.mark.parametrize(
+    "code", ["f4", "f8", "i4", "u1", "i2", "i1", "i8", "?", "u2", "f2", "u4", "u8"]
+)
 def test_tftensors_are_read_as_they_are_written(code):
     array = np.array([[0, 1, 1], [1, 0, 1]]).astype(code)
     np.testing.assert_array_equal(tftensor.from_dict(tftensor.to_dict(array)), array)
@@ -148,7 +152,10 @@ def dims(*sizes):
     [
         ({"dtype": "DT_FLOAT", "tensorShape": dims(2), "floatVal": [1.5, 2]}, [1.5, 2]),
         ({"dtype": 3, "tensorShape": dims(2, 1), "intVal": [7]}, [[7], [7]]),
-        ({"dtype": "DT_INT64", "tensorShape": dims(1), "int64Val": ["9007199254740993"]}, [2**53 + 1]),
+        (
+            {"dtype": "DT_INT64", "tensorShape": dims(1), "int64Val": ["9007199254740993"]},
+            [2**53 + 1],
+        ),
         ({"dtype": "DT_STRING", "tensorShape": dims(1), "stringVal": ["YQ=="]}, [b"a"]),
         ({"dtype": "DT_HALF", "tensorShape": dims(1), "halfVal": [15872]}, [1.5]),
         ({"dtype": "DT_BOOL", "tensorShape": {}, "boolVal": [True]}, True),
@@ -187,7 +194,9 @@ def test_metadata_names_the_field_that_is_wrong():
 
 
 def test_metadata_of_the_environment_is_json_or_yaml(monkeypatch):
-    monkeypatch.setenv("MODEL_METADATA", "name: m\ninputs: [{name: x, datatype: FP32, shape: [-1, 2]}]")
+    monkeypatch.setenv(
+        "MODEL_METADATA", "name: m\ninputs: [{name: x, datatype: FP32, shape: [-1, 2]}]"
+    )
     monkeypatch.setenv("PREDICTIVE_UNIT_IMAGE", "registry:5000/i:v3")
     found = metadata.of(None, "u")
     assert (found["name"], found["versions"]) == ("m", ["v3"])

@@ -5,8 +5,9 @@ import signal
 
 import numpy as np
 import pytest
-from hari import frame
 from parent import Body, Parent, Refused, arrays, tensor
+
+from hari import frame
 
 ND = {"data": {"names": ["a", "b"], "ndarray": [[1, 2]]}}
 
@@ -53,7 +54,11 @@ def test_parameters_are_keyword_arguments():
     "name, parameters, words",
     [
         ("components.Parameters", {"d": 1}, "Parameters(a=1, b='x', c=True) does not take these"),
-        ("components.Missing", {}, "module 'components' has no class 'Missing'; classes there: BadMetrics, Base,"),
+        (
+            "components.Missing",
+            {},
+            "module 'components' has no class 'Missing'; classes there: BadMetrics, Base,",
+        ),
         ("nowhere", {}, "there is no module 'nowhere' in the component's folder"),
         ("nowhere.Cls", {}, "there is no module 'nowhere' in the component's folder"),
         ("lacking.Lacking", {}, "no module named 'some_package': add it to requirements.txt"),
@@ -87,7 +92,9 @@ def test_input_may_be_edited_in_place():
     given = np.arange(200_000, dtype=np.float64).reshape(2, -1)
     said = {
         "method": "predict",
-        "messages": [{"kind": "tensors", "representation": "tensor", "tensors": [tensor("", given, body)]}],
+        "messages": [
+            {"kind": "tensors", "representation": "tensor", "tensors": [tensor("", given, body)]}
+        ],
     }
     with Parent("components.Edits") as worker:
         worker.send_wire(said, body)
@@ -125,13 +132,17 @@ def test_texts_without_a_representation_are_bytes():
     body = Body()
     one = tensor("x", np.array([b"\xff", b"b"]), body)
     with Parent("components.Seen") as worker:
-        worker.send_wire({"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body)
+        worker.send_wire(
+            {"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body
+        )
         with pytest.raises(Refused):  # bytes in jsonData
             worker.receive()
     with Parent("components.Echo") as worker:
         body = Body()
         one = tensor("x", np.array([b"\xff", b"b"]), body)
-        worker.send_wire({"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body)
+        worker.send_wire(
+            {"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body
+        )
         (found,) = arrays(*worker.receive()).values()
         assert found.tolist() == [b"\xff", b"b"]
 
@@ -141,7 +152,9 @@ def test_a_bfloat16_is_seen_as_a_float():
     halves = (np.array([1.5, -2.0], np.float32).view("<u4") >> 16).astype("<u2")
     one = {"name": "", "datatype": "BF16", "shape": [2], **body.push(halves.tobytes())}
     with Parent("components.Echo") as worker:
-        worker.send_wire({"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body)
+        worker.send_wire(
+            {"method": "predict", "messages": [{"kind": "tensors", "tensors": [one]}]}, body
+        )
         (found,) = arrays(*worker.receive()).values()
     assert found.tolist() == [1.5, -2.0]
     assert found.dtype == np.float32
@@ -199,7 +212,9 @@ def test_meta_of_a_reply_is_the_units_own():
 
 def test_feedback_without_routing_in_its_signature():
     with Parent("components.OldFeedback") as worker:
-        assert worker.call("send-feedback", feedback={"request": ND, "reward": 1})["strData"] == "old"
+        assert (
+            worker.call("send-feedback", feedback={"request": ND, "reward": 1})["strData"] == "old"
+        )
 
 
 def test_health_is_asked_by_ping():

@@ -1,8 +1,8 @@
 """`SeldonMessage` and the other messages of the Seldon protocol.
 
-Built from descriptors rather than from generated code, so that every version of the protobuf package
-from 3.20 on will do. TensorFlow's own messages are taken where it is installed: one process cannot
-hold two definitions of a name.
+Built from descriptors rather than from generated code, so that every version of the protobuf
+package from 3.20 on will do. TensorFlow's own messages are taken where it is installed: one process
+cannot hold two definitions of a name.
 """
 
 import importlib.util

@@ -15,8 +15,12 @@ def the_file(folder: str, names: tuple[str, ...]) -> Path:
     for name in names:
         if (root / name).is_file():
             return root / name
-    there = ", ".join(sorted(entry.name for entry in root.iterdir())[:10]) if root.is_dir() else "none"
-    raise FileNotFoundError(f"expected one of {', '.join(names)} in the model's folder, found {there}")
+    there = (
+        ", ".join(sorted(entry.name for entry in root.iterdir())[:10]) if root.is_dir() else "none"
+    )
+    raise FileNotFoundError(
+        f"expected one of {', '.join(names)} in the model's folder, found {there}"
+    )
 
 
 def missing(package: str, what: str) -> ServiceError:

@@ -12,8 +12,8 @@ from hari.servers.files import missing
 class PythonFunction:
     """A model that `mlflow.pyfunc` loads.
 
-    `model_uri` is its folder. It is given a DataFrame whose columns are the names of the request, else
-    those of its signature; an array if there are no names.
+    `model_uri` is its folder. It is given a DataFrame whose columns are the names of the request,
+    else those of its signature; an array if there are no names.
     """
 
     def __init__(self, model_uri: str = ".", xtype: str = "", **_others: Any) -> None:
@@ -31,9 +31,11 @@ class PythonFunction:
             raise missing("mlflow", "an MLflow model") from error
         self._model = pyfunc.load_model(self._folder)
         schema = self._model.metadata.get_input_schema() if self._model.metadata else None
-        self._columns = schema.input_names() if schema is not None and schema.has_input_names() else []
+        self._columns = (
+            schema.input_names() if schema is not None and schema.has_input_names() else []
+        )
 
-    def predict(self, X: Any, names: list[str]) -> Any:  # noqa: N803
+    def predict(self, X: Any, names: list[str]) -> Any:
         """Rows to whatever the model answers, as an array."""
         return _plain(self._model.predict(self._input(X, names)))
 
@@ -41,7 +43,7 @@ class PythonFunction:
         if isinstance(features, dict):
             return features
         columns = list(names) or self._columns
-        if self._xtype == "ndarray" or not columns and self._xtype != "DataFrame":
+        if self._xtype == "ndarray" or (not columns and self._xtype != "DataFrame"):
             return features
         try:
             import pandas as pd
@@ -50,7 +52,9 @@ class PythonFunction:
         if not columns:
             return pd.DataFrame(features)
         if getattr(features, "ndim", 0) != 2 or features.shape[1] != len(columns):
-            raise ServiceError(f"expected rows of {len(columns)} columns: {', '.join(columns[:10])}")
+            raise ServiceError(
+                f"expected rows of {len(columns)} columns: {', '.join(columns[:10])}"
+            )
         return pd.DataFrame(features, columns=columns).infer_objects()
 
     def init_metadata(self) -> dict[str, Any]:

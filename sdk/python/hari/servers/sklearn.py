@@ -16,8 +16,8 @@ METHODS = ("predict_proba", "predict", "decision_function", "transform")
 class Estimator:
     """A fitted estimator.
 
-    `model_uri` is its folder or file; `method` is `predict_proba` unless told otherwise, and the next
-    of `METHODS` that the estimator has if it was not.
+    `model_uri` is its folder or file; `method` is the first of `METHODS` that the estimator has
+    unless told otherwise.
     """
 
     def __init__(self, model_uri: str = ".", method: str = "", **_others: Any) -> None:
@@ -33,7 +33,7 @@ class Estimator:
         if not hasattr(self._estimator, self._method):
             raise ValueError(f"a {type(self._estimator).__name__} has no method '{self._method}'")
 
-    def predict(self, X: Any, names: list[str]) -> Any:  # noqa: N803
+    def predict(self, X: Any, names: list[str]) -> Any:
         """Rows of features to rows of answers; columns are put in the estimator's order by name."""
         return getattr(self._estimator, self._method)(self._rows(X, names))
 

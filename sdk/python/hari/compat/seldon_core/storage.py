@@ -9,7 +9,7 @@ class Storage:
 
     @staticmethod
     def download(uri: str, out_dir: "str | None" = None) -> str:
-        """The folder that `uri` means: a path, or `file://`. Raises for what is not on this machine."""
+        """The folder that `uri` means, a path or `file://`; raises for what is not here."""
         parts = urlparse(uri)
         if parts.scheme not in ("", "file"):
             raise ValueError(

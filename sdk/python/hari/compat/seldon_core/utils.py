@@ -1,7 +1,10 @@
 """What components use of the original's helpers: messages to JSON and back, arrays in messages."""
 
+from __future__ import annotations
+
 import os
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -34,7 +37,7 @@ __all__ = [
 TRUE = ("1", "true", "t")
 
 
-def getenv(*env_vars: str, default: Optional[str] = None) -> Optional[str]:
+def getenv(*env_vars: str, default: str | None = None) -> str | None:
     """The first of several environment variables that is set."""
     return next((os.environ[name] for name in env_vars if name in os.environ), default)
 
@@ -55,34 +58,34 @@ def json_to_seldon_messages(message_json: Any) -> Any:
     return _parse(message_json, prediction_pb2.SeldonMessageList())
 
 
-def json_to_feedback(message_json: Dict) -> Any:
+def json_to_feedback(message_json: dict) -> Any:
     """A dict as a `Feedback`."""
     return _parse(message_json, prediction_pb2.Feedback())
 
 
-def _parse(said: Dict, message: Any) -> Any:
+def _parse(said: dict, message: Any) -> Any:
     try:
         return ParseDict(said, message)
     except Exception as error:
         raise ServiceError(f"Invalid JSON: {error}") from error
 
 
-def seldon_message_to_json(message_proto: Any) -> Dict:
+def seldon_message_to_json(message_proto: Any) -> dict:
     """A `SeldonMessage` as a dict."""
     return MessageToDict(message_proto)
 
 
-def seldon_messages_to_json(message_protos: Any) -> Dict:
+def seldon_messages_to_json(message_protos: Any) -> dict:
     """A `SeldonMessageList` as a dict."""
     return MessageToDict(message_protos)
 
 
-def feedback_to_json(message_proto: Any) -> Dict:
+def feedback_to_json(message_proto: Any) -> dict:
     """A `Feedback` as a dict."""
     return MessageToDict(message_proto)
 
 
-def get_meta_from_proto(request: Any) -> Dict:
+def get_meta_from_proto(request: Any) -> dict:
     """The meta of a `SeldonMessage` as a dict."""
     return MessageToDict(request.meta)
 
@@ -112,14 +115,14 @@ def grpc_datadef_to_array(datadef: Any) -> np.ndarray:
     return np.array([])
 
 
-def array_to_list_value(array: np.ndarray, lv: Optional[ListValue] = None) -> ListValue:
+def array_to_list_value(array: np.ndarray, lv: ListValue | None = None) -> ListValue:
     """An array as nested lists of a protocol buffer."""
     lv = ListValue() if lv is None else lv
     return ParseDict(np.asarray(array).tolist(), lv)
 
 
 def array_to_grpc_datadef(
-    data_type: str, array: np.ndarray, names: Optional[Iterable[str]] = None
+    data_type: str, array: np.ndarray, names: Iterable[str] | None = None
 ) -> Any:
     """An array as a `DefaultData` of a form: `tensor`, `ndarray` or `tftensor`."""
     array = np.asarray(array)
@@ -136,11 +139,11 @@ def array_to_grpc_datadef(
 
 
 def array_to_rest_datadef(
-    data_type: str, array: np.ndarray, names: Optional[List[str]] = None
-) -> Dict:
+    data_type: str, array: np.ndarray, names: list[str] | None = None
+) -> dict:
     """An array as the JSON of `data`, of a form: `tensor`, `ndarray` or `tftensor`."""
     array = np.asarray(array)
-    datadef: Dict[str, Any] = {"names": list(names or [])}
+    datadef: dict[str, Any] = {"names": list(names or [])}
     if data_type == "tensor":
         datadef["tensor"] = {"shape": list(array.shape), "values": array.ravel().tolist()}
     elif data_type == "tftensor":
@@ -150,7 +153,7 @@ def array_to_rest_datadef(
     return datadef
 
 
-def extract_request_parts(request: Any) -> Tuple[Any, Dict, Any, Optional[str]]:
+def extract_request_parts(request: Any) -> tuple[Any, dict, Any, str | None]:
     """Features, meta, `data` and form of a `SeldonMessage`."""
     return (
         get_data_from_proto(request),
@@ -160,7 +163,7 @@ def extract_request_parts(request: Any) -> Tuple[Any, Dict, Any, Optional[str]]:
     )
 
 
-def extract_request_parts_json(request: Any) -> Tuple[Any, Optional[Dict], Any, str]:
+def extract_request_parts_json(request: Any) -> tuple[Any, dict | None, Any, str]:
     """Features, meta, `data` and form of a message as a dict."""
     if not isinstance(request, dict):
         raise ServiceError(f"Invalid request data type: {request}")
@@ -170,10 +173,8 @@ def extract_request_parts_json(request: Any) -> Tuple[Any, Optional[Dict], Any, 
     raise ServiceError(f"Invalid request data type: {request}")
 
 
-def extract_feedback_request_parts(request: Any) -> Tuple[Any, np.ndarray, np.ndarray, float]:
+def extract_feedback_request_parts(request: Any) -> tuple[Any, np.ndarray, np.ndarray, float]:
     """`data`, features, truth and reward of a `Feedback`."""
     features = grpc_datadef_to_array(request.request.data)
     truth = grpc_datadef_to_array(request.truth.data)
     return request.request.data, features, truth, request.reward
-
-
