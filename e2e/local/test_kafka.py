@@ -79,8 +79,18 @@ def messages():
     path = harness.ROOT / "data-plane/proto/src/gen/descriptor.bin"
     described.ParseFromString(path.read_bytes())
     pool = descriptor_pool.DescriptorPool()
-    for file in described.file:
-        pool.Add(file)
+    left = {file.name: file for file in described.file}
+
+    def add(name):
+        """What a file imports goes before it."""
+        file = left.pop(name, None)
+        if file:
+            for imported in file.dependency:
+                add(imported)
+            pool.Add(file)
+
+    for name in list(left):
+        add(name)
     return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
 
 

@@ -19,10 +19,12 @@ const SESSION: Duration = Duration::from_secs(6);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A member that did not ask for records for this long is gone.
 const POLL: Duration = Duration::from_secs(300);
+/// The least time that a call without records takes.
+const IDLE: Duration = Duration::from_millis(10);
 /// Most records handed out by one [`Consumer::poll`].
 const RECORDS: i32 = 64;
 /// Most records kept in memory that were not handed out.
-const BUFFERED: i32 = 256;
+pub(crate) const BUFFERED: i32 = 256;
 /// Bytes of one fetch, and of one partition in it.
 const FETCH_BYTES: i32 = 32 << 20;
 const PARTITION_BYTES: i32 = 4 << 20;
@@ -101,6 +103,11 @@ impl Consumer {
     pub async fn poll(&self, time: Duration) -> Result<Vec<Received>> {
         let records = self.inner.poll(time).await;
         let records = records.map_err(|fault| self.explain("reading", fault))?;
+        if records.is_empty() {
+            // With its buffer full of paused partitions the client comes back at once, and a
+            // caller that asks again would let no one else run.
+            tokio::time::sleep(IDLE).await;
+        }
         Ok(records.into_iter().map(|one| self.received(one)).collect())
     }
 

@@ -20,6 +20,7 @@ use hari_settings::KafkaStream;
 use hari_telemetry::metric::StreamMetrics;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
@@ -35,6 +36,8 @@ const POLL: Duration = Duration::from_millis(500);
 const COMMIT: Duration = Duration::from_secs(1);
 /// How often the lag is looked at.
 const LAG: Duration = Duration::from_secs(2);
+/// What leaving a group may take at least.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The first and the longest pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -244,13 +247,14 @@ impl<A: Answer> Pump<A> {
     }
 
     async fn finish(&self, consumer: &Consumer, producer: &Producer, mut lanes: JoinSet<()>) {
+        let end = Instant::now() + self.drain;
+        let left = || end.saturating_duration_since(Instant::now()).max(FAREWELL);
         let all = async { while lanes.join_next().await.is_some() {} };
         if tokio::time::timeout(self.drain, all).await.is_err() {
             tracing::warn!("requests were given up: they are read again");
         }
         lanes.shutdown().await;
-        producer.close(self.drain).await;
-        consumer.leave(self.drain).await;
+        tokio::join!(producer.close(left()), consumer.leave(left()));
         self.metrics.left();
     }
 }

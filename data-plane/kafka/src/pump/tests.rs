@@ -93,7 +93,8 @@ impl Bench {
                 value: Some(value.into()),
                 headers: Vec::new(),
             };
-            producer.send(record).await.unwrap();
+            let delivery = producer.enqueue(record).await.unwrap();
+            drop(delivery);
         }
         producer.close(PATIENCE).await;
     }
@@ -209,6 +210,24 @@ async fn what_is_down_is_tried_again_and_nothing_is_committed_before() {
     stop.cancel();
     pump.await.unwrap().unwrap();
     assert_eq!(bench.read("out").len(), 60);
+}
+
+#[tokio::test]
+async fn more_than_there_is_room_for_waits_and_holds_up_no_one() {
+    let mut bench = Bench::new(2).await;
+    bench.stream.workers = 1;
+    bench.shout.down.store(true, Ordering::SeqCst);
+    let count = usize::try_from(crate::consumer::BUFFERED).unwrap() * 3;
+    bench.write(numbered(count)).await;
+    let (stop, pump) = bench.pump();
+    let tries = &bench.shout.tries;
+    until("some tries", || tries.load(Ordering::SeqCst) > 4).await;
+    bench.shout.down.store(false, Ordering::SeqCst);
+    let all = i64::try_from(count).unwrap();
+    until("all committed", || bench.committed(2) == all).await;
+    stop.cancel();
+    pump.await.unwrap().unwrap();
+    assert_eq!(bench.read("out").len(), count);
 }
 
 #[tokio::test]
