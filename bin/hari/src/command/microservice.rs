@@ -13,7 +13,7 @@ use hari_plan::names::to_label;
 use hari_settings as settings;
 
 use super::serve::{at, parameters};
-use super::serving::{Serving, asked_to_stop, on_runtime, print_table};
+use super::serving::{Serving, asked_to_stop, beside_engine, on_runtime, print_table};
 use crate::cli::Log;
 
 /// Serve one Python class as in a container of its own: every method, on the unit ports
@@ -92,9 +92,11 @@ impl Microservice {
     async fn serve(self) -> anyhow::Result<()> {
         self.taken.say();
         let source = self.source()?;
+        beside_engine();
         let serving = Serving::bind(self.addresses()?)?;
         let launched = serving.launch_component(&source).await?;
         print_table(&[launched]);
+        let asked_to_stop = asked_to_stop()?;
         let running = serving.start(self.ports_file.as_deref())?;
         let Addresses {
             http,
@@ -102,7 +104,7 @@ impl Microservice {
             metrics,
         } = running.addresses;
         tracing::info!(%http, %grpc, %metrics, "serving");
-        asked_to_stop().await?;
+        asked_to_stop.await;
         running.stop().await;
         Ok(())
     }

@@ -82,9 +82,10 @@ impl Run {
             serving.workshop.payload_logs.clone(),
             serving.app.settings().drain,
         );
+        let asked_to_stop = asked_to_stop()?;
         let running = serving.start(self.ports_file.as_deref())?;
         hello::print(&running.addresses, &directory);
-        asked_to_stop().await?;
+        asked_to_stop.await;
         drop(watchers);
         let begun = Instant::now();
         running.stop().await;

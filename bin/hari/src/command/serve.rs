@@ -9,7 +9,7 @@ use hari_engine::Addresses;
 use hari_local::{BareModel, Source};
 use hari_settings as settings;
 
-use super::serving::{Serving, asked_to_stop, on_runtime, print_table};
+use super::serving::{Serving, asked_to_stop, beside_engine, on_runtime, print_table};
 use crate::cli::Log;
 
 /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
@@ -60,9 +60,11 @@ impl Serve {
         let addresses = self.addresses()?;
         let model = self.model()?.recognised(&super::fetch::options()?).await?;
         let source = Source::bare(&model)?;
+        beside_engine();
         let serving = Serving::bind(addresses)?;
         let launched = serving.launch(&[source]).await?;
         print_table(&launched);
+        let asked_to_stop = asked_to_stop()?;
         let running = serving.start(self.ports_file.as_deref())?;
         let Addresses {
             http,
@@ -70,7 +72,7 @@ impl Serve {
             metrics,
         } = running.addresses;
         tracing::info!(%http, %grpc, %metrics, "serving");
-        asked_to_stop().await?;
+        asked_to_stop.await;
         running.stop().await;
         Ok(())
     }
@@ -103,6 +105,8 @@ impl Serve {
             implementation,
             model_uri: self.model_uri.clone(),
             parameters,
+            deployment: settings::DEPLOYMENT_ID.get(),
+            predictor: settings::PREDICTOR_ID.get(),
         })
     }
 }

@@ -156,16 +156,19 @@ fn write_ports(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write the ports to {}", file.display()))
 }
 
-/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
-pub(super) async fn asked_to_stop() -> anyhow::Result<()> {
+/// Listens from now on, and resolves when the process is asked to stop: Ctrl-C or SIGTERM. Called
+/// before anyone is told that the process serves, so that nobody stops it too soon.
+pub(super) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        done = tokio::signal::ctrl_c() => done.context("cannot listen for Ctrl-C")?,
-    }
-    tracing::info!("stopping: open requests are finished first");
-    Ok(())
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open requests are finished first");
+    })
 }
 
 /// Prints one row for each node.

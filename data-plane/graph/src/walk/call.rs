@@ -40,12 +40,8 @@ pub(super) async fn many(
     context: &Context,
 ) -> Result<Message> {
     let mut all = Kept::default();
-    for (at, reply) in replies.iter_mut().enumerate() {
-        let kept = Kept::of(reply);
-        if at == 0 {
-            all.representation = kept.representation;
-        }
-        all.meta.merge(kept.meta);
+    for reply in &mut replies {
+        all.meta.merge(Kept::of(reply).meta);
     }
     let reply = raw(
         step,
@@ -90,6 +86,7 @@ pub(super) fn raw<'a>(
     context: &'a Context,
 ) -> impl Future<Output = Result<Message>> + Send + 'a {
     let span = span::call(step, method);
+    let form = form(&input);
     let begun = context.remaining().map(|_| {
         let onlooker = Onlooker::at(step, Stage::Call(method), Asked::from(&input), context);
         let reply = span.in_scope(|| unit.call(method, input, context));
@@ -102,12 +99,32 @@ pub(super) fn raw<'a>(
             Err(error) if accepts(method, &error) => Ok(Message::default()),
             reply => reply.map_err(|error| step.blame(error)),
         };
+        let reply = reply.map(|reply| in_form(reply, form));
         if let Some(onlooker) = onlooker {
             onlooker.told(reply.as_ref());
         }
         reply.inspect_err(|error| span::failed(&own, error))
     };
     reply.instrument(span)
+}
+
+/// The form that a reply takes where it says nothing: the message's, or the first child's.
+fn form(input: &Input) -> Representation {
+    match input {
+        Input::One(message) => message.representation,
+        Input::Many(replies) => {
+            let first = replies.first().map(|reply| reply.representation);
+            first.unwrap_or_default()
+        }
+        Input::Feedback(_) => Representation::Unspecified,
+    }
+}
+
+fn in_form(mut reply: Message, form: Representation) -> Message {
+    if reply.representation == Representation::Unspecified {
+        reply.representation = form;
+    }
+    reply
 }
 
 fn accepts(method: Method, error: &Error) -> bool {
@@ -118,7 +135,6 @@ fn accepts(method: Method, error: &Error) -> bool {
 #[derive(Default)]
 struct Kept {
     meta: Meta,
-    representation: Representation,
 }
 
 impl Kept {
@@ -130,10 +146,7 @@ impl Kept {
             metrics,
             ..message.meta.clone()
         };
-        Self {
-            meta,
-            representation: message.representation,
-        }
+        Self { meta }
     }
 
     /// `reply` with this and with the node on its request path.
@@ -143,9 +156,6 @@ impl Kept {
         if !step.image.is_empty() && !meta.request_path.contains_key(&step.name) {
             meta.request_path
                 .insert(step.name.clone(), step.image.clone());
-        }
-        if reply.representation == Representation::Unspecified {
-            reply.representation = self.representation;
         }
         Message { meta, ..reply }
     }
