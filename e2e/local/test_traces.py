@@ -1,127 +1,309 @@
-"""OpenTelemetry traces: a collector made of opentelemetry-proto's own messages receives the spans."""
+"""OpenTelemetry traces in OpenTelemetry's own collector: one trace from the caller to the last node."""
 
 import contextlib
 import http.server
-import queue
+import json
+import os
+import socket
+import subprocess
 import threading
-from concurrent import futures
 
 import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1 import (
-    trace_service_pb2,
-    trace_service_pb2_grpc,
-)
 
-from harness import MANIFEST, Server, http as ask, pixels, predict_seven
+from harness import MANIFEST, Server, hari, http as ask, pixels, predict_seven, until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
+W3C = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+B3 = {"b3": f"{TRACE}-{PARENT}-1"}
+B3_MULTI = {"X-B3-TraceId": TRACE, "X-B3-SpanId": PARENT, "X-B3-Sampled": "1"}
+JAEGER = {"uber-trace-id": f"{TRACE}:{PARENT}:0:1"}
+
+QUESTION = {"data": {"ndarray": [[1.0]]}}
+# `{"strData": "x"}` as a SeldonMessage.
+TEXT = b"\x2a\x01x"
+
+GRAPH = """
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: average}
+spec:
+  predictors:
+    - name: default
+      graph:
+        name: mean
+        implementation: AVERAGE_COMBINER
+        children:
+          - {name: left, implementation: SIMPLE_MODEL}
+          - {name: right, implementation: SIMPLE_MODEL}
+"""
+
+ELSEWHERE = """
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: front}
+spec:
+  predictors:
+    - name: default
+      graph:
+        name: far
+        type: MODEL
+        endpoint: {service_host: 127.0.0.1, httpPort: HTTP, grpcPort: GRPC, type: TYPE}
+"""
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps every request that is exported to it."""
-
-    def __init__(self):
-        self.requests = queue.Queue(maxsize=1000)
-
-    def Export(self, request, _context):
-        self.requests.put(request)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def spans(self):
-        """Service name and span of everything that has arrived."""
-        found = []
-        while not self.requests.empty():
-            for resource in self.requests.get().resource_spans:
-                names = {
-                    pair.key: pair.value.string_value for pair in resource.resource.attributes
-                }
-                for scope in resource.scope_spans:
-                    found += [(names.get("service.name"), span) for span in scope.spans]
-        return found
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
-def over_grpc():
-    collector = Collector()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield collector, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
-    server.stop(0)
+class Collector:
+    """The collector as a process: takes OTLP, and hands it on to us as JSON over HTTP."""
 
-
-@contextlib.contextmanager
-def over_http():
-    collector = Collector()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.path == "/v1/traces"
-            request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
-            answer = collector.Export(request, None).SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield (
-        collector,
-        {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        },
-    )
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize("transport", [over_grpc, over_http], ids=["grpc", "http"])
-def test_a_request_is_a_span_in_the_trace_of_its_caller(transport):
-    with transport() as (collector, settings):
-        with Server(MANIFEST, env={**settings, "OTEL_SERVICE_NAME": "digits"}) as server:
-            reply = ask(
-                server.url("/api/v1.0/predictions"),
-                {"data": {"ndarray": pixels(7).tolist()}},
-                {"traceparent": f"00-{TRACE}-{PARENT}-01", "Seldon-Puid": "traced-1"},
+    def __init__(self, folder):
+        program = os.environ.get("HARI_E2E_COLLECTOR")
+        assert program, "HARI_E2E_COLLECTOR is unset: run these tests with `cargo xtask e2e`"
+        self.batches, self.lock = [], threading.Lock()
+        self.sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self.sink.serve_forever, daemon=True).start()
+        self.grpc, self.http = free_port(), free_port()
+        self.log = folder / "collector.log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [program, "--config", "yaml:" + json.dumps(self._config())],
+                stdout=log,
+                stderr=log,
             )
-            assert reply.status == 200
-        # What is left is sent when the process stops.
-        ours = [
-            (service, span)
-            for service, span in collector.spans()
-            if span.trace_id.hex() == TRACE
-        ]
-    assert {service for service, _ in ours} == {"digits"}
-    [root] = [span for _, span in ours if span.parent_span_id.hex() == PARENT]
-    assert root.end_time_unix_nano > root.start_time_unix_nano
-    facts = {pair.key: pair.value.string_value for pair in root.attributes}
+        until(self._listens, "the collector listens", 30)
+
+    def _config(self):
+        def at(port):
+            return {"endpoint": f"127.0.0.1:{port}"}
+
+        return {
+            "receivers": {"otlp": {"protocols": {"grpc": at(self.grpc), "http": at(self.http)}}},
+            "exporters": {
+                "otlphttp": {
+                    "endpoint": f"http://127.0.0.1:{self.sink.server_port}",
+                    "encoding": "json",
+                    "compression": "none",
+                    "sending_queue": {"enabled": False},
+                }
+            },
+            "service": {
+                "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["otlphttp"]}},
+                "telemetry": {"metrics": {"level": "none"}},
+            },
+        }
+
+    def _handler(self):
+        batches, lock = self.batches, self.lock
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with lock:
+                    batches.append(json.loads(body))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+    def _listens(self):
+        assert self.process.poll() is None, self.log.read_text()
+        for port in (self.grpc, self.http):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) != 0:
+                    return False
+        return True
+
+    def settings(self, protocol="grpc"):
+        """What makes `hari` send its traces here."""
+        port = self.grpc if protocol == "grpc" else self.http
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        }
+
+    def spans(self, trace=None):
+        """Every span that arrived, each with its service; those of one trace if one is named."""
+        with self.lock:
+            batches = list(self.batches)
+        found = []
+        for batch in batches:
+            for resource in batch["resourceSpans"]:
+                service = attributes(resource["resource"]).get("service.name")
+                for scope in resource["scopeSpans"]:
+                    found += [{**span, "service": service} for span in scope["spans"]]
+        return [span for span in found if trace in (None, span["traceId"])]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.sink.shutdown()
+        self.sink.server_close()
+
+
+def attributes(of):
+    """Attributes of a span or a resource, as a dictionary."""
+    return {
+        pair["key"]: next(iter(pair["value"].values()), None) for pair in of.get("attributes", [])
+    }
+
+
+def only(spans, name):
+    [span] = [span for span in spans if span["name"] == name]
+    return span
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    collector = Collector(tmp_path_factory.mktemp("collector"))
+    yield collector
+    collector.stop()
+
+
+@pytest.fixture
+def collector(shared):
+    """The collector, with nothing of earlier tests."""
+    with shared.lock:
+        shared.batches.clear()
+    return shared
+
+
+@contextlib.contextmanager
+def served(tmp_path, text, env):
+    manifest = tmp_path / "deployment.yaml"
+    manifest.write_text(text)
+    with Server(manifest, env=env) as server:
+        yield server
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_request_is_a_span_in_the_trace_of_its_caller(collector, protocol):
+    env = {**collector.settings(protocol), "OTEL_SERVICE_NAME": "digits"}
+    with Server(MANIFEST, env=env) as server:
+        reply = ask(
+            server.url("/api/v1.0/predictions"),
+            {"data": {"ndarray": pixels(7).tolist()}},
+            {**W3C, "Seldon-Puid": "traced-1"},
+        )
+        assert reply.status == 200
+    # What is left is sent when the process stops.
+    ours = collector.spans(TRACE)
+    assert {span["service"] for span in ours} == {"digits"}
+    root = only(ours, "predictions")
+    assert root["parentSpanId"] == PARENT
+    assert int(root["endTimeUnixNano"]) > int(root["startTimeUnixNano"])
+    assert root["kind"] == 2, "a server"
+    facts = attributes(root)
     assert facts["puid"] == "traced-1"
     assert facts["path"] == "/api/v1.0/predictions"
+    node = only(ours, "mnist-model")
+    assert node["parentSpanId"] == root["spanId"]
 
 
-def test_without_a_parent_a_trace_begins():
-    with over_grpc() as (collector, settings):
-        with Server(MANIFEST, env=settings) as server:
-            predict_seven(server)
-        roots = [
-            (service, span)
-            for service, span in collector.spans()
-            if not span.parent_span_id
-            and any(pair.value.string_value == "/api/v1.0/predictions" for pair in span.attributes)
-        ]
-    [(service, root)] = roots
-    assert service == "hari"
-    assert any(root.trace_id)
+@pytest.mark.parametrize("caller", [W3C, B3, B3_MULTI, JAEGER], ids=["w3c", "b3", "multi", "jaeger"])
+def test_every_form_of_a_callers_trace_is_continued(collector, tmp_path, caller):
+    with served(tmp_path, GRAPH, collector.settings()) as server:
+        assert ask(server.url("/api/v1.0/predictions"), QUESTION, caller).status == 200
+    assert only(collector.spans(TRACE), "predictions")["parentSpanId"] == PARENT
+
+
+def test_the_nodes_of_a_graph_are_spans_with_their_parents(collector, tmp_path):
+    with served(tmp_path, GRAPH, collector.settings()) as server:
+        assert ask(server.url("/api/v1.0/predictions"), QUESTION, W3C).status == 200
+    spans = collector.spans(TRACE)
+    by_id = {span["spanId"]: span for span in spans}
+
+    def above(span):
+        names = []
+        while span["parentSpanId"] in by_id:
+            span = by_id[span["parentSpanId"]]
+            names.append(span["name"])
+        return names
+
+    left, right = only(spans, "left"), only(spans, "right")
+    combined = only(spans, "mean")
+    assert above(left)[-1] == above(right)[-1] == "predictions"
+    assert left["parentSpanId"] != right["spanId"] and right["parentSpanId"] != left["spanId"]
+    assert attributes(left)["method"] == "predict"
+    assert attributes(combined)["method"] == "aggregate"
+    assert int(combined["startTimeUnixNano"]) >= int(left["endTimeUnixNano"])
+    assert {span["name"] for span in spans} >= {"predictions", "mean", "left", "right"}
+    # What libraries trace of themselves is no part of it.
+    assert len(spans) < 10, [span["name"] for span in spans]
+
+
+def test_a_call_over_grpc_is_named_after_its_method(collector, tmp_path):
+    with served(tmp_path, GRAPH, collector.settings()) as server:
+        with grpc.insecure_channel(server.grpc) as channel:
+            predict = channel.unary_unary("/seldon.protos.Seldon/Predict")
+            predict(TEXT, metadata=list(W3C.items()))
+    root = only(collector.spans(TRACE), "seldon.protos.Seldon/Predict")
+    assert root["parentSpanId"] == PARENT
+
+
+def test_without_a_parent_a_trace_begins(collector, tmp_path):
+    with served(tmp_path, GRAPH, collector.settings()) as server:
+        assert ask(server.url("/api/v1.0/predictions"), QUESTION).status == 200
+    roots = [span for span in collector.spans() if not span.get("parentSpanId")]
+    [root] = [span for span in roots if span["name"] == "predictions"]
+    assert root["service"] == "hari" and int(root["traceId"], 16)
+
+
+def test_what_fails_is_marked(collector):
+    with Server(MANIFEST, env=collector.settings()) as server:
+        assert ask(server.url("/api/v1.0/predictions"), QUESTION, W3C).status == 400
+    spans = collector.spans(TRACE)
+    node = only(spans, "mnist-model")
+    assert node["status"]["code"] == 2 and node["status"]["message"], node
+    # The caller's own fault is none of the service's.
+    assert only(spans, "predictions")["status"].get("code", 0) == 0
+
+
+def traced(server, count, sampled):
+    """Sends requests of `count` traces, whose callers decided `sampled` or nothing."""
+    for number in range(1, count + 1):
+        flag = {True: "01", False: "00"}.get(sampled)
+        headers = {"traceparent": f"00-{number:032x}-{PARENT}-{flag}"} if flag else {}
+        assert ask(server.url("/api/v1.0/predictions"), QUESTION, headers).status == 200
+
+
+def test_a_caller_who_does_not_sample_is_not_traced(collector, tmp_path):
+    with served(tmp_path, GRAPH, collector.settings()) as server:
+        traced(server, 5, sampled=False)
+    assert collector.spans() == []
+
+
+def test_a_share_of_the_traces_is_kept(collector, tmp_path):
+    share = {
+        **collector.settings(),
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.5",
+    }
+    with served(tmp_path, GRAPH, share) as server:
+        traced(server, 200, sampled=None)
+    kept = {span["traceId"] for span in collector.spans() if span["name"] == "predictions"}
+    # 200 coins: beyond these bounds once in a hundred million runs.
+    assert 60 < len(kept) < 140
+    assert {span["traceId"] for span in collector.spans()} == kept
+
+
+def test_a_sampler_that_is_not_there_is_refused(tmp_path):
+    manifest = tmp_path / "deployment.yaml"
+    manifest.write_text(GRAPH)
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_TRACES_SAMPLER": "xray"}
+    done = hari("run", manifest, "--http", "127.0.0.1:0", code=1, env=env)
+    assert "OTEL_TRACES_SAMPLER" in done.stderr and "`xray`" in done.stderr
 
 
 def test_a_collector_that_is_away_costs_no_request():
@@ -130,8 +312,7 @@ def test_a_collector_that_is_away_costs_no_request():
         predict_seven(server)
 
 
-def test_off_means_off():
-    with over_grpc() as (collector, settings):
-        with Server(MANIFEST, env={**settings, "OTEL_SDK_DISABLED": "true"}) as server:
-            predict_seven(server)
-        assert collector.spans() == []
+def test_off_means_off(collector):
+    with Server(MANIFEST, env={**collector.settings(), "OTEL_SDK_DISABLED": "true"}) as server:
+        predict_seven(server)
+    assert collector.spans() == []

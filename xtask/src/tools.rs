@@ -45,6 +45,9 @@ const MODULES: [Module; 3] = [
     },
 ];
 
+/// OpenTelemetry's collector; its modules are pinned in `e2e/local/collector`.
+const COLLECTOR: &str = "0.140.0";
+
 const AZURITE: &str = "3.37.0";
 /// Azurite's blob service, below the folder that npm installs into.
 const AZURITE_MAIN: &str = "node_modules/azurite/dist/src/blob/main.js";
@@ -66,6 +69,7 @@ pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
     }
     found.push(("HARI_E2E_AZURITE", azurite()?));
     found.push(("HARI_E2E_KAFKA", kafka()?.into_os_string()));
+    found.push(("HARI_E2E_COLLECTOR", collector()?.into_os_string()));
     let prometheus = debian::programs("prometheus", &["prometheus", "promtool"])?;
     found.push(("HARI_E2E_PROMETHEUS", prometheus.into_os_string()));
     Ok(found)
@@ -79,19 +83,41 @@ impl Module {
             return Ok(program);
         }
         eprintln!("building {} {} (minutes, once)", self.name, self.version);
-        let go = found("go", &["version"], GO)?.map_or_else(|| toolchain("go"), Ok)?;
-        let mut command = Command::new(go);
+        let mut command = go()?;
         command
             .args(["install", "-trimpath", "-ldflags=-s -w"])
             .arg(format!("{}@{}", self.package, self.version))
-            .env("GOBIN", &folder)
-            .env("CGO_ENABLED", "0")
-            .env("GOFLAGS", "-buildvcs=false")
-            .stdin(Stdio::null());
+            .env("GOBIN", &folder);
         run(&mut command)?;
         ensure!(program.exists(), "go install made no {}", program.display());
         Ok(program)
     }
+}
+
+/// Go, for programs that need nothing else.
+fn go() -> Result<Command> {
+    let go = found("go", &["version"], GO)?.map_or_else(|| toolchain("go"), Ok)?;
+    let mut command = Command::new(go);
+    command
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-buildvcs=false")
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
+/// The collector of our own few lines and OpenTelemetry's modules.
+fn collector() -> Result<PathBuf> {
+    let program = cache_dir()?.join(format!("otel-collector-{COLLECTOR}/collector"));
+    if !program.exists() {
+        eprintln!("building OpenTelemetry's collector {COLLECTOR} (a minute, once)");
+        let mut command = go()?;
+        command
+            .args(["build", "-trimpath", "-ldflags=-s -w", "-o"])
+            .args([program.as_os_str(), ".".as_ref()])
+            .current_dir(workspace::root().join("e2e/local/collector"));
+        run(&mut command)?;
+    }
+    Ok(program)
 }
 
 /// Node.js and Azurite's program, one a line.
@@ -201,6 +227,15 @@ mod tests {
             assert_eq!(version(text), expected, "{text}");
         }
         assert!(version("go1.9.1") < Some(GO));
+    }
+
+    #[test]
+    fn the_collector_that_is_built_is_the_one_that_is_named() {
+        let file = workspace::root().join("e2e/local/collector/go.mod");
+        let modules = std::fs::read_to_string(file).unwrap();
+        assert!(modules.contains(&format!(
+            "go.opentelemetry.io/collector/otelcol v{COLLECTOR}"
+        )));
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl Logging {
         let level = self.level.clone().or_else(|| settings::LOG_LEVEL.get());
         let level = level.unwrap_or_else(|| "info".to_owned()).to_lowercase();
         let level = if level == "warning" { "warn" } else { &level };
-        EnvFilter::try_new(format!("{level},h2=warn,hyper=warn,krafka=error,rustls=warn")).map_err(|_| {
+        EnvFilter::try_new(format!(
+            "{level},h2=warn,hyper=warn,krafka=error,rustls=warn"
+        ))
+        .map_err(|_| {
             Error::invalid(format!(
                 "log level `{level}`: use debug, info, warning or error"
             ))

@@ -24,6 +24,7 @@ mod request;
 mod router;
 mod stream;
 mod unit;
+mod worker;
 
 pub use node::{CallMetrics, NodeLabels};
 pub use payload_log::PayloadLogMetrics;
@@ -31,6 +32,7 @@ pub use request::ServerRequest;
 pub use router::BranchMetrics;
 pub use stream::StreamMetrics;
 pub use unit::{Custom, CustomKind, UnitMetrics};
+pub use worker::WorkerMetrics;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub const METRICS: &[MetricInfo] = &[
     unit::REWARD_INFO,
     unit::DROPPED_INFO,
     ready::INFO,
+    worker::UP_INFO,
+    worker::RESTARTS_INFO,
     info(
         LOAD_SECONDS,
         MetricKind::Gauge,

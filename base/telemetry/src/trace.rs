@@ -18,7 +18,7 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::filter::{FilterFn, Filtered, filter_fn};
 use tracing_subscriber::{Layer as _, Registry};
 
-pub use carried::{continue_from, is_header, on, outgoing};
+pub use carried::{continue_from, failed, is_header, named, on, outgoing};
 
 /// Sends what is left when it goes.
 #[derive(Default)]
@@ -73,7 +73,7 @@ pub(crate) fn layer() -> Result<(Option<TraceLayer>, Guard)> {
 /// Spans and warnings of ours; what libraries trace of themselves is no part of a request.
 fn is_ours(of: &Metadata<'_>) -> bool {
     let level = if of.is_span() {
-        Level::INFO
+        Level::DEBUG
     } else {
         Level::WARN
     };

@@ -19,6 +19,10 @@ pub struct BareModel {
     pub model_uri: String,
     /// Parameters of the server.
     pub parameters: Vec<Parameter>,
+    /// Deployment that the model is a node of; else its own name.
+    pub deployment: Option<String>,
+    /// Predictor of that deployment.
+    pub predictor: Option<String>,
 }
 
 /// The deployment for `model`.
@@ -32,12 +36,14 @@ pub fn deployment_of(model: &BareModel) -> Result<SeldonDeployment> {
     };
     let uri = model.model_uri.clone();
     let parameters = model.parameters.clone();
-    Ok(hari_plan::single_node(
-        &model.name,
-        &implementation,
-        &uri,
-        parameters,
-    ))
+    let mut made = hari_plan::single_node(&model.name, &implementation, &uri, parameters);
+    if let Some(deployment) = &model.deployment {
+        made.metadata.name = Some(deployment.clone());
+    }
+    if let (Some(name), Some(predictor)) = (&model.predictor, made.spec.predictors.first_mut()) {
+        predictor.name.clone_from(name);
+    }
+    Ok(made)
 }
 
 pub(crate) async fn source(input: &str, options: &FetchOptions) -> Result<Source> {

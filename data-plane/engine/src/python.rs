@@ -12,6 +12,7 @@ use hari_plan::bound::{BoundNode, ParameterValue, PythonSource};
 use hari_plan::contract::env;
 use hari_python::{Environment, Interpreter, Limits, PythonUnit, Settings, Timing};
 use hari_settings as settings;
+use hari_telemetry::metric::WorkerMetrics;
 use serde_json::{Map, Value, json};
 
 use crate::report::NodeReport;
@@ -85,6 +86,11 @@ pub(crate) async fn workers(
             ..Limits::default()
         },
         timing: timing()?,
+        metrics: Some(WorkerMetrics::new(
+            &origin.deployment.name,
+            &origin.predictor.name,
+            &bound.name,
+        )),
         ..Settings::new(&*bound.name, python, folder)
     };
     Ok(Arc::new(PythonUnit::start(settings).await?))

@@ -15,10 +15,12 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use hari_error::Error;
+use hari_telemetry::trace;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::Layer as _;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::app::App;
 use crate::reply::{self, Dialect};
@@ -93,12 +95,23 @@ fn too_long(request: &Request) -> Option<Response> {
     Some(refusal)
 }
 
+/// The span of a request, as log lines show it. In a trace it has its service's name as well, and is
+/// marked if the request fails.
 fn span(request: &Request, puid: &str) -> tracing::Span {
-    let path = request.uri().path();
-    let span = tracing::info_span!("request", puid, method = %request.method(), path);
-    if !span.is_disabled() {
-        hari_telemetry::trace::continue_from(&span, request.headers());
+    let (method, path) = (request.method(), request.uri().path());
+    if !trace::on() {
+        return tracing::info_span!("request", puid, %method, path);
     }
+    let span = tracing::info_span!(
+        "request",
+        puid,
+        %method,
+        path,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+    );
+    trace::continue_from(&span, request.headers());
     span
 }
 

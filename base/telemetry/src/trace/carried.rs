@@ -69,13 +69,31 @@ pub fn outgoing(headers: &mut HeaderMap) {
     forms::write(span.span_context(), written.and(came), headers);
 }
 
+/// Names the current span, that of a request, after the service it asks for.
+pub fn named(service: &str) {
+    if on() {
+        let name = service.trim_start_matches('/').to_owned();
+        // A field of the span would come too late: it has begun.
+        tracing::Span::current().context().span().update_name(name);
+    }
+}
+
+/// Marks the current span as failed.
+pub fn failed(why: &str) {
+    if on() {
+        let span = tracing::Span::current();
+        span.record("otel.status_code", "ERROR");
+        span.record("otel.status_description", why);
+    }
+}
+
 /// The forms that the settings ask for.
 ///
 /// # Errors
 /// If a setting names one that is not known.
 pub(super) fn wanted() -> Result<Forms> {
     let forms = match settings::PROPAGATORS.get() {
-        Some(names) => named(&names)?,
+        Some(names) => forms_of(&names)?,
         None => Forms {
             w3c: true,
             ..Forms::default()
@@ -95,7 +113,7 @@ pub(super) fn wanted() -> Result<Forms> {
     }
 }
 
-fn named(names: &str) -> Result<Forms> {
+fn forms_of(names: &str) -> Result<Forms> {
     let mut forms = Forms::default();
     for name in names.split(',').map(str::trim) {
         match name {

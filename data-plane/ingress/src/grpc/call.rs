@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hari_core::{Context, Input, Limits, Message, Method, ModelMetadata, Target, Unit};
 use hari_error::{Error, Result};
 use hari_telemetry::metric::{ServerRequest, decoded};
+use hari_telemetry::trace;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Request, Response, Status};
 
@@ -80,6 +81,7 @@ pub(super) struct Call {
 
 impl Call {
     fn new(origin: Origin) -> Self {
+        trace::named(origin.method);
         Self {
             origin,
             deployment: None,
@@ -197,6 +199,9 @@ impl Call {
 
     fn observe(&mut self, code: Code) {
         self.observed = true;
+        if ours(code) {
+            trace::failed(code_name(code));
+        }
         let predictor = self.predictor.as_deref();
         let request = ServerRequest {
             deployment: self
@@ -211,6 +216,18 @@ impl Call {
         };
         request.observe(self.origin.arrival.started.elapsed());
     }
+}
+
+/// Whether a call that ended so failed, and not by its caller's fault.
+const fn ours(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }
 
 /// A call that is dropped was given up by its caller.

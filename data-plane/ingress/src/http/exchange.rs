@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hari_core::{Context, Input, Limits, Message, Method, Target};
 use hari_error::{Error, Result};
 use hari_telemetry::metric::{ServerRequest, decoded};
+use hari_telemetry::trace;
 use http::HeaderMap;
 use http::request::Parts;
 
@@ -39,6 +40,7 @@ impl Exchange {
         service: &'static str,
     ) -> Result<Self> {
         let arrival = parts.extensions.get::<Arrival>();
+        trace::named(service);
         Ok(Self {
             arrival: arrival
                 .cloned()
@@ -117,6 +119,9 @@ impl Exchange {
             );
         }
         let status = response.status();
+        if status.is_server_error() {
+            trace::failed(status.as_str());
+        }
         let request = ServerRequest {
             deployment: deployment.map_or("", |deployment| &deployment.name),
             predictor: predictor.map_or("", |predictor| &predictor.name),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hari_telemetry::metric::WorkerMetrics;
 use serde_json::{Map, Value};
 
 use crate::frame::Limits;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long things may take.
     pub timing: Timing,
+    /// Told how many workers are up and of each restart.
+    pub metrics: Option<WorkerMetrics>,
     /// Where the package lies that the workers run, in place of the one in this library.
     pub package: Option<PathBuf>,
 }
@@ -53,6 +56,7 @@ impl Settings {
             memory: None,
             limits: Limits::default(),
             timing: Timing::default(),
+            metrics: None,
             package: None,
         }
     }

@@ -158,6 +158,9 @@ impl Shared {
     }
 
     fn failed(&self, why: &str) {
+        if let Some(metrics) = &self.settings.metrics {
+            metrics.restarted();
+        }
         let mut trouble = self.trouble();
         trouble.failures = trouble.failures.saturating_add(1);
         why.clone_into(&mut trouble.last);
@@ -169,11 +172,17 @@ impl Shared {
 
     /// Serves with a worker until it ends.
     async fn serve(&self, worker: Worker) -> End {
-        self.up.fetch_add(1, Ordering::Relaxed);
+        self.tell(self.up.fetch_add(1, Ordering::Relaxed) + 1);
         self.trouble().failures = 0;
         let end = worker.serve(&self.settings, self).await;
-        self.up.fetch_sub(1, Ordering::Relaxed);
+        self.tell(self.up.fetch_sub(1, Ordering::Relaxed) - 1);
         end
+    }
+
+    fn tell(&self, up: usize) {
+        if let Some(metrics) = &self.settings.metrics {
+            metrics.up(up);
+        }
     }
 
     /// Tells those who wait that no one will come.

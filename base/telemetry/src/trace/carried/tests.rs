@@ -79,13 +79,13 @@ fn without_a_caller_a_trace_begins() {
 
 #[test]
 fn propagators_are_read_from_their_names() {
-    let all = named("tracecontext, b3multi,baggage").unwrap();
+    let all = forms_of("tracecontext, b3multi,baggage").unwrap();
     let expected = Forms {
         w3c: true,
         b3_multi: true,
         ..Forms::default()
     };
     assert_eq!(all, expected);
-    assert_eq!(named("none").unwrap(), Forms::default());
-    assert!(named("xray").unwrap_err().message().contains("`xray`"));
+    assert_eq!(forms_of("none").unwrap(), Forms::default());
+    assert!(forms_of("xray").unwrap_err().message().contains("`xray`"));
 }
