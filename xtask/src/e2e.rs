@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -78,6 +78,10 @@ const SUITES: [Suite; 13] = [
     Suite {
         venv: "seldon-core",
         only: Some("../../sdk/python/parity"),
+    },
+    Suite {
+        venv: "trusted",
+        only: Some("../../sdk/python/trusted"),
     },
     // Scenarios, replayed with the original's wrapper behind the nodes.
     Suite {
