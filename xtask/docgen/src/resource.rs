@@ -107,6 +107,7 @@ fn place(annotation: &Annotation) -> &'static str {
         Place::Spec => "`spec`",
         Place::Resource => "`spec`, then `metadata`",
         Place::Predictor => "predictor",
+        Place::Graph => "`spec`, predictor or pod template",
         Place::Anywhere => "`metadata`, `spec`, predictor or pod template",
     }
 }

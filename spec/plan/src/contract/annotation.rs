@@ -1,7 +1,7 @@
 //! Annotations that mean something, where they are read, and what they hold.
 
 use Content::{LooseNumber, Number, Text};
-use Place::{Anywhere, Predictor, Resource, Spec};
+use Place::{Anywhere, Graph, Predictor, Resource, Spec};
 
 /// Milliseconds one REST call may take.
 pub const REST_TIMEOUT: &str = "seldon.io/rest-timeout";
@@ -39,6 +39,9 @@ pub enum Place {
     Resource,
     /// `annotations` of a predictor.
     Predictor,
+    /// `spec.annotations`, those of a predictor, or of its first pod template: what is said of the
+    /// nodes of graphs.
+    Graph,
     /// The pod's annotations, which come from the deployment, its predictor or the pod template.
     Anywhere,
 }
@@ -92,25 +95,25 @@ pub const ALL: &[Annotation] = &[
     ),
     row(
         ON_FAILURE,
-        Anywhere,
+        Graph,
         Text,
         "what a failure of a node means: `node=fail` or `node=continue`, with commas",
     ),
     row(
         NODE_PROTOCOL,
-        Anywhere,
+        Graph,
         Text,
         "what a node elsewhere speaks: `node=seldon`, `node=v2` or `node=tensorflow`, with commas",
     ),
     row(
         NODE_TRANSPORT,
-        Anywhere,
+        Graph,
         Text,
         "how a node elsewhere is called: `node=rest` or `node=grpc`, with commas",
     ),
     row(
         PYTHON_CLASS,
-        Anywhere,
+        Graph,
         Text,
         "the class of a Python node: `node=module` or `node=module.Class`, with commas",
     ),

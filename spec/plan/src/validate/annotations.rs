@@ -82,6 +82,10 @@ fn number(annotation: &Annotation, text: &str, path: &str) -> Option<Issue> {
 fn misplaced(annotation: &Annotation, home: Home, path: &str) -> Option<Issue> {
     let (good, wanted) = match annotation.place {
         Place::Anywhere => return None,
+        Place::Graph => (
+            home != Home::Metadata,
+            "`spec.annotations`, or to the predictor's",
+        ),
         Place::Spec => (home == Home::Spec, "`spec.annotations`"),
         Place::Resource => (
             matches!(home, Home::Spec | Home::Metadata),

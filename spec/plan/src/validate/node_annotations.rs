@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hari_api::path::field;
+use hari_api::path::{field, item};
 use hari_api::{Issue, Method, Protocol, Transport, UnitType, UnknownValue};
 
 use super::subject::{Predictor, Subject, Unit};
@@ -39,9 +39,6 @@ fn policy(word: &str) -> Result<(), UnknownValue> {
 }
 
 pub(super) fn check(subject: &Subject<'_>, issues: &mut Vec<Issue>) {
-    if let Some(annotations) = &subject.written.metadata.annotations {
-        misplaced(annotations, issues);
-    }
     let whole = Written {
         annotations: &subject.written.spec.annotations,
         path: field("spec", "annotations"),
@@ -65,20 +62,12 @@ fn of_predictor<'a>(predictor: &'a Predictor<'a>) -> Vec<Written<'a>> {
     let own = written(&predictor.spec.annotations, predictor.field("annotations"));
     let pod = predictor.spec.component_specs.first();
     let pod = pod.and_then(|pod| pod.metadata.as_ref()?.annotations.as_ref());
-    let path = predictor.field("componentSpecs[0].metadata.annotations");
+    let first = item(&predictor.field("componentSpecs"), 0);
+    let path = field(&field(&first, "metadata"), "annotations");
     [own]
         .into_iter()
         .chain(pod.map(|pod| written(pod, path)))
         .collect()
-}
-
-fn misplaced(annotations: &BTreeMap<String, String>, issues: &mut Vec<Issue>) {
-    let known = SETTINGS.iter().map(|(name, _)| *name);
-    for name in known.filter(|name| annotations.contains_key(*name)) {
-        let path = field("metadata.annotations", name);
-        let issue = Issue::warning(rule::MISPLACED_ANNOTATION, path, "it is not read here");
-        issues.push(issue.with_hint("move it to `spec.annotations` or to the predictor's"));
-    }
 }
 
 /// Annotations in one place, and the predictors that they are read for.
