@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "what takes minutes says so")]
 
 mod facts;
+mod graph;
 mod load;
 mod networks;
 mod report;
@@ -51,8 +52,8 @@ pub(crate) struct Args {
     /// Models over tables that `bench/models/tables.py` wrote before
     #[arg(long)]
     tables: Option<PathBuf>,
-    /// Measure only one part: servers of a small model, networks of three sizes, or models over
-    /// tables
+    /// Measure only one part: servers of a small model, networks of three sizes, models over
+    /// tables, or chains of nodes
     #[arg(long)]
     only: Option<Part>,
 }
@@ -62,6 +63,7 @@ enum Part {
     Servers,
     Networks,
     Tables,
+    Graph,
 }
 
 impl Args {
@@ -120,6 +122,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(material) = &over_tables {
         report.tables = tables::measure(&tools, &load, material, args.starts)?;
     }
+    if args.measures(Part::Graph) {
+        report.graphs = graph::measure(&tools, &load)?;
+    }
     if args.measures(Part::Servers) {
         servers(&tools, &load, args.starts, &mut report)?;
     }
@@ -138,6 +143,7 @@ fn tell(report: &Report, args: &Args) -> Result<()> {
         Some(Part::Servers) => "-servers",
         Some(Part::Networks) => "-networks",
         Some(Part::Tables) => "-tables",
+        Some(Part::Graph) => "-graph",
     };
     let file = results(&format!("{}{part}", report.facts.date));
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
