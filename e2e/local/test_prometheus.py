@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import urllib.parse
 from pathlib import Path
@@ -23,7 +25,7 @@ DASHBOARDS = sorted((ROOT / "monitoring" / "grafana").glob("*.json"))
 QUIET = (
     "hari_custom_metrics_dropped_total",
     "hari_payload_log_",
-    "hari_python_",
+    "hari_kafka_",
 )
 
 # `{"strData": "x"}` as a SeldonMessage.
@@ -52,6 +54,30 @@ spec:
   predictors:
     - {name: stable, traffic: 50, labels: {version: v1}, graph: {name: model, implementation: SIMPLE_MODEL}}
     - {name: new, traffic: 50, labels: {version: v2}, graph: {name: model, implementation: SIMPLE_MODEL}}
+"""
+
+
+PYTHON = """
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: class}
+spec:
+  predictors:
+    - name: default
+      graph: {name: counted, implementation: PYTHON, modelUri: counted}
+"""
+
+COUNTED = """
+class Model:
+    def predict(self, X, names=None, meta=None):
+        return X
+
+    def metrics(self):
+        return [
+            {"type": "COUNTER", "key": "rows_seen", "value": 2},
+            {"type": "GAUGE", "key": "level", "value": 0.5, "tags": {"city": "Bern", "model_name": "x"}},
+            {"type": "TIMER", "key": "step", "value": 20.2},
+        ]
 """
 
 
@@ -145,6 +171,8 @@ def load(server, rounds):
             feedback = {"request": question, "response": answer.json(), "reward": float(good)}
             assert http(at("bandit", "feedback"), feedback).status == 200
             assert http(at("canary", "predictions"), question).status == 200
+            # A worker is killed on the way: its one call fails.
+            assert http(at("class", "predictions"), question).status in (200, 503)
             predict(TEXT, metadata=[("seldon", "canary"), ("namespace", "default")])
             if number % 20 == 0:
                 seven = {"data": {"ndarray": pixels(7).tolist()}}
@@ -182,14 +210,17 @@ def manifest(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deployments")
     (folder / "bandit.yaml").write_text(BANDIT)
     (folder / "canary.yaml").write_text(CANARY)
+    (folder / "class.yaml").write_text(PYTHON)
+    (folder / "counted").mkdir()
+    (folder / "counted" / "Model.py").write_text(COUNTED)
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(manifest):
-    limit = {"HARI_MAX_BODY_BYTES": "100000"}
-    files = (MANIFEST, manifest / "bandit.yaml", manifest / "canary.yaml")
-    with Server(*files, "--watch", env=limit) as server:
+    env = {"HARI_MAX_BODY_BYTES": "100000", "HARI_PYTHON": sys.executable}
+    files = (manifest / f"{name}.yaml" for name in ("bandit", "canary", "class"))
+    with Server(MANIFEST, *files, "--watch", env=env) as server:
         yield server
 
 
@@ -331,6 +362,39 @@ def test_feedback_without_a_reward_counts(prometheus):
     assert labels["method"] == "feedback" and labels["seldon_deployment_name"] == "bandit"
 
 
+def children(pid):
+    """Processes that any thread of `pid` started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text().split()]
+
+
+def command(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+
+
+def test_custom_metrics_of_a_class_have_its_labels(prometheus):
+    [(labels, seen)] = prometheus.query("rows_seen_total")
+    assert seen >= 2 and seen % 2 == 0
+    own = {"deployment_name": "class", "model_name": "counted", "method": "predict"}
+    assert own.items() <= labels.items()
+    [(labels, level)] = prometheus.query("level")
+    assert level == 0.5 and labels["city"] == "Bern" and labels["model_name"] == "counted"
+    [(_, mean)] = prometheus.query("step_sum / step_count")
+    assert abs(mean - 0.0202) < 1e-9
+    assert len(prometheus.query("step_bucket")) == 51
+
+
+def test_a_worker_that_is_killed_is_counted(prometheus, server):
+    restarts = "hari_python_worker_restarts_total"
+    [(_, before)] = prometheus.query(restarts)
+    [(_, up)] = prometheus.query("hari_python_workers")
+    assert (before, up) == (0, 1)
+    [worker] = [pid for pid in children(server.pid) if "hari.worker" in command(pid)]
+    os.kill(int(worker), signal.SIGKILL)
+    until(lambda: prometheus.query(f"{restarts} == 1"), "the restart is counted", 15)
+    until(lambda: prometheus.query("hari_python_workers == 1"), "the next worker is up", 15)
+
+
 def test_the_two_versions_of_a_canary_are_told_apart(prometheus):
     name = "seldon_api_executor_server_requests_seconds_count"
     grouped = f'sum by (predictor_name, predictor_version) ({name}{{deployment_name="canary"}})'
@@ -343,7 +407,7 @@ def test_every_predictor_is_ready(prometheus):
         (labels["deployment_name"], labels["predictor_name"]): value
         for labels, value in prometheus.query("hari_ready")
     }
-    assert len(ready) == 4 and set(ready.values()) == {1}, ready
+    assert len(ready) == 5 and set(ready.values()) == {1}, ready
 
 
 def test_an_alert_fires_for_a_reload_that_fails_and_for_nothing_else(prometheus, manifest):
