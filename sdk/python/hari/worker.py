@@ -99,7 +99,7 @@ class Worker:
         answered = self.errors.answer(error) if self.errors is not None else error
         described = as_frame(answered)
         if answered is error and described["kind"] == "model":
-            traceback.print_exception(type(error), error, error.__traceback__)
+            _print(error)
         self.connection.write(frame.ERROR, call, jsons.dumps(described))
 
     def _ping(self, found: Frame) -> None:
@@ -136,6 +136,17 @@ class Worker:
             "metadata": self.unit.metadata or {},
             "numpy": np.__version__ if np is not None else None,
         }
+
+
+PACKAGE = str(Path(__file__).parent)
+
+
+def _print(error: Exception) -> None:
+    """Prints an error with its stack from the component's first line on."""
+    outer = error.__traceback__
+    while outer is not None and outer.tb_frame.f_code.co_filename.startswith(PACKAGE):
+        outer = outer.tb_next
+    traceback.print_exception(type(error), error, outer or error.__traceback__)
 
 
 def _start_service(unit: Unit) -> None:

@@ -172,7 +172,11 @@ def test_an_error_does_not_end_the_worker():
             "body": None,
             "content_type": None,
         }
-        assert 'raise ValueError("boom")' in worker.output()
+        # The stack begins at the component.
+        stack = worker.output().splitlines()
+        assert stack[0] == "Traceback (most recent call last):"
+        assert "components.py" in stack[1]
+        assert 'raise ValueError("boom")' in stack[2]
         with pytest.raises(Refused, match="ZeroDivisionError"):
             worker.call("send-feedback", feedback={})
         with pytest.raises(Refused) as refused:
