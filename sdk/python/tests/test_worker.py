@@ -260,6 +260,17 @@ def test_protocol_buffers_come_over_grpc_and_with_feedback():
         assert worker.call("send-feedback", feedback=said)["strData"] == "data 0.5 t"
 
 
+def test_a_protocol_buffer_of_any_type_comes_back():
+    for name in ("components.Echo", "components.Proto"):
+        body = Body()
+        message = {"kind": "any", "type_url": "t/custom.Type", **body.push(b"\x08\x01")}
+        with Parent(name) as worker:
+            worker.send_wire({"method": "predict", "transport": "grpc", "messages": [message]}, body)
+            found, data = worker.receive()
+        assert (found["kind"], found["type_url"]) == ("any", "t/custom.Type")
+        assert bytes(data[found["offset"] : found["offset"] + found["length"]]) == b"\x08\x01"
+
+
 def test_deprecated_methods_are_chosen_by_transport():
     with Parent("components.ByTransport") as worker:
         assert worker.call("predict", ND)["strData"] == "rest"
