@@ -2,18 +2,54 @@
 
 use std::sync::Arc;
 
-use hari_core::Unit;
-use hari_error::{Error, Result};
+use hari_api::{Protocol, Transport};
+use hari_core::{Limits, Unit};
+use hari_egress as egress;
+use hari_error::Result;
 use hari_plan::bound::{BoundNode, Remote};
+use hari_settings as settings;
 
 use crate::tree::Origin;
 
 /// The unit that calls it.
+///
+/// # Errors
+/// If host and port make no address.
 pub(crate) fn unit(
     origin: &Origin<'_>,
     bound: &BoundNode,
     remote: &Remote,
 ) -> Result<Arc<dyn Unit>> {
-    let _ = (origin, remote);
-    Err(Error::unimplemented("nodes elsewhere are not called yet").at_node(&*bound.name))
+    let options = options(origin, bound, remote)?;
+    let unit = egress::Remote::new(options).map_err(|error| error.at_node(&*bound.name))?;
+    Ok(Arc::new(unit))
+}
+
+fn options(origin: &Origin<'_>, bound: &BoundNode, remote: &Remote) -> Result<egress::Options> {
+    let body = settings::Server::from_env()?.max_body;
+    let endpoint = egress::Endpoint {
+        host: remote.endpoint.host.clone(),
+        http_port: remote.endpoint.http_port,
+        grpc_port: remote.endpoint.grpc_port,
+    };
+    let (transport, timeout) = match remote.transport {
+        Transport::Rest => (egress::Transport::Rest, origin.predictor.rest_timeout),
+        Transport::Grpc => (egress::Transport::Grpc, origin.predictor.grpc_timeout),
+    };
+    let protocol = match remote.protocol {
+        Protocol::Seldon => egress::Protocol::Seldon,
+        Protocol::V2 => egress::Protocol::OpenInference,
+        Protocol::Tensorflow => egress::Protocol::Tensorflow,
+    };
+    Ok(egress::Options {
+        protocol,
+        transport,
+        timeout,
+        limits: Limits {
+            body,
+            tensor: body,
+            ..Limits::default()
+        },
+        ..egress::Options::new(&*bound.name, endpoint)
+    })
 }

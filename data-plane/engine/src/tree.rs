@@ -59,8 +59,9 @@ fn node<'a>(
             }
         };
         // A node without a unit is no stop on the way of a request.
-        let image = match (&unit, reports.last()) {
-            (Some(_), Some(report)) => report.runtime.clone(),
+        let image = match (&bound.placement, &unit, reports.last()) {
+            (Placement::Remote(remote), ..) => remote.image.clone(),
+            (_, Some(_), Some(report)) => report.runtime.clone(),
             _ => String::new(),
         };
         let mut children = Vec::with_capacity(bound.children.len());

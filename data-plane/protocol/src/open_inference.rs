@@ -20,8 +20,8 @@ use hari_core::Message;
 use serde_json::{Map, Value};
 
 pub use metadata::{encode_error, encode_metadata, encode_server_metadata};
-pub use reply::encode_response;
-pub use request::decode_request;
+pub use reply::{encode_request, encode_response};
+pub use request::{decode_request, decode_response};
 
 /// The extensions of the protocol that are spoken, as the server's metadata lists them.
 pub const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "classification"];

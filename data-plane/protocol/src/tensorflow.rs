@@ -23,7 +23,7 @@ use serde_json::json;
 pub use example::{Example, Feature, to_serialized, to_tensors};
 pub use examples::{ExamplesRequest, decode_examples};
 pub use metadata::encode_metadata;
-pub use predict::{decode_predict, encode_predict};
+pub use predict::{decode_predict, decode_reply, encode_predict, encode_request};
 pub use results::{Class, classifications, encode_classify, encode_regress, regressions};
 pub use status::{VersionState, encode_status};
 

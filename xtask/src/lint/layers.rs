@@ -89,7 +89,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates from elsewhere that have their home in these folders only.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["data-plane/ingress"]),
-    ("hyper", &["data-plane/ingress", "bench/constant"]),
+    (
+        "hyper",
+        &["data-plane/egress", "data-plane/ingress", "bench/constant"],
+    ),
     ("krafka", &["data-plane/kafka"]),
     ("kube", &["control-plane/operator"]),
     ("rten", &["data-plane/runtime/onnx"]),
@@ -156,7 +159,12 @@ fn covers(rule: &str, folder: &str) -> bool {
 /// Those who speak to the outside use the codecs. No other crate of the data plane stands on a
 /// sibling.
 fn data_plane_sibling(folder: &str, target: &str) -> bool {
-    let speaks = ["data-plane/ingress", "data-plane/payload-log"].contains(&folder);
+    let speaks = [
+        "data-plane/egress",
+        "data-plane/ingress",
+        "data-plane/payload-log",
+    ]
+    .contains(&folder);
     speaks && target == "data-plane/protocol"
 }
 

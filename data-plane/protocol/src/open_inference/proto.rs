@@ -13,6 +13,8 @@ use hari_proto::inference::{
     ModelInferRequest, ModelInferResponse, ModelMetadataResponse, ServerMetadataResponse,
 };
 
+use serde_json::{Map, Value};
+
 use super::outputs::{Output, select};
 use super::request::{check_count, refuse_shared_memory, requested, take_bool};
 use super::{EXTENSIONS, InferReply, InferRequest, RequestedOutput, Wishes, metadata, raw};
@@ -128,6 +130,53 @@ pub fn from_reply(
         response.outputs.push(output_tensor(output, raw));
     }
     Ok(response)
+}
+
+/// A request to another server: every tensor of the message is an input, its elements raw.
+///
+/// # Errors
+/// `Unimplemented` for `customData`.
+pub fn from_request(
+    id: &str,
+    wanted: &Map<String, Value>,
+    message: &Message,
+) -> Result<ModelInferRequest> {
+    let inputs = select(message, Wishes::default())?;
+    let contents = inputs.iter().map(|input| raw::write(&input.tensor));
+    Ok(ModelInferRequest {
+        id: id.to_owned(),
+        parameters: parameters::write(wanted),
+        raw_input_contents: contents.collect::<Result<_>>()?,
+        inputs: inputs.iter().map(input_tensor).collect(),
+        ..ModelInferRequest::default()
+    })
+}
+
+fn input_tensor(input: &Output<'_>) -> InferInputTensor {
+    let output = output_tensor(input, true);
+    InferInputTensor {
+        name: output.name,
+        datatype: output.datatype,
+        shape: output.shape,
+        parameters: output.parameters,
+        contents: None,
+    }
+}
+
+/// Reads the reply of another server. Raw numbers are shared with the message, not copied.
+///
+/// # Errors
+/// Those of [`to_request`].
+pub fn to_reply(response: ModelInferResponse, limits: &Limits) -> Result<Message> {
+    let as_input = |output: InferOutputTensor| InferInputTensor {
+        name: output.name,
+        datatype: output.datatype,
+        shape: output.shape,
+        parameters: output.parameters,
+        contents: output.contents,
+    };
+    let outputs = response.outputs.into_iter().map(as_input).collect();
+    inputs(outputs, response.raw_output_contents, limits).map(Message::tensors)
 }
 
 fn output_tensor(output: &Output<'_>, raw: bool) -> InferOutputTensor {

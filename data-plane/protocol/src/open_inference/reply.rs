@@ -22,15 +22,48 @@ pub fn encode_response(
 ) -> Result<Encoded> {
     let outputs = select(message, wishes)?;
     let mut json = Vec::with_capacity(256);
-    let mut binary = Vec::new();
     head(&mut json, reply)?;
     json.extend_from_slice(b"\"outputs\":[");
-    for (at, output) in outputs.iter().enumerate() {
+    list(json, &outputs, "output")
+}
+
+/// Writes a request to another server: every tensor of the message is an input. Tensors of types
+/// that JSON has no form for (FP16, BF16) are binary data behind it.
+///
+/// # Errors
+/// `Unimplemented` for `customData`.
+pub fn encode_request(
+    id: Option<&str>,
+    wanted: &Map<String, Value>,
+    message: &Message,
+) -> Result<Encoded> {
+    let mut inputs = select(message, Wishes::default())?;
+    for input in &mut inputs {
+        input.binary = has_no_json(input.tensor.dtype());
+    }
+    let mut json = Vec::with_capacity(256);
+    json.push(b'{');
+    if let Some(id) = id {
+        text_member(&mut json, "id", id);
+    }
+    parameters(&mut json, wanted)?;
+    json.extend_from_slice(b"\"inputs\":[");
+    list(json, &inputs, "input")
+}
+
+const fn has_no_json(dtype: DataType) -> bool {
+    matches!(dtype, DataType::Fp16 | DataType::Bf16)
+}
+
+/// The tensors, the end of the JSON, and the binary data.
+fn list(mut json: Vec<u8>, tensors: &[Output<'_>], word: &str) -> Result<Encoded> {
+    let mut binary = Vec::new();
+    for (at, tensor) in tensors.iter().enumerate() {
         if at > 0 {
             json.push(b',');
         }
-        write_output(&mut json, output, &mut binary)
-            .map_err(|error| error.context(format_args!("output `{}`", output.name)))?;
+        write_output(&mut json, tensor, &mut binary)
+            .map_err(|error| error.context(format_args!("{word} `{}`", tensor.name)))?;
     }
     json.extend_from_slice(b"]}");
     Ok(join(json, &binary))
@@ -95,7 +128,7 @@ fn in_binary(json: &mut Vec<u8>, output: &Output<'_>, binary: &mut Vec<Bytes>) -
 
 fn in_json(json: &mut Vec<u8>, output: &Output<'_>) -> Result<()> {
     let tensor = &*output.tensor;
-    if matches!(tensor.dtype(), DataType::Fp16 | DataType::Bf16) {
+    if has_no_json(tensor.dtype()) {
         let dtype = tensor.dtype();
         return Err(Error::invalid(format!(
             "{dtype} has no JSON form: ask for it with the parameter `binary_data`"

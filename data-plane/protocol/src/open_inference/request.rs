@@ -48,6 +48,28 @@ pub fn decode_request(
     Ok(request)
 }
 
+/// Reads the reply of another server: its outputs, as [`decode_request`] reads inputs.
+///
+/// # Errors
+/// Those of [`decode_request`].
+pub fn decode_response(body: &Bytes, json_len: Option<usize>, limits: &Limits) -> Result<Message> {
+    let (json, binary) = split(body, json_len)?;
+    let mut decoder = Decoder { binary, limits };
+    let mut reader = Reader::new(&json, limits)?;
+    let mut outputs = None;
+    reader.object(|reader, key| {
+        match key {
+            "outputs" => outputs = Some(decoder.inputs(reader)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    decoder.end()?;
+    let outputs = outputs.ok_or_else(|| reader.error("`outputs` is missing"))?;
+    Ok(Message::tensors(outputs))
+}
+
 /// The JSON and the binary data behind it.
 fn split(body: &Bytes, json_len: Option<usize>) -> Result<(Bytes, Option<Bytes>)> {
     match json_len {

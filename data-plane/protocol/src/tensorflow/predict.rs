@@ -59,6 +59,57 @@ pub fn decode_predict(body: &[u8], limits: &Limits) -> Result<PredictRequest> {
     })
 }
 
+/// Reads the reply of another server: `predictions` or `outputs`.
+///
+/// # Errors
+/// Those of [`decode_predict`].
+pub fn decode_reply(body: &[u8], limits: &Limits) -> Result<Message> {
+    let mut reader = Reader::new(body, limits)?;
+    let mut found = None;
+    reader.object(|reader, key| {
+        match key {
+            "predictions" => found = Some(rows::read(reader, limits)?),
+            "outputs" => found = Some(columns(reader, limits)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    let missing = || Error::invalid("expected `predictions` or `outputs`, found neither");
+    found.map(Message::tensors).ok_or_else(missing)
+}
+
+/// Writes a request to another server: in rows where every tensor has as many, which is the form
+/// that most servers and proxies know, else in columns.
+///
+/// # Errors
+/// `Unimplemented` for `customData`.
+pub fn encode_request(signature: Option<&str>, message: &Message) -> Result<Bytes> {
+    let mut json = Vec::with_capacity(64);
+    json.push(b'{');
+    if let Some(signature) = signature {
+        json.extend_from_slice(b"\"signature_name\":");
+        write::string(&mut json, signature, Escape::Plain);
+        json.push(b',');
+    }
+    match &message.payload {
+        Payload::Tensors(tensors) if rows::alike(tensors) => {
+            json.extend_from_slice(b"\"instances\":");
+            rows::write(&mut json, tensors)?;
+        }
+        Payload::Tensors(tensors) => {
+            json.extend_from_slice(b"\"inputs\":");
+            write_columns(&mut json, tensors)?;
+        }
+        payload => {
+            json.extend_from_slice(b"\"instances\":");
+            write_other(&mut json, payload)?;
+        }
+    }
+    json.push(b'}');
+    Ok(json.into())
+}
+
 /// `inputs`: a value, or an object of values by name.
 fn columns(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<NamedTensor>> {
     if reader.peek()? != What::Object || is_base64(reader) {

@@ -138,6 +138,32 @@ pub fn from_predict(
     }
 }
 
+/// A request to another server: every tensor of the message is an input, each with its elements in
+/// the field of their type.
+///
+/// # Errors
+/// `Unimplemented` for `customData`.
+pub fn from_request(message: &Message, spec: ModelSpec) -> Result<PredictRequest> {
+    let as_reply = from_predict(message, &[], spec)?;
+    Ok(PredictRequest {
+        model_spec: as_reply.model_spec,
+        inputs: as_reply.outputs,
+        ..PredictRequest::default()
+    })
+}
+
+/// Reads the reply of another server. Outputs are in alphabetical order.
+///
+/// # Errors
+/// Those of [`to_predict`].
+pub fn to_reply(response: PredictResponse, limits: &Limits) -> Result<Message> {
+    let as_request = PredictRequest {
+        inputs: response.outputs,
+        ..PredictRequest::default()
+    };
+    to_predict(as_request, limits).map(|(_, message)| message)
+}
+
 fn bytes_tensor(bytes: bytes::Bytes) -> Result<NamedTensor> {
     Ok(NamedTensor::new(
         "",

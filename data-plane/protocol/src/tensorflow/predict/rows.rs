@@ -44,6 +44,11 @@ pub(super) fn write(json: &mut Vec<u8>, tensors: &[NamedTensor]) -> Result<()> {
     Ok(())
 }
 
+/// Whether every tensor has rows, and all as many.
+pub(super) fn alike(tensors: &[NamedTensor]) -> bool {
+    rows(tensors).is_ok()
+}
+
 /// One row, without the dimension of the rows.
 fn cut(tensor: &Tensor, row: usize) -> Result<Tensor> {
     let shape = tensor.shape().get(1..).unwrap_or_default();

@@ -1,0 +1,1 @@
+//! What callers get, whatever the node does.
