@@ -309,25 +309,38 @@ def test_workers_end_with_the_server(folder):
 
 
 def test_requirements_become_a_cached_environment(folder):
-    write(folder / "class", "requirements.txt", "iniconfig==2.3.1\n")
+    write(folder / "class", "requirements.txt", "flask==3.1.2\n")
     write(
         folder / "class",
         "Model.py",
         """
         import sys
-        import iniconfig
+        import flask
+
+        class Broke(Exception):
+            pass
 
         class Model:
+            model_error_handler = flask.Blueprint("errors", __name__)
+
+            @model_error_handler.app_errorhandler(Broke)
+            def answer(error):
+                return flask.jsonify({"mine": str(error)}), 402
+
             def predict(self, X, names, meta=None):
-                return f"{iniconfig.__name__} {sys.prefix != sys.base_prefix}"
+                if X == "broke":
+                    raise Broke("no money")
+                return f"{flask.__name__} {sys.prefix != sys.base_prefix}"
         """,
     )
     cache = {**PYTHON, "HARI_CACHE_DIR": str(folder / "cache")}
-    for _ in range(2):
+    for start in range(2):
         with Server(manifest(folder), env=cache) as server:
-            assert told(server, "x").json()["strData"] == "iniconfig True"
+            assert told(server, "x").json()["strData"] == "flask True"
+            broke = told(server, "broke")
+            assert (broke.status, broke.json()) == (402, {"mine": "no money"})
             made = "the virtual environment is made" in server.stderr()
-        assert made == (_ == 0)
+        assert made == (start == 0)
 
 
 def failed(folder, env=None, **more):

@@ -1,6 +1,13 @@
 //! Real workers, with the package of the tree and the machine's own Python: what they answer, and
 //! what becomes of calls when they die, are stuck, or are too many.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -21,7 +21,8 @@ impl<'a> Overlay<'a> {
     pub(crate) fn of(predictor: &'a PredictorSpec, unit: &str) -> Self {
         let pods = predictor.component_specs.iter();
         let containers = pods.flat_map(SeldonPodSpec::containers);
-        Self(containers.filter(|found| found.name == unit).last())
+        // The last of a name counts, as for its ports.
+        Self(containers.rev().find(|found| found.name == unit))
     }
 
     /// Its variables, in order.
@@ -37,12 +38,8 @@ impl<'a> Overlay<'a> {
     }
 
     fn value(&self, name: &str) -> Option<&'a str> {
-        let named = self.variables().iter().filter(|one| one.name == name);
-        named
-            .last()?
-            .value
-            .as_deref()
-            .filter(|value| !value.is_empty())
+        let named = self.variables().iter().rev().find(|one| one.name == name);
+        named?.value.as_deref().filter(|value| !value.is_empty())
     }
 
     /// The class that `MODEL_NAME` names.

@@ -8,7 +8,7 @@ use hari_core::{Any, DataType, Limits, Message, Meta, NamedTensor, Payload, Tens
 use hari_error::{Answer, Error, Kind as Fault, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{WireMeta, ndarray, representation};
 use crate::frame::Frame;
@@ -86,7 +86,7 @@ pub struct Description {
     pub numpy: Option<String>,
 }
 
-fn json<T: DeserializeOwned>(frame: &Frame) -> Result<T> {
+fn read<T: DeserializeOwned>(frame: &Frame) -> Result<T> {
     serde_json::from_slice(&frame.json).map_err(|error| {
         Error::model(format!(
             "the Python worker's answer cannot be read: {error}"
@@ -99,7 +99,7 @@ fn json<T: DeserializeOwned>(frame: &Frame) -> Result<T> {
 /// # Errors
 /// `Model` if a tensor lies outside the body, or is not what its shape and type say.
 pub fn decode_reply(frame: &Frame) -> Result<Message> {
-    let WireReply { message } = json(frame)?;
+    let WireReply { message } = read(frame)?;
     let payload = payload(&message, &frame.body).map_err(|error| blame(&error))?;
     Ok(Message {
         payload,
@@ -151,7 +151,7 @@ fn tensors(message: &WireMessage, body: &Bytes) -> Result<Vec<NamedTensor>> {
 }
 
 fn tensor(wire: &WireTensor, body: &Bytes) -> Result<NamedTensor> {
-    let read = || {
+    let made = || {
         let dtype = DataType::from_str(&wire.datatype)?;
         let bytes = slice(body, wire.offset, wire.length)?;
         let tensor = match dtype {
@@ -164,7 +164,7 @@ fn tensor(wire: &WireTensor, body: &Bytes) -> Result<NamedTensor> {
             _ => NamedTensor::new(&*wire.name, tensor),
         })
     };
-    read().map_err(|error: Error| error.context(format!("tensor `{}`", wire.name)))
+    made().map_err(|error: Error| error.context(format!("tensor `{}`", wire.name)))
 }
 
 fn slice(body: &Bytes, offset: u64, length: u64) -> Result<Bytes> {
@@ -207,7 +207,7 @@ fn meta(wire: WireMeta) -> Result<Meta> {
 /// The error of an `error` frame; what the user's own handler answered is kept for the caller.
 #[must_use]
 pub fn decode_error(frame: &Frame) -> Error {
-    let wire: WireError = match json(frame) {
+    let wire: WireError = match read(frame) {
         Ok(wire) => wire,
         Err(error) => return error,
     };
@@ -220,16 +220,26 @@ pub fn decode_error(frame: &Frame) -> Error {
     if !wire.reason.is_empty() {
         error = error.with_reason(wire.reason);
     }
-    let Some(body) = wire.body.filter(|_| (200..600).contains(&wire.status)) else {
-        return error;
-    };
-    error.with_answer(Answer {
-        status: wire.status,
-        content_type: wire
-            .content_type
-            .unwrap_or_else(|| "application/json".to_owned()),
-        body,
-    })
+    let possible = (200..600).contains(&wire.status);
+    let own = wire.body.map(|body| (body, wire.content_type));
+    // A status that no kind has is the class's own, too.
+    let unlike = wire.status >= 400 && wire.status != kind.http_status();
+    let told = || unlike.then(|| (in_words(&error, wire.status), None));
+    match own.or_else(told).filter(|_| possible) {
+        Some((body, content_type)) => error.with_answer(Answer {
+            status: wire.status,
+            content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),
+            body,
+        }),
+        None => error,
+    }
+}
+
+/// An error of the Seldon protocol with a status of its own.
+fn in_words(error: &Error, status: u16) -> String {
+    let (info, reason) = (error.message(), error.reason());
+    let status = json!({"code": status, "info": info, "reason": reason, "status": "FAILURE"});
+    json!({ "status": status }).to_string()
 }
 
 /// The kind whose reply has this HTTP status; else who is to blame decides.
@@ -252,7 +262,7 @@ fn fault(status: u16, caller: bool) -> Fault {
 /// # Errors
 /// `Model` if it cannot be read.
 pub fn decode_loaded(frame: &Frame) -> Result<Description> {
-    json(frame)
+    read(frame)
 }
 
 impl Description {

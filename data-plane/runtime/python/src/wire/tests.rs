@@ -277,6 +277,14 @@ fn errors_keep_their_reason_and_their_own_answer() {
         (answer.status, &*answer.content_type, &*answer.body),
         (402, "text/plain", "pay")
     );
+    let rare = failed(&json!({"status": 422, "kind": "caller", "info": "no", "reason": "BAD_AGE"}));
+    assert_eq!(rare.kind(), Fault::InvalidInput);
+    let answer = rare.answer().unwrap();
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (answer.status, &body["status"]["reason"]),
+        (422, &json!("BAD_AGE"))
+    );
     let impossible = failed(&json!({"status": 9, "kind": "model", "body": "x"}));
     assert_eq!(impossible.answer(), None);
 }
