@@ -175,6 +175,8 @@ def _watch_parent(stream: socket.socket) -> None:
 
 def _prepare_process() -> None:
     faulthandler.enable()
+    # Tells where a worker is that seems to do nothing.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     level = os.environ.get("SELDON_LOG_LEVEL", "INFO").upper()

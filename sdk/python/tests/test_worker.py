@@ -265,7 +265,9 @@ def test_a_protocol_buffer_of_any_type_comes_back():
         body = Body()
         message = {"kind": "any", "type_url": "t/custom.Type", **body.push(b"\x08\x01")}
         with Parent(name) as worker:
-            worker.send_wire({"method": "predict", "transport": "grpc", "messages": [message]}, body)
+            worker.send_wire(
+                {"method": "predict", "transport": "grpc", "messages": [message]}, body
+            )
             found, data = worker.receive()
         assert (found["kind"], found["type_url"]) == ("any", "t/custom.Type")
         assert bytes(data[found["offset"] : found["offset"] + found["length"]]) == b"\x08\x01"
@@ -347,6 +349,16 @@ def test_a_crash_tells_where():
         worker.signal(signal.SIGABRT)
         worker.process.wait(30)
         assert "components.py" in worker.output()
+
+
+def test_a_signal_tells_where_a_worker_is(tmp_path):
+    with Parent("components.Waits") as worker:
+        worker.send("predict", [{"strData": str(tmp_path / "go")}])
+        until_output(worker, "waiting")
+        worker.signal(signal.SIGUSR1)
+        until_output(worker, "in predict")
+        (tmp_path / "go").touch()
+        assert worker.receive()[0]["text"] == "done"
 
 
 def test_garbage_ends_it_with_a_word():
