@@ -11,7 +11,9 @@ import pyarrow.parquet
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from harness import ROOT, Server, hari, http as ask, until
+from harness import ROOT, Server, hari, until
+from harness import http as ask
+from payload_log import counter, document, rows, simple
 
 PREDICTIONS = "/api/v1.0/predictions"
 FEEDBACK = "/api/v1.0/feedback"
@@ -67,46 +69,11 @@ class Receiver:
         return self.events
 
 
-def document(folder, graph, protocol="seldon", annotations=None):
-    """A deployment `clerk` in the namespace `post`, whose predictor is `main`."""
-    resource = {
-        "apiVersion": "machinelearning.seldon.io/v1",
-        "kind": "SeldonDeployment",
-        "metadata": {"name": "clerk", "namespace": "post"},
-        "spec": {
-            "protocol": protocol,
-            "annotations": annotations or {},
-            "predictors": [{"name": "main", "graph": graph}],
-        },
-    }
-    path = folder / "clerk.yaml"
-    path.write_text(json.dumps(resource))
-    return path
-
-
-def simple(url=None, mode="all", name="m", **more):
-    logger = {"mode": mode, **({"url": url} if url else {})}
-    return {"name": name, "implementation": "SIMPLE_MODEL", "logger": logger, **more}
-
-
-def rows(*values):
-    return {"data": {"ndarray": [list(values)]}}
-
-
 def predict(server, body, puid, **headers):
     headers = {"Seldon-Puid": puid, **headers}
     reply = ask(server.url(PREDICTIONS), body, headers)
     assert reply.status == 200, reply.body
     return reply.json()
-
-
-def counter(server, name, **labels):
-    found = 0.0
-    for line in server.scrape().splitlines():
-        if line.startswith(f"hari_payload_log_{name}{{"):
-            if all(f'{key}="{value}"' in line for key, value in labels.items()):
-                found += float(line.rsplit(" ", 1)[1])
-    return found
 
 
 def test_events_of_a_request_are_a_pair(tmp_path):

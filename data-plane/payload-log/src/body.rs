@@ -55,10 +55,10 @@ pub(crate) fn message(record: &Record, message: &Message, as_json: bool) -> Resu
 /// # Errors
 /// If a part of it has no form.
 pub(crate) fn feedback(record: &Record, feedback: &Feedback, as_json: bool) -> Result<Body> {
-    if as_json || !record.grpc {
-        if let Ok(bytes) = seldon::encode_feedback(feedback) {
-            return Ok(json(bytes));
-        }
+    if (as_json || !record.grpc)
+        && let Ok(bytes) = seldon::encode_feedback(feedback)
+    {
+        return Ok(json(bytes));
     }
     let proto = seldon::proto::from_feedback(feedback)?;
     Ok(protobuf(proto.encode_to_vec()))

@@ -123,18 +123,21 @@ impl PayloadLog {
             Target::Http(url) => {
                 let (workers, batch) = (self.settings.workers, self.settings.batch > 1);
                 let poster = Poster::new(url.clone(), workers, batch)?;
-                self.send(&bench, Arc::new(poster));
+                self.send(&bench, &(Arc::new(poster) as Arc<dyn Sink>));
             }
             Target::Kafka { brokers, topic } => {
                 let publisher = (self.connect)(brokers);
                 let topic = topic.clone();
-                self.send(&bench, Arc::new(Topic { publisher, topic }));
+                self.send(
+                    &bench,
+                    &(Arc::new(Topic { publisher, topic }) as Arc<dyn Sink>),
+                );
             }
         }
         Ok(queue)
     }
 
-    fn send(&self, bench: &Arc<Bench>, sink: Arc<dyn Sink>) {
+    fn send(&self, bench: &Arc<Bench>, sink: &Arc<dyn Sink>) {
         for _ in 0..self.settings.workers.max(1) {
             self.workers
                 .spawn(worker::send(bench.clone(), sink.clone()));

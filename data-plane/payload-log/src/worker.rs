@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hari_error::{Error, Kind};
+use hari_error::{Error, Kind, Result};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -67,12 +67,12 @@ pub(crate) async fn write(bench: Arc<Bench>, mut writer: Writer) {
             }
             records = bench.outlet.next(PAGE) => records,
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                writer = bench.blocking(writer, |writer| writer.rotate()).await;
+                writer = bench.blocking(writer, Writer::rotate).await;
                 continue;
             }
         };
         if records.is_empty() {
-            bench.blocking(writer, |writer| writer.finish()).await;
+            bench.blocking(writer, Writer::finish).await;
             return;
         }
         let events = bench.events(records).await;
@@ -128,38 +128,21 @@ impl Bench {
     }
 
     async fn append(&self, writer: Writer, events: Vec<Event>) -> Writer {
-        let (writer, events, outcome) = match tokio::task::spawn_blocking(move || {
-            let mut writer = writer;
-            let outcome = writer.append(&events);
-            (writer, events, outcome)
-        })
-        .await
-        {
-            Ok(done) => done,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        };
+        let events = Arc::new(events);
+        let own = events.clone();
+        let (writer, outcome) = on_a_thread(writer, move |writer| writer.append(&own)).await;
         match outcome {
             Ok(()) => count(&events, |place| place.metrics.sent(1)),
-            Err(error) => events
-                .iter()
-                .for_each(|event| self.failed(event.place(), 1, &error)),
+            Err(error) => {
+                let failed = |event: &Event| self.failed(event.place(), 1, &error);
+                events.iter().for_each(failed);
+            }
         }
         writer
     }
 
-    async fn blocking(
-        &self,
-        mut writer: Writer,
-        work: impl FnOnce(&mut Writer) -> hari_error::Result<()> + Send + 'static,
-    ) -> Writer {
-        let done = tokio::task::spawn_blocking(move || {
-            let outcome = work(&mut writer);
-            (writer, outcome)
-        });
-        let (writer, outcome) = match done.await {
-            Ok(done) => done,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        };
+    async fn blocking(&self, writer: Writer, work: fn(&mut Writer) -> Result<()>) -> Writer {
+        let (writer, outcome) = on_a_thread(writer, work).await;
         if let Err(error) = outcome {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(%error, source, "payload log: a file was not closed");
@@ -188,6 +171,23 @@ impl Bench {
         self.lost
             .fetch_add(lost, std::sync::atomic::Ordering::Relaxed);
     }
+}
+
+/// Work that may be held up by a disk. Where it does not come back, another writer goes on with a
+/// file of its own.
+async fn on_a_thread(
+    mut writer: Writer,
+    work: impl FnOnce(&mut Writer) -> Result<()> + Send + 'static,
+) -> (Writer, Result<()>) {
+    let spare = writer.another();
+    let done = tokio::task::spawn_blocking(move || {
+        let outcome = work(&mut writer);
+        (writer, outcome)
+    });
+    done.await.unwrap_or_else(|error| {
+        let error = Error::internal("writing the file ended early").with_source(error);
+        (spare, Err(error))
+    })
 }
 
 fn count(events: &[Event], each: impl Fn(&crate::record::Place)) {

@@ -51,6 +51,14 @@ impl Writer {
         Ok(Self { target, part: None })
     }
 
+    /// A writer of the same target that has no file open.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            target: self.target.clone(),
+            part: None,
+        }
+    }
+
     /// When the open file is so old that it is closed.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.part.as_ref().map(|part| part.since + self.target.age)

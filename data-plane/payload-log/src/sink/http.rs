@@ -52,7 +52,11 @@ impl Poster {
 
     async fn post(&self, headers: HeaderMap, body: bytes::Bytes) -> Result<()> {
         let request = self.client.post(self.url.clone()).headers(headers);
-        let answer = request.body(body).send().await.map_err(unreachable)?;
+        let answer = request
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| unreachable(&error))?;
         let status = answer.status();
         // What it says is not read: the connection is kept only if that is little.
         drop(answer);
@@ -117,8 +121,8 @@ fn headers(event: &Event) -> Result<HeaderMap> {
 }
 
 /// The address stays in the log: it is in the source's words.
-fn unreachable(error: reqwest::Error) -> Error {
-    let mut source: Option<&dyn StdError> = Some(&error);
+fn unreachable(error: &reqwest::Error) -> Error {
+    let mut source: Option<&dyn StdError> = Some(error);
     let mut words = Vec::new();
     while let Some(one) = source {
         words.push(one.to_string());

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use hari_api::Issue;
 use hari_api::path::{field, item};
 
-use super::did_you_mean;
 use super::subject::{Predictor, Subject, Unit};
+use super::{did_you_mean, listed};
 use crate::contract::annotation::{PAYLOAD_LOG_REDACT, PAYLOAD_LOG_SAMPLE};
 use crate::payload_log::{TARGETS, fraction, shares};
 use crate::rule;
@@ -28,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_>, issues: &mut Vec<Issue>) {
             let annotations = pod.metadata.as_ref();
             let annotations = annotations.and_then(|metadata| metadata.annotations.as_ref());
             let path = item(&predictor.field("componentSpecs"), index);
-            let path = field(&path, "metadata.annotations");
+            let path = field(&field(&path, "metadata"), "annotations");
             annotations.inspect(|annotations| misplaced(annotations, &path, issues));
         }
     }
@@ -78,7 +78,11 @@ fn sample(
             let message = format!("the graph has no node `{node}`");
             let issue = Issue::error(rule::UNKNOWN_NODE, &path, message).with_value(node);
             let hint = did_you_mean(node, names());
-            issues.push(issue.with_hint(hint.unwrap_or_else(|| "write a node's name".to_owned())));
+            issues.push(
+                issue.with_hint(
+                    hint.unwrap_or_else(|| format!("write a node of {}", listed(names()))),
+                ),
+            );
         }
         if fraction(share).is_none() {
             let message = format!("expected a share from 0 to 1, found `{share}`");
