@@ -1,10 +1,12 @@
 """Deployments that read requests from a topic of a real Kafka broker, and write answers to one."""
 
 import collections
+import contextlib
 import json
 import os
 import signal
 import struct
+import subprocess
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -297,15 +299,46 @@ def test_what_is_down_is_waited_for(broker, own, tmp_path):
     server = own(document(tmp_path, variables, graph=graph), ready=False)
     broker.write(variables["KAFKA_INPUT_TOPIC"], [(f"k{n}", request(n), []) for n in range(5)])
     assert committed(broker, variables) == 0
-    far = tmp_path / "far"
-    far.mkdir()
-    path = document(far, {}, kind="rpc")
-    # The later `--http` wins over that of the harness.
-    with harness.Server(path, "--http", f"127.0.0.1:{port}"):
+    with node_at(tmp_path, port):
         answers = broker.read(variables["KAFKA_OUTPUT_TOPIC"], 5)
         assert len({one.key for one in answers}) == 5
         assert not [one for one in answers if "error-code" in one.headers]
-    assert server.alive()
+    # It goes away again in the middle.
+    broker.write(variables["KAFKA_INPUT_TOPIC"], [(f"l{n}", request(n), []) for n in range(5)])
+    retried = lambda: metric(server, "hari_kafka_retried_total") > 0
+    harness.until(retried, "requests are tried again", 20)
+    assert sum(broker.ends(variables["KAFKA_OUTPUT_TOPIC"]).values()) == 5
+    with node_at(tmp_path, port):
+        answers = broker.read(variables["KAFKA_OUTPUT_TOPIC"], 10)
+        assert len({one.key for one in answers}) == 10
+        assert not [one for one in answers if "error-code" in one.headers]
+
+
+@contextlib.contextmanager
+def node_at(folder, port):
+    """A deployment that listens at a port, as a node elsewhere."""
+    far = folder / "far"
+    far.mkdir(exist_ok=True)
+    line = [harness.binary(), "run", document(far, {}, kind="rpc")]
+    line += ["--http", f"127.0.0.1:{port}", "--grpc", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
+    process = subprocess.Popen(list(map(str, line)), env=harness.environment())
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_finds_no_room_is_tried_again(broker, own, tmp_path):
+    variables = topics(broker, partitions=2, KAFKA_WORKERS=8)
+    limits = {"HARI_MAX_IN_FLIGHT": "1"}
+    server = own(document(tmp_path, variables, graph=mnist()), env=limits)
+    body = json.dumps({"data": {"ndarray": harness.ten_digits().tolist()}})
+    broker.write(variables["KAFKA_INPUT_TOPIC"], [(f"k{n}", body, []) for n in range(60)])
+    answers = broker.read(variables["KAFKA_OUTPUT_TOPIC"], 60)
+    assert len({one.key for one in answers}) == 60
+    assert not [one for one in answers if "error-code" in one.headers]
+    harness.until(lambda: metric(server, "hari_kafka_retried_total") > 0, "some were tried again")
 
 
 def certificates(broker, password=None):
@@ -366,6 +399,16 @@ def test_what_cannot_be_is_said_at_the_start(tmp_path, changed, said):
     path = document(tmp_path, least | changed)
     done = harness.hari("run", path, code=1)
     assert said in done.stderr and "predictor `main`" in done.stderr, done.stderr
+
+
+def test_flags_of_hari_run(broker, own, tmp_path):
+    variables = topics(broker)
+    flags = {"--kafka-broker": "KAFKA_BROKER", "--kafka-input-topic": "KAFKA_INPUT_TOPIC"}
+    flags["--kafka-output-topic"] = "KAFKA_OUTPUT_TOPIC"
+    line = [part for flag, name in flags.items() for part in (flag, variables[name])]
+    own(document(tmp_path, {}, kind="rpc"), *line, "--kafka-workers", 2)
+    broker.write(variables["KAFKA_INPUT_TOPIC"], [("k", request(1), [])])
+    assert [one.key for one in broker.read(variables["KAFKA_OUTPUT_TOPIC"], 1)] == [b"k"]
 
 
 def test_a_document_without_its_topics_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 //! All predictors of a deployment, loaded side by side; the first failure fails the whole.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ pub struct Workshop {
     pub recorder: Option<hari_recorder::Recorder>,
     /// Where payloads are logged.
     pub payload_logs: PayloadLogs,
+    /// Variables of Kafka that win over those of documents and environment; with a broker among
+    /// them every predictor reads requests.
+    pub kafka: BTreeMap<&'static str, String>,
 }
 
 /// A deployment that is ready for traffic.
@@ -61,7 +65,7 @@ pub async fn assemble(
         };
         let (graph, reports) = tree::build(&origin).await?;
         misfits.extend(neighbours::misfits(&graph, &predictor.graph));
-        let inlet = topics::inlet(bound, predictor)?;
+        let inlet = topics::inlet(bound, predictor, &workshop.kafka)?;
         predictors.push(Arc::new(serve(predictor, inlet, Arc::new(graph))));
         nodes.extend(reports);
     }

@@ -11,7 +11,7 @@ use hari_ingress::message::{Desk, Outcome, Recipient, Spoken, Told};
 use hari_ingress::{App, Deployment, Inlet, Predictor};
 use hari_kafka::{Answer, Answered, Boxed, Pump, Received, Reply};
 use hari_plan::bound::{BoundDeployment, BoundPredictor};
-use hari_settings::{KafkaStream, Setting};
+use hari_settings::{KAFKA_BROKER, KafkaStream, Setting};
 use hari_telemetry::metric::StreamMetrics;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,20 +21,23 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A request that takes too long is tried this often.
 const TRIES: u32 = 3;
 
-/// The topic that a predictor reads, if it reads one. What its document leaves out is taken from
-/// the environment.
+/// The topic that a predictor reads, if it reads one. Flags win over its document, and the
+/// environment fills what both leave out.
 ///
 /// # Errors
 /// Names the predictor and the variable that is missing or wrong.
 pub(crate) fn inlet(
     deployment: &BoundDeployment,
     predictor: &BoundPredictor,
+    flags: &BTreeMap<&'static str, String>,
 ) -> Result<Option<Inlet>> {
-    let Some(variables) = &predictor.kafka else {
+    let flagged = flags.contains_key(KAFKA_BROKER.name) && !predictor.shadow;
+    if predictor.kafka.is_none() && !flagged {
         return Ok(None);
-    };
+    }
     let lookup = |setting: &Setting| {
-        let said = variables.get(setting.name).cloned();
+        let of_document = || predictor.kafka.as_ref()?.get(setting.name);
+        let said = flags.get(setting.name).or_else(of_document).cloned();
         said.filter(|value| !value.is_empty())
             .or_else(|| setting.get())
     };

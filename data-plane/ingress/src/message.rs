@@ -244,7 +244,7 @@ fn refused(error: &Error) -> Told {
     ];
     Told {
         outcome: outcome(status),
-        body: json::encode_error(error).into(),
+        body: json::encode_error(error),
         headers: headers
             .map(|(name, value)| (name.to_owned(), value.into()))
             .into(),

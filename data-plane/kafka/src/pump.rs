@@ -97,12 +97,10 @@ impl<A: Answer> Pump<A> {
     pub async fn run(&self, stop: CancellationToken) -> Result<()> {
         let mut pause = Pause::default();
         loop {
-            let session = async {
-                self.until_ready().await;
-                self.session(&stop, &mut pause).await
-            };
-            // What a session began it ends by itself; before, there is nothing to end.
-            let error = match session.await {
+            if stop.run_until_cancelled(self.until_ready()).await.is_none() {
+                return Ok(());
+            }
+            let error = match self.session(&stop, &mut pause).await {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == Kind::InvalidInput => return Err(error),
                 Err(error) => error,

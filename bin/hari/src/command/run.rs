@@ -2,6 +2,7 @@
 
 mod hello;
 mod record;
+mod topics;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ pub(crate) struct Run {
     log_payloads: Option<String>,
     #[command(flatten)]
     record: record::Record,
+    #[command(flatten)]
+    topics: topics::Topics,
 }
 
 impl Run {
@@ -65,6 +68,7 @@ impl Run {
         if let Some(target) = &self.log_payloads {
             serving.workshop.payload_logs = log_payloads(target)?;
         }
+        serving.workshop.kafka = self.topics.variables();
         let recorder = self.record.recorder()?;
         serving.workshop.recorder.clone_from(&recorder);
         let launched = serving.launch(&sources).await?;

@@ -1,5 +1,6 @@
 //! What `run` and `serve` share: the process that serves until it is told to stop.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +70,7 @@ impl Serving {
             progress: super::fetch::progress(),
             recorder: None,
             payload_logs: hari_engine::payload_logs(None)?,
+            kafka: BTreeMap::new(),
         };
         Ok(Self {
             app,

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// answered.
 #[derive(Default)]
 struct Shout {
+    unready: AtomicBool,
     down: AtomicBool,
     tries: AtomicUsize,
     at_once: AtomicUsize,
@@ -28,7 +29,13 @@ struct Shout {
 
 impl Answer for Shout {
     fn ready(&self) -> Boxed<'_, Result<()>> {
-        Box::pin(async { Ok(()) })
+        let unready = self.unready.load(Ordering::SeqCst);
+        Box::pin(async move {
+            match unready {
+                true => Err(Error::unavailable("not ready")),
+                false => Ok(()),
+            }
+        })
     }
 
     fn answer<'a>(&'a self, request: &'a Received, _: u32) -> Boxed<'a, Answered> {
@@ -228,6 +235,23 @@ async fn more_than_there_is_room_for_waits_and_holds_up_no_one() {
     stop.cancel();
     pump.await.unwrap().unwrap();
     assert_eq!(bench.read("out").len(), count);
+}
+
+#[tokio::test]
+async fn nothing_is_read_before_it_is_ready_and_stopping_does_not_wait_for_that() {
+    let bench = Bench::new(1).await;
+    bench.shout.unready.store(true, Ordering::SeqCst);
+    bench.write(numbered(3)).await;
+    let (stop, pump) = bench.pump();
+    stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_secs(5), pump).await;
+    stopped.unwrap().unwrap().unwrap();
+    let (stop, pump) = bench.pump();
+    assert_eq!(bench.broker.request_count(ApiKey::JoinGroup), 0);
+    bench.shout.unready.store(false, Ordering::SeqCst);
+    until("all committed", || bench.committed(1) == 3).await;
+    stop.cancel();
+    pump.await.unwrap().unwrap();
 }
 
 #[tokio::test]
