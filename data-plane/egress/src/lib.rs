@@ -25,6 +25,3 @@ mod tensorflow;
 
 pub use options::{Endpoint, Options, Protocol, Transport};
 pub use remote::Remote;
-
-#[cfg(test)]
-mod tests;

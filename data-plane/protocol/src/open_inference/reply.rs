@@ -1,5 +1,7 @@
 //! Writes the body of a reply to an inference request.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hari_core::{DataType, Message, is_missing_text};
 use hari_error::{Error, Result};
@@ -46,7 +48,13 @@ pub fn encode_request(
     if let Some(id) = id {
         text_member(&mut json, "id", id);
     }
-    parameters(&mut json, wanted)?;
+    let mut wanted = Cow::Borrowed(wanted);
+    if inputs.iter().any(|input| input.binary) {
+        // Whoever sends a type without a JSON form may get one back.
+        let asked = ("binary_data_output".to_owned(), Value::Bool(true));
+        wanted.to_mut().extend([asked]);
+    }
+    parameters(&mut json, &wanted)?;
     json.extend_from_slice(b"\"inputs\":[");
     list(json, &inputs, "input")
 }

@@ -1,1 +1,0 @@
-//! What callers get, whatever the node does.

@@ -1,0 +1,14 @@
+//! What callers of a node elsewhere get, whatever the node does: over real connections.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test says what it needed"
+)]
+
+#[path = "remote/faults.rs"]
+mod faults;
+#[path = "remote/ours.rs"]
+mod ours;
+#[path = "remote/peer.rs"]
+mod peer;
