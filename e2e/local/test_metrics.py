@@ -4,7 +4,7 @@ import grpc
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness import MANIFEST, Server, http, predict_seven
+from harness import MANIFEST, MNIST, Server, http, predict_seven
 
 SERVER = "seldon_api_executor_server_requests_seconds"
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -130,3 +130,74 @@ def test_a_counter_goes_up_when_a_limit_refuses(own):
     samples = families(server)["hari_requests_rejected"].samples
     assert {sample.labels["reason"]: sample.value for sample in samples}["body"] == 1
     predict_seven(server)
+
+
+CLIENT = "seldon_api_executor_client_requests_seconds"
+
+
+def test_calls_to_nodes_have_the_labels_that_dashboards_query(server):
+    family = families(server)[CLIENT]
+    assert family.type == "histogram"
+    calls = {
+        (sample.labels["service"], sample.labels["code"]): sample
+        for sample in family.samples
+        if sample.name == CLIENT + "_count"
+    }
+    node = {
+        "deployment_name": "mnist",
+        "predictor_name": "default",
+        "predictor_version": "default",
+        "method": "post",
+        "model_name": "mnist-model",
+        "model_image": "tensorflow",
+        "model_version": "",
+    }
+    for code in ("200", "400"):
+        sample = calls["/predict", code]
+        assert sample.value >= 1
+        assert {**node, "service": "/predict", "code": code} == sample.labels
+    buckets = {
+        float(sample.labels["le"]) for sample in family.samples if sample.name.endswith("_bucket")
+    }
+    assert buckets == {*BUCKETS, float("inf")}
+    assert families(server)[CLIENT + "_summary"].type == "summary"
+
+
+def test_feedback_counts_without_a_reward_too(own):
+    server = own(MANIFEST)
+    for reward in (1.0, 0.0, 0.5):
+        assert http(server.url("/api/v1.0/feedback"), {"reward": reward}).status == 200
+    found = families(server)
+    [count] = found["seldon_api_model_feedback"].samples
+    [reward] = found["seldon_api_model_feedback_reward_total"].samples
+    assert (count.value, reward.value) == (3, 1.5)
+    assert count.labels == reward.labels
+    assert count.labels["method"] == "feedback"
+    assert count.labels["seldon_deployment_name"] == "mnist"
+
+
+def test_the_readiness_of_a_predictor(server):
+    [ready] = families(server)["hari_ready"].samples
+    assert ready.labels == {"deployment_name": "mnist", "predictor_name": "default"}
+    assert ready.value == 1
+
+
+def test_a_unit_beside_an_engine_leaves_the_requests_to_it(own):
+    """Both are scraped under the same deployment: each request counts once."""
+    env = {
+        "SELDON_DEPLOYMENT_ID": "digits",
+        "PREDICTOR_ID": "canary",
+        "PREDICTIVE_UNIT_METRICS_ENDPOINT": "/unit-metrics",
+    }
+    unit = own("--name", "seven", "--model-uri", MNIST / "model", command="serve", env=env)
+    predict_seven(unit)
+    assert http(unit.url("/api/v1.0/feedback"), {"reward": 1.0}).status == 200
+    reply = http(f"http://{unit.metrics}/unit-metrics")
+    assert reply.status == 200 and b"hari_model_memory_bytes" in reply.body
+    found = families(unit)
+    assert SERVER not in found and CLIENT not in found
+    [count] = found["seldon_api_model_feedback"].samples
+    labels = {"deployment_name": "digits", "predictor_name": "canary", "model_name": "seven"}
+    assert labels.items() <= count.labels.items()
+    [memory] = found["hari_model_memory_bytes"].samples
+    assert memory.labels == labels
