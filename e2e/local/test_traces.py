@@ -252,6 +252,57 @@ def test_a_call_over_grpc_is_named_after_its_method(collector, tmp_path):
     assert root["parentSpanId"] == PARENT
 
 
+@contextlib.contextmanager
+def two_hops(tmp_path, kind, front, back):
+    """A graph whose only node is another process: `front` and `back` are their settings."""
+    folder = tmp_path / "back"
+    folder.mkdir()
+    with served(folder, GRAPH, {**back, "OTEL_SERVICE_NAME": "back"}) as far:
+        http_port, grpc_port = (address.rsplit(":", 1)[1] for address in (far.http, far.grpc))
+        text = ELSEWHERE.replace("TYPE", kind).replace("GRPC", grpc_port, 1)
+        text = text.replace("HTTP", http_port, 1)
+        with served(tmp_path, text, {**front, "OTEL_SERVICE_NAME": "front"}) as near:
+            yield near, far
+
+
+@pytest.mark.parametrize("caller", [W3C, B3], ids=["w3c", "b3"])
+@pytest.mark.parametrize("kind", ["REST", "GRPC"])
+def test_a_trace_goes_on_to_a_node_elsewhere(collector, tmp_path, kind, caller):
+    env = collector.settings()
+    with two_hops(tmp_path, kind, env, env) as (near, _):
+        reply = ask(near.url("/api/v1.0/predictions"), QUESTION, caller)
+        assert reply.status == 200, reply.body
+    spans = collector.spans(TRACE)
+    front = [span for span in spans if span["service"] == "front"]
+    back = [span for span in spans if span["service"] == "back"]
+    call = only(front, "far")
+    [arrived] = [span for span in back if span["kind"] == 2]
+    assert only(front, "predictions")["parentSpanId"] == PARENT
+    assert arrived["parentSpanId"] == call["spanId"]
+    assert {span["name"] for span in back} >= {"mean", "left", "right"}
+
+
+@pytest.mark.parametrize("caller", [W3C, B3, B3_MULTI], ids=["w3c", "b3", "multi"])
+def test_a_hop_without_tracing_does_not_cut_a_trace(collector, tmp_path, caller):
+    with two_hops(tmp_path, "REST", {}, collector.settings()) as (near, _):
+        assert ask(near.url("/api/v1.0/predictions"), QUESTION, caller).status == 200
+    spans = collector.spans(TRACE)
+    assert {span["service"] for span in spans} == {"back"}
+    [arrived] = [span for span in spans if span["kind"] == 2]
+    assert arrived["parentSpanId"] == PARENT
+
+
+def test_a_node_elsewhere_that_is_gone_is_a_failed_span(collector, tmp_path):
+    env = collector.settings()
+    with two_hops(tmp_path, "REST", env, {}) as (near, far):
+        far.terminate()
+        reply = ask(near.url("/api/v1.0/predictions"), QUESTION, W3C)
+        assert reply.status == 503, reply.body
+    spans = collector.spans(TRACE)
+    for name in ("far", "predictions"):
+        assert only(spans, name)["status"]["code"] == 2, name
+
+
 def test_without_a_parent_a_trace_begins(collector, tmp_path):
     with served(tmp_path, GRAPH, collector.settings()) as server:
         assert ask(server.url("/api/v1.0/predictions"), QUESTION).status == 200
