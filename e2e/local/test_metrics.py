@@ -201,3 +201,65 @@ def test_a_unit_beside_an_engine_leaves_the_requests_to_it(own):
     assert labels.items() <= count.labels.items()
     [memory] = found["hari_model_memory_bytes"].samples
     assert memory.labels == labels
+
+
+FAR = """
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: front}
+spec:
+  predictors:
+    - name: default
+      labels: {version: v7}
+      componentSpecs:
+        - spec: {containers: [{name: far, image: "registry:5000/team/far:0.3"}]}
+      graph:
+        name: far
+        type: MODEL
+        endpoint: {service_host: 127.0.0.1, httpPort: HTTP, grpcPort: RPC, type: TYPE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "method", "codes"),
+    [
+        ("REST", "/predict", "post", ["200", "503"]),
+        ("GRPC", "/seldon.protos.Model/Predict", "unary", ["OK", "Unavailable"]),
+    ],
+)
+def test_calls_to_a_node_elsewhere_have_its_image_and_its_path(
+    own, tmp_path, kind, service, method, codes
+):
+    far = Server(MANIFEST)
+    manifest = tmp_path / "front.yaml"
+    ports = [address.rsplit(":", 1)[1] for address in (far.http, far.grpc)]
+    text = FAR.replace("HTTP", ports[0]).replace("RPC", ports[1]).replace("TYPE", kind)
+    manifest.write_text(text)
+    try:
+        front = own(manifest)
+        predict_seven(front)
+    finally:
+        far.stop()
+    question = {"data": {"ndarray": [[1.0]]}}
+    assert http(front.url("/api/v1.0/predictions"), question).status == 503
+    found = [
+        sample.labels
+        for sample in families(front)[CLIENT].samples
+        if sample.name == CLIENT + "_count"
+    ]
+    labels = {
+        "deployment_name": "front",
+        "predictor_name": "default",
+        "predictor_version": "v7",
+        "service": service,
+        "method": method,
+        "model_name": "far",
+        "model_image": "registry:5000/team/far",
+        "model_version": "0.3",
+    }
+    expected = [{**labels, "code": code} for code in codes]
+    assert sorted(found, key=lambda one: one["code"]) == sorted(
+        expected, key=lambda one: one["code"]
+    )
+    # It exposes what it says of itself; a second series under the same labels would count it twice.
+    assert "seldon_api_model_feedback" not in families(front)
