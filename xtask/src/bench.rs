@@ -6,6 +6,7 @@ mod facts;
 mod graph;
 mod load;
 mod networks;
+mod python;
 mod report;
 mod server;
 mod subjects;
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long)]
     tables: Option<PathBuf>,
     /// Measure only one part: servers of a small model, networks of three sizes, models over
-    /// tables, or chains of nodes
+    /// tables, chains of nodes, or a Python class
     #[arg(long)]
     only: Option<Part>,
 }
@@ -64,6 +65,7 @@ enum Part {
     Networks,
     Tables,
     Graph,
+    Python,
 }
 
 impl Args {
@@ -91,6 +93,9 @@ const REQUESTS_BEFORE_MEMORY: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let small = args.measures(Part::Servers) || args.measures(Part::Networks);
+    let class = (!args.alone && args.measures(Part::Python))
+        .then(python::venv)
+        .transpose()?;
     let venvs = (small && !args.alone).then(venvs).transpose()?;
     let material = match &venvs {
         Some((_, mlserver)) if args.measures(Part::Networks) => {
@@ -125,6 +130,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.measures(Part::Graph) {
         report.graphs = graph::measure(&tools, &load)?;
     }
+    if let Some(venv) = &class {
+        report.python = python::measure(&tools, &load, venv, args.starts)?;
+    }
     if args.measures(Part::Servers) {
         servers(&tools, &load, args.starts, &mut report)?;
     }
@@ -144,6 +152,7 @@ fn tell(report: &Report, args: &Args) -> Result<()> {
         Some(Part::Networks) => "-networks",
         Some(Part::Tables) => "-tables",
         Some(Part::Graph) => "-graph",
+        Some(Part::Python) => "-python",
     };
     let file = results(&format!("{}{part}", report.facts.date));
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;

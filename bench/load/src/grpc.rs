@@ -16,7 +16,7 @@ use crate::answer::Expected;
 use crate::run::Measured;
 
 /// The method of the open inference protocol.
-const METHOD: &str = "/inference.GRPCInferenceService/ModelInfer";
+pub(crate) const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 /// What the server may send before it is told to go on.
 const WINDOW: u32 = 64 << 20;
 /// Bytes that stand before a message.
@@ -24,7 +24,7 @@ const FRAME: usize = 5;
 
 /// Asks for so long after a warm-up. Waits for the first right answer.
 pub(crate) fn run(
-    address: SocketAddr,
+    (address, method): (SocketAddr, &str),
     message: Vec<u8>,
     expected: &Expected,
     [patience, warmup, length]: [Duration; 3],
@@ -40,7 +40,8 @@ pub(crate) fn run(
                 tokio::task::yield_now().await;
             }
         });
-        let mut caller = Caller::ready(address, message.into(), expected, patience).await?;
+        let mut caller =
+            Caller::ready((address, method), message.into(), expected, patience).await?;
         caller.timed(expected, warmup, length).await
     })
 }
@@ -54,7 +55,7 @@ struct Caller {
 impl Caller {
     /// Connects and asks until an answer is right.
     async fn ready(
-        address: SocketAddr,
+        to: (SocketAddr, &str),
         message: Bytes,
         expected: &Expected,
         patience: Duration,
@@ -62,7 +63,7 @@ impl Caller {
         let end = Instant::now() + patience;
         loop {
             let found = async {
-                let mut caller = Self::connect(address, message.clone()).await?;
+                let mut caller = Self::connect(to, message.clone()).await?;
                 expected.check(&caller.ask().await?)?;
                 anyhow::Ok(caller)
             };
@@ -76,7 +77,7 @@ impl Caller {
         }
     }
 
-    async fn connect(address: SocketAddr, message: Bytes) -> Result<Self> {
+    async fn connect((address, method): (SocketAddr, &str), message: Bytes) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (send, connection) = client::Builder::new()
@@ -85,7 +86,7 @@ impl Caller {
             .handshake(stream)
             .await?;
         tokio::spawn(connection);
-        let request = Request::post(format!("http://{address}{METHOD}"))
+        let request = Request::post(format!("http://{address}{method}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .body(())?;

@@ -65,6 +65,13 @@ enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// A message of any method over gRPC, one request after the other
+    Message {
+        #[command(flatten)]
+        message: Message,
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Starts a server, and takes the time until its first right answer
     Cold {
         #[command(flatten)]
@@ -128,6 +135,39 @@ struct Tensors {
     patience: u64,
 }
 
+/// A message as it was encoded, and the end of its right answer.
+#[derive(Args)]
+struct Message {
+    /// `ADDRESS:PORT`
+    #[arg(long)]
+    address: SocketAddr,
+    /// `/package.Service/Method`
+    #[arg(long)]
+    method: String,
+    /// The encoded message
+    #[arg(long)]
+    message: PathBuf,
+    /// File of the 32-bit words that the answer ends with
+    #[arg(long)]
+    expected: PathBuf,
+    /// Seconds to wait for the first right answer
+    #[arg(long, default_value_t = 120)]
+    patience: u64,
+}
+
+impl Message {
+    fn measure(&self, shape: &Shape) -> Result<Measured> {
+        let message = std::fs::read(&self.message)?;
+        // Not compressed, and so many bytes.
+        let length = u32::try_from(message.len())?.to_be_bytes();
+        let framed = [&[0], &length[..], &message].concat();
+        let expected = Expected::tail(&self.expected)?;
+        let patience = Duration::from_secs(self.patience);
+        let times = [patience, shape.warmup(), shape.length()];
+        grpc::run((self.address, &self.method), framed, &expected, times)
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Protocol {
     Rest,
@@ -176,7 +216,8 @@ impl Tensors {
         match self.protocol {
             Protocol::Grpc => {
                 let times = [patience, shape.warmup(), shape.length()];
-                grpc::run(self.address, case.framed(&self.model), &expected, times)
+                let to = (self.address, grpc::INFER);
+                grpc::run(to, case.framed(&self.model), &expected, times)
             }
             Protocol::Rest => {
                 let url = format!("http://{}/v2/models/{}/infer", self.address, self.model);
@@ -217,6 +258,7 @@ fn main() -> Result<()> {
             rate,
         } => measure(&request, &shape.plan(Arrivals::every(rate)?)),
         Command::Count { request, requests } => measure(&request, &Plan::count(requests)),
+        Command::Message { message, shape } => report::measured(&message.measure(&shape)?),
         Command::Tensors { tensors, shape } => report::measured(&tensors.measure(&shape)?),
         Command::Cold { request, server } => {
             let (target, expected) = request.read()?;

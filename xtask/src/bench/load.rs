@@ -183,6 +183,24 @@ impl Load {
         measured(&json(&mut command)?)
     }
 
+    /// An encoded message over gRPC, one request after the other.
+    pub(super) fn message(
+        &self,
+        port: u16,
+        method: &str,
+        [message, expected]: [&Path; 2],
+    ) -> Result<Measured> {
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", &self.core.to_string(), &text(&self.program)])
+            .args(["message", "--connections", "1", "--method", method])
+            .args(["--address", &format!("127.0.0.1:{port}")])
+            .args(["--message", &text(message), "--expected", &text(expected)])
+            .args(["--warmup", &WARMUP.to_string()])
+            .args(["--seconds", &self.seconds.to_string()]);
+        measured(&json(&mut command)?)
+    }
+
     fn command(&self, name: &str, question: &Question) -> Command {
         let mut command = Command::new("taskset");
         command

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::facts::Facts;
 use super::load::{CONNECTIONS, InProcess, Measured};
-use super::{graph, networks, tables, texts};
+use super::{graph, networks, python, tables, texts};
 
 /// Everything that was measured.
 #[derive(Default)]
@@ -19,6 +19,7 @@ pub(super) struct Report {
     pub(super) texts: Vec<texts::Line>,
     pub(super) tables: tables::Measured,
     pub(super) graphs: Vec<graph::Line>,
+    pub(super) python: python::Measured,
 }
 
 /// One server with a small model, asked in one protocol.
@@ -73,6 +74,7 @@ impl Report {
         text.push_str(&networks::tables(&self.networks));
         text.push_str(&texts::table(&self.texts));
         text.push_str(&tables::text(&self.tables));
+        text.push_str(&python::text(&self.python));
         text.push_str(&graph::table(&self.graphs));
         if !self.lines.is_empty() {
             text.push_str("\n## The MNIST model, one 28x28 row as JSON over REST\n\n");
@@ -114,6 +116,7 @@ impl Report {
         aims.extend(self.idle.iter().map(Limit::aim));
         aims.extend(networks::aims(&self.networks));
         aims.extend(tables::aims(&self.tables));
+        aims.extend(python::aims(&self.python));
         aims.extend(graph::aims(&self.graphs));
         aims.extend(self.binary_bytes.map(|bytes| Aim {
             what: "size of the binary".into(),

@@ -64,10 +64,10 @@ impl Server {
         Ok(ticks as f64 / TICKS)
     }
 
-    /// The processes of its group.
+    /// The processes of its group, and those that they started in groups of their own.
     fn processes(&self) -> Result<Vec<u32>> {
         let group = u64::from(self.child.id());
-        let mut found = Vec::new();
+        let mut all = Vec::new();
         for entry in fs::read_dir("/proc").context("this task needs Linux")? {
             let name = entry?.file_name();
             let Some(process) = name.to_str().and_then(|name| name.parse().ok()) else {
@@ -77,8 +77,21 @@ impl Server {
             let Ok(text) = fs::read_to_string(format!("/proc/{process}/stat")) else {
                 continue;
             };
-            if field(&text, 2)? == group {
-                found.push(process);
+            all.push((process, field(&text, 1)?, field(&text, 2)?));
+        }
+        // A process is listed after the one that started it, as a rule; numbers may wrap, so that
+        // the list is looked through until nothing is added.
+        let mut found: Vec<u32> = Vec::new();
+        loop {
+            let before = found.len();
+            for (process, parent, of) in &all {
+                let child = found.iter().any(|one| u64::from(*one) == *parent);
+                if (*of == group || child) && !found.contains(process) {
+                    found.push(*process);
+                }
+            }
+            if found.len() == before {
+                break;
             }
         }
         if found.is_empty() {

@@ -32,7 +32,7 @@ async fn answer(stream: TcpStream, message: &'static [u8], status: &'static str)
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         tokio::spawn(async move {
             let (head, mut body) = request.into_parts();
-            assert_eq!(head.uri.path(), METHOD);
+            assert_eq!(head.uri.path(), INFER);
             while let Some(part) = body.data().await {
                 let length = part.unwrap().len();
                 body.flow_control().release_capacity(length).unwrap();
@@ -52,7 +52,7 @@ fn right_answers_are_counted_and_large_messages_get_through() {
     let address = server(&[0, 0, 128, 63], "0");
     let one = Expected::Tail(vec![1.0]);
     let times = [Duration::from_secs(60), NONE, NONE];
-    let measured = run(address, vec![7; 1 << 20], &one, times).unwrap();
+    let measured = run((address, INFER), vec![7; 1 << 20], &one, times).unwrap();
     assert_eq!(measured.latency.len(), 1);
     assert_eq!(measured.failed, 0);
 }
@@ -61,7 +61,7 @@ fn right_answers_are_counted_and_large_messages_get_through() {
 fn wrong_answers_and_errors_are_told() {
     let one = Expected::Tail(vec![1.0]);
     let failure = |address| {
-        let found = run(address, vec![7], &one, [NONE; 3]);
+        let found = run((address, INFER), vec![7], &one, [NONE; 3]);
         format!("{:#}", found.err().unwrap())
     };
     let wrong = failure(server(&[0, 0, 0, 64], "0"));
