@@ -5,10 +5,10 @@ mod buffers;
 use bytes::Bytes;
 use hari_core::{DataType, Feedback, Message, Payload, Representation, Spoken};
 use hari_error::Result;
-use hari_protocol::json::write::{self, Escape};
 use hari_protocol::tensorflow::Layout;
 use hari_protocol::{open_inference, seldon, tensorflow};
 use prost::Message as _;
+use serde_json::Map;
 
 use crate::record::{Kind, Record};
 
@@ -124,20 +124,14 @@ fn in_seldon(kind: Kind, message: &Message) -> Result<Body> {
 
 fn in_open_inference(record: &Record, message: &Message) -> Result<Bytes> {
     let message = with_json_types(message)?;
-    let wishes = open_inference::Wishes::default();
-    if record.kind != Kind::Request {
-        let written = open_inference::encode_response(&reply(record), &message, wishes)?;
-        return Ok(written.body);
-    }
-    // A request is the reply's list of tensors under its own name.
-    let bare = open_inference::InferReply::default();
-    let written = open_inference::encode_response(&bare, &message, wishes)?.body;
-    let list = written.strip_prefix(br#"{"model_name":"","outputs":"#.as_slice());
-    let mut out = Vec::from(*b"{\"id\":");
-    write::string(&mut out, &record.request_id, Escape::Plain);
-    out.extend_from_slice(b",\"inputs\":");
-    out.extend_from_slice(list.unwrap_or(b"[]}"));
-    Ok(out.into())
+    let written = match record.kind == Kind::Request {
+        true => open_inference::encode_request(Some(&record.request_id), &Map::new(), &message)?,
+        false => {
+            let wishes = open_inference::Wishes::default();
+            open_inference::encode_response(&reply(record), &message, wishes)?
+        }
+    };
+    Ok(written.body)
 }
 
 /// What a reply says beside its tensors: the node, and the request.
@@ -164,19 +158,11 @@ fn with_json_types(message: &Message) -> Result<Message> {
 
 /// One item for each row where all tensors have as many, else one for each tensor.
 fn in_tensorflow(kind: Kind, message: &Message) -> Result<Bytes> {
-    let (written, rows) = match tensorflow::encode_predict(message, Layout::Row) {
-        Ok(written) => (written, true),
-        Err(_) => (tensorflow::encode_predict(message, Layout::Column)?, false),
-    };
-    if kind != Kind::Request {
-        return Ok(written);
+    if kind == Kind::Request {
+        return tensorflow::encode_request(None, message);
     }
-    let (reply, request): (&[u8], &[u8]) = match rows {
-        true => (b"{\"predictions\":", b"{\"instances\":"),
-        false => (b"{\"outputs\":", b"{\"inputs\":"),
-    };
-    let values = written.strip_prefix(reply).unwrap_or(&written);
-    Ok([request, values].concat().into())
+    let rows = tensorflow::encode_predict(message, Layout::Row);
+    rows.or_else(|_| tensorflow::encode_predict(message, Layout::Column))
 }
 
 #[cfg(test)]

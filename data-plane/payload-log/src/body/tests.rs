@@ -152,10 +152,8 @@ fn what_came_over_grpc_is_a_protocol_buffer() {
     let bytes = over_grpc("v2", Spoken::OpenInference, Kind::Request);
     let request = ModelInferRequest::decode(bytes).unwrap();
     assert_eq!((&*request.model_name, &*request.inputs[0].name), ("m", "x"));
-    assert_eq!(
-        request.inputs[0].contents.as_ref().unwrap().fp32_contents,
-        [1.5, 2.0]
-    );
+    let raw = [1.5_f32.to_le_bytes(), 2.0_f32.to_le_bytes()].concat();
+    assert_eq!(request.raw_input_contents, [raw]);
     let bytes = over_grpc("tensorflow", Spoken::Tensorflow, Kind::Request);
     assert!(
         PredictRequest::decode(bytes)
