@@ -111,11 +111,9 @@ fn slowest(entries: &[Entry]) -> anyhow::Result<Recording> {
 fn row(recording: &Recording) -> Vec<String> {
     let asked = |name: &str| recording.events.iter().any(|event| event.node == name);
     let nodes = recording.graph.iter().filter(|node| asked(&node.name));
-    let errors = recording
-        .events
-        .iter()
-        .filter_map(|event| event.error.as_ref());
-    let error = errors.last().map_or("", |error| &*error.reason);
+    let mut events = recording.events.iter().rev();
+    let error = events.find_map(|event| event.error.as_ref());
+    let error = error.map_or("", |error| &*error.reason);
     vec![
         recording.id.clone(),
         recording.time.clone(),

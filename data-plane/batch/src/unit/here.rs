@@ -162,22 +162,22 @@ async fn a_model_that_turns_slow_goes_back_and_one_that_turns_quick_comes_again(
     timed.each_takes(SLOW);
     timed.runs(100).await;
     let pooled = timed.pooled();
-    // Two slow runs were on this thread; all others were not.
-    assert_eq!(pooled.iter().filter(|pooled| !**pooled).count(), 2);
-    assert!(pooled[2..].iter().all(|pooled| *pooled));
+    // Four slow runs were on this thread; all others were not.
+    assert_eq!(pooled.iter().filter(|pooled| !**pooled).count(), 4);
+    assert!(pooled[4..].iter().all(|pooled| *pooled));
     timed.each_takes(QUICK);
     timed.runs(500).await;
     let pooled = timed.pooled();
     let back = pooled.iter().position(|pooled| !*pooled).unwrap();
-    assert!(back >= PROBATION - 1, "{back}");
+    assert!((60..=2 * PROBATION).contains(&back), "{back}");
     assert!(pooled[back..].iter().all(|pooled| !*pooled));
 }
 
 #[tokio::test]
-async fn one_run_far_beyond_the_bound_is_enough() {
+async fn one_run_beyond_all_credit_is_enough() {
     let timed = Timed::new(ALONE, BOUND);
     timed.runs(PROBATION).await;
-    timed.each_takes(2000);
+    timed.each_takes(11_000);
     timed.runs(1).await;
     timed.each_takes(QUICK);
     timed.pooled();
