@@ -181,9 +181,9 @@ impl Remote {
             (Call::Seldon(sent), Wire::Grpc(grpc)) => {
                 let path = seldon::service(method);
                 let reply = match sent.clone() {
-                    seldon::Sent::One(one) => grpc.ask(path, one, context, time).await?,
+                    seldon::Sent::One(one) => grpc.ask(path, *one, context, time).await?,
                     seldon::Sent::Many(many) => grpc.ask(path, many, context, time).await?,
-                    seldon::Sent::Feedback(said) => grpc.ask(path, said, context, time).await?,
+                    seldon::Sent::Feedback(said) => grpc.ask(path, *said, context, time).await?,
                 };
                 seldon::answered(reply, limits)?
             }

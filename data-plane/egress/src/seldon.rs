@@ -53,22 +53,22 @@ pub(crate) fn reply(method: Method, reply: &Reply, limits: &Limits) -> Result<Me
 /// What is sent over gRPC.
 #[derive(Clone, Debug)]
 pub(crate) enum Sent {
-    One(SeldonMessage),
+    One(Box<SeldonMessage>),
     Many(wire::SeldonMessageList),
-    Feedback(wire::Feedback),
+    Feedback(Box<wire::Feedback>),
 }
 
 /// The call over gRPC.
 pub(crate) fn sent(input: &Input) -> Result<Sent> {
     Ok(match input {
-        Input::One(message) => Sent::One(proto::from_request(message)?),
+        Input::One(message) => Sent::One(Box::new(proto::from_request(message)?)),
         Input::Many(messages) => {
             let messages = messages.iter().map(proto::from_request);
             Sent::Many(wire::SeldonMessageList {
                 seldon_messages: messages.collect::<Result<_>>()?,
             })
         }
-        Input::Feedback(feedback) => Sent::Feedback(proto::from_feedback(feedback)?),
+        Input::Feedback(feedback) => Sent::Feedback(Box::new(proto::from_feedback(feedback)?)),
     })
 }
 

@@ -155,7 +155,8 @@ fn cannot_run(container: &Container) -> Issue {
     Issue::error(rule::CANNOT_RUN_IMAGE, path, message)
         .with_value(&container.image)
         .with_hint(format!(
-            "a container image needs a cluster; here a unit has an `implementation`: {}",
+            "a container image needs a cluster; start it yourself and say where it listens with \
+             `endpoint.service_host`, or give the unit an `implementation`: {}",
             known()
         ))
 }
