@@ -21,6 +21,7 @@ mod options;
 mod remote;
 mod rest;
 mod seldon;
+mod signature;
 mod tensorflow;
 
 pub use options::{Endpoint, Options, Protocol, Transport};

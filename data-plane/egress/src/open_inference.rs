@@ -11,6 +11,9 @@ use crate::rest::{Ask, Reply};
 /// The method of the service.
 pub(crate) const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 
+/// The method that tells what a model takes.
+pub(crate) const METADATA: &str = "/inference.GRPCInferenceService/ModelMetadata";
+
 /// The call over REST.
 pub(crate) fn ask(model: &str, message: &Message, context: &Context) -> Result<Ask> {
     let parameters = &context.target.parameters;

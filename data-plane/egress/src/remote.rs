@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit};
+use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Signature, Unit};
 use hari_error::{Error, Kind, Result};
+use hari_proto::inference::{ModelMetadataRequest, ModelMetadataResponse};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use crate::breaker::Breaker;
@@ -13,7 +15,7 @@ use crate::fault::{self, Failed};
 use crate::grpc::Grpc;
 use crate::options::{Options, Protocol, Transport};
 use crate::rest::{Ask, Rest};
-use crate::{open_inference, seldon, tensorflow};
+use crate::{open_inference, seldon, signature, tensorflow};
 
 /// How often a connection that could not be made is tried again.
 const RETRIES: u32 = 2;
@@ -33,6 +35,8 @@ pub struct Remote {
     breaker: Breaker,
     metadata: Arc<ModelMetadata>,
     seen_ready: Mutex<Option<Instant>>,
+    /// What a node of the open inference protocol said of its inputs, if anything.
+    signature: OnceCell<Option<Signature>>,
 }
 
 #[derive(Debug)]
@@ -73,16 +77,21 @@ impl Remote {
                 ..ModelMetadata::default()
             }),
             seen_ready: Mutex::new(None),
+            signature: OnceCell::new(),
             options,
         })
     }
 
-    async fn asked(&self, method: Method, input: &Input, context: &Context) -> Result<Message> {
+    async fn asked(&self, method: Method, input: Input, context: &Context) -> Result<Message> {
         let own = self.options.timeout.unwrap_or(Duration::MAX);
         let time = context.remaining()?.min(own);
-        let call = self.call_of(method, input, context)?;
         self.breaker.admit(Instant::now())?;
-        let tried = timeout(time, self.tried(method, &call, context, time)).await;
+        let tried = timeout(time, async {
+            let input = self.fitted(input, context, time).await?;
+            let call = self.call_of(method, &input, context)?;
+            self.tried(method, &call, context, time).await
+        });
+        let tried = tried.await;
         let name = &self.options.name;
         match tried {
             Ok(Err(failed)) => {
@@ -102,6 +111,56 @@ impl Remote {
                 }
                 Err(fault::late(time))
             }
+        }
+    }
+
+    /// A message of a protocol without names and types gets those that the node asks for.
+    async fn fitted(
+        &self,
+        input: Input,
+        context: &Context,
+        time: Duration,
+    ) -> Result<Input, Failed> {
+        let spoken = self.options.protocol == Protocol::OpenInference;
+        match input {
+            Input::One(message) if spoken && signature::is_loose(&message) => {
+                let asked = || self.said(context, time);
+                let said = self.signature.get_or_try_init(asked).await?;
+                Ok(Input::One(match said {
+                    Some(signature) => signature::fitted(message, signature)?,
+                    None => message,
+                }))
+            }
+            input => Ok(input),
+        }
+    }
+
+    /// What the node says of its inputs; none if it does not.
+    async fn said(&self, context: &Context, time: Duration) -> Result<Option<Signature>, Failed> {
+        let name = &self.options.name;
+        let said = match &self.wire {
+            Wire::Rest(rest) => {
+                let ask = Ask {
+                    path: format!("/v2/models/{name}"),
+                    ..Ask::default()
+                };
+                let reply = rest.ask(&ask, Some(context)).await;
+                reply.map(|reply| signature::of_json(&reply.body))
+            }
+            Wire::Grpc(grpc) => {
+                let request = ModelMetadataRequest {
+                    name: name.clone(),
+                    ..ModelMetadataRequest::default()
+                };
+                let path = open_inference::METADATA;
+                let reply = grpc.ask(path, request, context, time).await;
+                reply.map(|reply: ModelMetadataResponse| signature::of_proto(&reply))
+            }
+        };
+        match said {
+            Err(failed) if failed.error.kind().retryable() => Err(failed),
+            // A server without metadata is as good as any.
+            said => Ok(said.unwrap_or_default()),
         }
     }
 
@@ -268,7 +327,7 @@ impl Unit for Remote {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Message>> {
         Box::pin(async move {
-            let reply = self.asked(method, &input, context).await;
+            let reply = self.asked(method, input, context).await;
             reply.map_err(|error| error.at_node(&*self.options.name))
         })
     }

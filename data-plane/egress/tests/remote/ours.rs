@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hari_core::{Context, DataType, Feedback, Input, Message, Method, Tensor, Unit as _};
+use hari_core::{
+    Context, DataType, Feedback, Input, Message, Method, NamedTensor, Tensor, Unit as _,
+};
 use hari_egress::{Options, Protocol, Remote, Transport};
 use hari_error::Kind;
 use hari_testkit::{Failing, Identity, conformance};
@@ -140,5 +142,22 @@ async fn a_nodes_own_words_and_kind_are_kept() {
             assert!(error.message().contains("the words"), "{spoken:?}: {error}");
             assert_eq!(error.node(), Some("m"));
         }
+    }
+}
+
+#[tokio::test]
+async fn numbers_without_name_and_type_take_those_of_a_v2_model() {
+    let ours = Ours::with(Identity::new("m"));
+    for spoken in &SPOKEN[2..4] {
+        let unit = remote(&ours, *spoken);
+        let tensor = Tensor::from_vec([1, 2], vec![1_i64, 2]).unwrap();
+        let message = Message::tensors(vec![NamedTensor::inferred("", tensor)]);
+        let reply = unit
+            .call(Method::Predict, Input::One(message), &context())
+            .await;
+        let reply = reply.unwrap();
+        let named = &reply.as_tensors().unwrap()[0];
+        assert_eq!(named.name, "x", "{spoken:?}");
+        assert_eq!(named.tensor.dtype(), DataType::Fp32, "{spoken:?}");
     }
 }
