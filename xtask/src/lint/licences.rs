@@ -6,18 +6,6 @@ use serde_json::Value;
 
 use crate::workspace;
 
-/// Where the binary runs: a crate for other places alone is not linked. `deny.toml` names the same.
-pub(super) const PLATFORMS: [&str; 8] = [
-    "--filter-platform",
-    "x86_64-unknown-linux-gnu",
-    "--filter-platform",
-    "aarch64-unknown-linux-gnu",
-    "--filter-platform",
-    "aarch64-apple-darwin",
-    "--filter-platform",
-    "x86_64-apple-darwin",
-];
-
 /// Every package whose licence is not accepted, or that does not come from the registry.
 pub(super) fn check(metadata: &Value) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(workspace::root().join("deny.toml"))?;
