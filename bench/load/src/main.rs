@@ -68,7 +68,7 @@ enum Command {
     /// A message of any method over gRPC, one request after the other
     Message {
         #[command(flatten)]
-        message: Message,
+        message: Encoded,
         #[command(flatten)]
         shape: Shape,
     },
@@ -137,7 +137,7 @@ struct Tensors {
 
 /// A message as it was encoded, and the end of its right answer.
 #[derive(Args)]
-struct Message {
+struct Encoded {
     /// `ADDRESS:PORT`
     #[arg(long)]
     address: SocketAddr,
@@ -155,7 +155,7 @@ struct Message {
     patience: u64,
 }
 
-impl Message {
+impl Encoded {
     fn measure(&self, shape: &Shape) -> Result<Measured> {
         let message = std::fs::read(&self.message)?;
         // Not compressed, and so many bytes.
