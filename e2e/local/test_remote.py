@@ -74,6 +74,14 @@ def test_a_model_elsewhere_answers_as_it_does_there(front, spoken):
     np.testing.assert_allclose(found, expected(3), atol=1e-5)
 
 
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_message_without_names_gets_those_of_a_v2_model(front, transport):
+    reply = predict(front, f"v2-{transport}", pixels(3).tolist())
+    assert reply.status == 200, reply.body
+    found = np.array(reply.json()["data"]["ndarray"])
+    np.testing.assert_allclose(found, expected(3), atol=1e-5)
+
+
 @pytest.mark.parametrize("spoken", SPOKEN, ids="-".join)
 def test_a_wrong_shape_is_the_callers_fault(front, spoken):
     reply = predict(front, "-".join(spoken), [[1.0, 2.0]])
