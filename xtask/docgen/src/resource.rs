@@ -15,11 +15,7 @@ pub(crate) fn servers() -> String {
     let mut text = heading("Servers and built-in units", "`spec/plan`", introduction);
     text.push_str("\n## Servers\n");
     let rows = SERVERS.iter().map(|server| {
-        let here = if server.is_here() {
-            "yes"
-        } else {
-            "no"
-        };
+        let here = if server.is_here() { "yes" } else { "no" };
         let artifacts = codes(server.artifacts.iter().copied());
         [
             code(server.implementation),
