@@ -7,8 +7,8 @@ use hari_api::Issue;
 use hari_api::path::field;
 
 use crate::bound::{
-    Batching, BoundDeployment, BoundNode, BoundPredictor, Builtin, ModelSource, ParameterValue,
-    Placement, Remote,
+    Batching, BoundDeployment, BoundNode, BoundPredictor, Builtin, Endpoint, ModelSource,
+    ParameterValue, Placement, Remote,
 };
 use crate::catalogue::parameter::{BATCH_WINDOW, DEFAULT_BATCH_WINDOW, MAX_BATCH_SIZE};
 use crate::catalogue::{ServerSpec, in_this_build, server};
@@ -21,6 +21,18 @@ use crate::rule;
 pub enum PlacementPolicy {
     /// Everything in this process: a laptop.
     ThisProcess,
+    /// The orchestrator of a pod: a unit that listens somewhere is called there, everything else
+    /// that this build can serve runs in this process.
+    Pod,
+}
+
+impl PlacementPolicy {
+    fn place(self, node: &NodePlan) -> Result<Placement, Box<Issue>> {
+        match self {
+            Self::ThisProcess => placement(node),
+            Self::Pod => in_pod(node),
+        }
+    }
 }
 
 /// Gives each node of a plan a place to run.
@@ -30,11 +42,10 @@ pub enum PlacementPolicy {
 /// (`cannot-run-image`), and servers whose runtime is not part of this build
 /// (`not-in-this-build`).
 pub fn bind(plan: &Plan, policy: &PlacementPolicy) -> Result<BoundDeployment, Vec<Issue>> {
-    let PlacementPolicy::ThisProcess = policy;
     let mut issues = Vec::new();
     let predictors = plan.predictors.iter();
     let predictors = predictors
-        .map(|predictor| bind_predictor(predictor, &mut issues))
+        .map(|predictor| bind_predictor(predictor, *policy, &mut issues))
         .collect();
     if !issues.is_empty() {
         return Err(issues.into_iter().map(|issue| plan.locate(issue)).collect());
@@ -48,7 +59,11 @@ pub fn bind(plan: &Plan, policy: &PlacementPolicy) -> Result<BoundDeployment, Ve
     })
 }
 
-fn bind_predictor(predictor: &PredictorPlan, issues: &mut Vec<Issue>) -> BoundPredictor {
+fn bind_predictor(
+    predictor: &PredictorPlan,
+    policy: PlacementPolicy,
+    issues: &mut Vec<Issue>,
+) -> BoundPredictor {
     BoundPredictor {
         name: predictor.name.clone(),
         traffic: predictor.traffic,
@@ -58,13 +73,13 @@ fn bind_predictor(predictor: &PredictorPlan, issues: &mut Vec<Issue>) -> BoundPr
         rest_timeout: predictor.rest_timeout,
         grpc_timeout: predictor.grpc_timeout,
         kafka: predictor.kafka.clone().filter(|_| !predictor.shadow),
-        graph: bind_node(&predictor.graph, issues),
+        graph: bind_node(&predictor.graph, policy, issues),
     }
 }
 
 /// A node that cannot be bound leaves an issue, and a placeholder that no one gets to see.
-fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
-    let placement = placement(node).unwrap_or_else(|issue| {
+fn bind_node(node: &NodePlan, policy: PlacementPolicy, issues: &mut Vec<Issue>) -> BoundNode {
+    let placement = policy.place(node).unwrap_or_else(|issue| {
         issues.push(*issue);
         Placement::Builtin(Builtin::PassThrough)
     });
@@ -78,7 +93,7 @@ fn bind_node(node: &NodePlan, issues: &mut Vec<Issue>) -> BoundNode {
         children: node
             .children
             .iter()
-            .map(|child| bind_node(child, issues))
+            .map(|child| bind_node(child, policy, issues))
             .collect(),
     }
 }
@@ -105,14 +120,49 @@ fn placement(node: &NodePlan) -> Result<Placement, Box<Issue>> {
     }
 }
 
-/// A unit that listens somewhere already.
-fn remote(node: &NodePlan, image: &str) -> Option<Remote> {
-    Some(Remote {
-        endpoint: node.endpoint.clone()?,
+/// In a pod a container is there, and a model without one is fused with the orchestrator.
+fn in_pod(node: &NodePlan) -> Result<Placement, Box<Issue>> {
+    let Component::Server(server) = &node.component else {
+        return match (&node.component, &node.address) {
+            (Component::Container(container), Some(address)) if node.endpoint.is_none() => {
+                Ok(Placement::Remote(at(node, address, &container.image)))
+            }
+            _ => placement(node),
+        };
+    };
+    if server.python.is_some() {
+        return placement(node);
+    }
+    let image = server.overlay.as_ref().map(|overlay| &*overlay.image);
+    if let Some(remote) = remote(node, image.unwrap_or_default()) {
+        return Ok(Placement::Remote(remote));
+    }
+    let here = image.is_none() && server_is_here(&server.implementation);
+    match &node.address {
+        Some(address) if !here => {
+            let image = image.unwrap_or_default();
+            Ok(Placement::Remote(at(node, address, image)))
+        }
+        _ => placement(node),
+    }
+}
+
+fn server_is_here(implementation: &str) -> bool {
+    server(implementation).is_some_and(|spec| spec.runtime.is_some())
+}
+
+fn at(node: &NodePlan, endpoint: &Endpoint, image: &str) -> Remote {
+    Remote {
+        endpoint: endpoint.clone(),
         protocol: node.protocol,
         transport: node.transport,
         image: image.to_owned(),
-    })
+    }
+}
+
+/// A unit that listens somewhere already.
+fn remote(node: &NodePlan, image: &str) -> Option<Remote> {
+    Some(at(node, node.endpoint.as_ref()?, image))
 }
 
 fn model(node: &NodePlan, found: &Server) -> Result<ModelSource, Box<Issue>> {

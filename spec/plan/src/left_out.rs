@@ -8,10 +8,12 @@ use crate::plan::{Component, NodePlan, Plan};
 use crate::{catalogue, rule};
 
 /// Warnings for everything that a bound plan leaves out under the policy: on this machine
-/// explainers, TLS, and images of prepackaged servers.
+/// explainers, TLS, and images of prepackaged servers; in a pod nothing, there the rest is beside it.
 #[must_use]
 pub fn left_out(plan: &Plan, policy: &PlacementPolicy) -> Vec<Issue> {
-    let PlacementPolicy::ThisProcess = policy;
+    if *policy == PlacementPolicy::Pod {
+        return Vec::new();
+    }
     let mut issues = Vec::new();
     predictors(plan, &mut issues);
     issues.extend(plan.nodes().filter_map(image));

@@ -167,6 +167,7 @@ impl Lowering<'_> {
             parameters,
             logger: logger(unit),
             endpoint,
+            address: elsewhere::endpoint(unit),
             protocol: settings
                 .protocol(unit)
                 .unwrap_or(self.spec.protocol().unwrap_or_default()),

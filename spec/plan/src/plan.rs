@@ -74,6 +74,9 @@ pub struct NodePlan {
     pub logger: Option<LoggerPlan>,
     /// Where the unit listens already, if the user says so.
     pub endpoint: Option<Endpoint>,
+    /// Where its container listens in a pod, by the numbers that containers are given there; `None`
+    /// without a container.
+    pub address: Option<Endpoint>,
     /// What the unit speaks, if it is not in this process: the deployment's, or its own.
     pub protocol: Protocol,
     /// REST or gRPC, if it is not in this process: the deployment's, or its own.

@@ -131,3 +131,70 @@ fn children_are_bound_in_order() {
         ("default", "root")
     );
 }
+
+const DEFAULTED: &str = r#"{
+  "apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment",
+  "metadata": {"name": "d"},
+  "spec": {"predictors": [{
+    "name": "p",
+    "componentSpecs": [{"spec": {"containers": [
+      {"name": "scale", "image": "scale:1"}, {"name": "own", "image": "own:1"}]}}],
+    "graph": {"name": "ab", "implementation": "RANDOM_ABTEST", "children": [
+      {"name": "scale", "type": "TRANSFORMER",
+       "endpoint": {"service_host": "localhost", "service_port": 9007, "httpPort": 9007, "grpcPort": 9507},
+       "children": [{"name": "fused", "implementation": "ONNX_SERVER", "modelUri": "/mnt/models"}]},
+      {"name": "own", "type": "MODEL", "children": [
+        {"name": "there", "implementation": "SKLEARN_SERVER", "modelUri": "m",
+         "endpoint": {"service_host": "there.ns", "httpPort": 9001}}]}]}}]}}"#;
+
+fn in_a_pod(text: &str) -> BoundNode {
+    let document = hari_api::Document::from_value(serde_json::from_str(text).unwrap());
+    let planned = crate::plan(&[document]);
+    let bound = bind(&planned.deployments[0], &PlacementPolicy::Pod);
+    bound.unwrap().predictors.pop().unwrap().graph
+}
+
+fn host_and_port(node: &BoundNode) -> (String, u16, String) {
+    match &node.placement {
+        Placement::Remote(remote) => {
+            let endpoint = remote.endpoint.clone();
+            (endpoint.host, endpoint.http_port, remote.image.clone())
+        }
+        other => panic!("{}: {other:?}", node.name),
+    }
+}
+
+#[test]
+fn in_a_pod_what_listens_is_called_and_the_rest_runs_here() {
+    let ab = in_a_pod(DEFAULTED);
+    assert!(matches!(ab.placement, Placement::Builtin(_)));
+    let [scale, own] = ab.children.as_slice() else {
+        panic!("{ab:?}")
+    };
+    let said = ("localhost".to_owned(), 9007, "scale:1".to_owned());
+    assert_eq!(host_and_port(scale), said);
+    let fused = &scale.children[0].placement;
+    assert!(matches!(fused, Placement::InProcess(source) if source.runtime == Runtime::Onnx));
+    // A container that says nothing has the number that pods give it: the second.
+    let given = ("localhost".to_owned(), 9001, "own:1".to_owned());
+    assert_eq!(host_and_port(own), given);
+    // The runtime is part of this build, but the unit says where it listens.
+    let there = ("there.ns".to_owned(), 9001, String::new());
+    assert_eq!(host_and_port(&own.children[0]), there);
+}
+
+#[test]
+fn in_a_pod_the_users_own_image_of_a_server_is_called() {
+    let text = DEFAULTED.replace(
+        "\"name\": \"own\", \"image\"",
+        "\"name\": \"fused\", \"image\"",
+    );
+    let text = text.replace(
+        "{\"name\": \"own\", \"type\": \"MODEL\"",
+        "{\"name\": \"own\", \"implementation\": \"SIMPLE_MODEL\"",
+    );
+    let ab = in_a_pod(&text);
+    let (host, _, image) = host_and_port(&ab.children[0].children[0]);
+    assert_eq!((&*host, &*image), ("localhost", "own:1"));
+    assert!(matches!(ab.children[1].placement, Placement::Builtin(_)));
+}
