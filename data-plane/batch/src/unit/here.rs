@@ -103,6 +103,18 @@ impl Timed {
         }
     }
 
+    /// Runs until one is made on the spot: a thread of the pool gives its place back a moment after its
+    /// last reply. Says how many runs that took.
+    async fn settled(&self) -> usize {
+        for times in 1..1000 {
+            self.runs(1).await;
+            if self.pooled().last() == Some(&false) {
+                return times;
+            }
+        }
+        panic!("every run is on the pool");
+    }
+
     /// Whether each of the runs since the last call was on the pool.
     fn pooled(&self) -> Vec<bool> {
         std::mem::take(&mut *self.model.pooled.lock().unwrap())
@@ -158,7 +170,7 @@ async fn models_that_batch_stay_on_the_pool() {
 async fn a_model_that_turns_slow_goes_back_and_one_that_turns_quick_comes_again() {
     let timed = Timed::new(ALONE, BOUND);
     timed.runs(PROBATION).await;
-    timed.pooled();
+    timed.settled().await;
     timed.each_takes(SLOW);
     timed.runs(100).await;
     let pooled = timed.pooled();
@@ -177,21 +189,25 @@ async fn a_model_that_turns_slow_goes_back_and_one_that_turns_quick_comes_again(
 async fn one_run_beyond_all_credit_is_enough() {
     let timed = Timed::new(ALONE, BOUND);
     timed.runs(PROBATION).await;
+    timed.settled().await;
     timed.each_takes(11_000);
     timed.runs(1).await;
     timed.each_takes(QUICK);
     timed.pooled();
     timed.runs(2 * PROBATION + 10).await;
     let pooled = timed.pooled();
-    let back = pooled.iter().position(|pooled| !*pooled);
-    assert_eq!(back, Some(2 * PROBATION));
+    let back = pooled.iter().position(|pooled| !*pooled).unwrap();
+    assert!(
+        (2 * PROBATION..2 * PROBATION + 10).contains(&back),
+        "{back}"
+    );
 }
 
 #[tokio::test]
 async fn failures_and_panics_are_the_models_here_as_there() {
     let timed = Timed::new(ALONE, BOUND);
     timed.runs(PROBATION).await;
-    timed.pooled();
+    let before = PROBATION + timed.settled().await;
     for _ in 0..3 {
         let error = timed.ask(PANICS).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Model);
@@ -202,9 +218,9 @@ async fn failures_and_panics_are_the_models_here_as_there() {
     timed.runs(300).await;
     // No place was lost: more runs than there are places were made on the spot.
     assert_eq!(timed.pooled(), [false; 306]);
-    assert_eq!(*timed.seen.ran.lock().unwrap(), PROBATION + 306);
-    assert_eq!(*timed.seen.waited.lock().unwrap(), PROBATION + 306);
-    assert_eq!(timed.seen.batches.lock().unwrap().len(), PROBATION + 306);
+    assert_eq!(*timed.seen.ran.lock().unwrap(), before + 306);
+    assert_eq!(*timed.seen.waited.lock().unwrap(), before + 306);
+    assert_eq!(timed.seen.batches.lock().unwrap().len(), before + 306);
 }
 
 #[tokio::test]
@@ -227,13 +243,13 @@ async fn while_all_places_are_taken_requests_wait_in_the_queue() {
         BOUND,
     ));
     timed.runs(PROBATION).await;
-    timed.pooled();
+    let before = PROBATION + timed.settled().await;
     let ask = |value: f32| {
         let timed = Arc::clone(&timed);
         tokio::spawn(async move { timed.ask(value).await })
     };
     let first = ask(WAITS);
-    timed.model.double.begun(PROBATION + 1).await;
+    timed.model.double.begun(before + 1).await;
     let second = ask(3.0);
     timed.seen.queued(1).await;
     timed.model.double.release();
