@@ -48,6 +48,11 @@ impl Breaker {
         Ok(())
     }
 
+    /// Nothing was learnt of the node: a request on trial makes room for the next.
+    pub(crate) fn undecided(&self) {
+        self.state().trial = None;
+    }
+
     /// The node was reached, whatever it answered.
     pub(crate) fn reached(&self, node: &str) {
         let mut state = self.state();
@@ -133,6 +138,18 @@ mod tests {
         let later = now + FIRST_PAUSE;
         breaker.admit(later).unwrap();
         breaker.admit(later + TRIAL).unwrap();
+    }
+
+    #[test]
+    fn a_trial_that_taught_nothing_leaves_the_pause_as_it_is() {
+        let (breaker, now) = opened();
+        let later = now + FIRST_PAUSE;
+        breaker.admit(later).unwrap();
+        breaker.undecided();
+        breaker.admit(later).unwrap();
+        breaker.missed("m", later);
+        let refused = breaker.admit(later).unwrap_err();
+        assert_eq!(refused.retry_after(), Some(2 * FIRST_PAUSE));
     }
 
     #[test]

@@ -11,17 +11,45 @@ use tonic::{Code, Status};
 /// More of a node's own words than this is not handed on.
 const WORDS: usize = 2000;
 
+/// What tonic says of a reply beyond the limit, under a code that a node may use for its own ends.
+const TOO_LARGE: &str = "Error, decoded message length too large";
+
 /// A call that failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) error: Error,
-    /// Whether the node may have received the request.
-    pub(crate) sent: bool,
+    pub(crate) stage: Stage,
+}
+
+/// How far a call got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It could not be written down: the node had no part in it.
+    Unwritten,
+    /// No connection could be made, so that the node received nothing.
+    Unconnected,
+    /// The node may have received the request; its answer is not there.
+    Unanswered,
+    /// The node answered, be it with what is no reply.
+    Answered,
+}
+
+impl Failed {
+    /// A message that has no form in the node's protocol.
+    pub(crate) fn unwritten(error: Error) -> Self {
+        Self {
+            error,
+            stage: Stage::Unwritten,
+        }
+    }
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { error, sent: true }
+        Self {
+            error,
+            stage: Stage::Answered,
+        }
     }
 }
 
@@ -30,14 +58,17 @@ pub(crate) fn unreached(cause: impl Into<Box<dyn std::error::Error + Send + Sync
     let words = "it cannot be reached: no connection could be made";
     Failed {
         error: Error::unavailable(words).with_source(cause),
-        sent: false,
+        stage: Stage::Unconnected,
     }
 }
 
 /// The connection broke before the reply was there.
 pub(crate) fn broken(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failed {
     let words = "the connection broke before the reply was complete";
-    Error::unavailable(words).with_source(cause).into()
+    Failed {
+        error: Error::unavailable(words).with_source(cause),
+        stage: Stage::Unanswered,
+    }
 }
 
 /// The reply is not what was asked for.
@@ -116,11 +147,14 @@ fn cut(text: &str) -> String {
 
 /// What a gRPC status means.
 pub(crate) fn of_grpc(status: Status) -> Failed {
-    if is_unconnected(&status) {
+    if is_by::<tonic::ConnectError>(&status) {
         return unreached(status);
     }
     if std::error::Error::source(&status).is_some() {
         return broken(status);
+    }
+    if status.code() == Code::OutOfRange && status.message().starts_with(TOO_LARGE) {
+        return garbled("it is larger than the limit").into();
     }
     let words = match status.message() {
         "" => format!("it answered {:?}", status.code()),
@@ -144,11 +178,11 @@ fn kind_of_grpc(code: Code) -> Kind {
     }
 }
 
-/// Whether the status stands for a connection that could not be made.
-fn is_unconnected(status: &Status) -> bool {
+/// Whether the status stands for an error of this type on our side.
+pub(crate) fn is_by<E: std::error::Error + 'static>(status: &Status) -> bool {
     let mut cause = std::error::Error::source(status);
     while let Some(error) = cause {
-        if error.is::<tonic::ConnectError>() {
+        if error.is::<E>() {
             return true;
         }
         cause = error.source();

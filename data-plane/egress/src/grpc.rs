@@ -1,17 +1,21 @@
 //! gRPC over one channel that connects, and connects again, by itself.
 
+use std::future::pending;
+use std::marker::PhantomData;
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
 use hari_core::Context;
 use hari_error::{Error, Result};
 use hari_telemetry::trace;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tonic::client::Grpc as Client;
+use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
+use tonic::{Request, Status, TimeoutExpired};
+use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::fault::{self, Failed};
 use crate::rest::hand_on;
@@ -46,17 +50,17 @@ impl Grpc {
         Ok(Self { channel, largest })
     }
 
-    /// Asks once.
+    /// Asks once. Does not end by itself when `time` is over: the caller counts it.
     pub(crate) async fn ask<Q, A>(
         &self,
         path: &'static str,
         message: Q,
-        context: &Context,
+        context: Option<&Context>,
         time: Duration,
     ) -> Result<A, Failed>
     where
         Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
+        A: Message + Default,
     {
         let mut client = Client::new(self.channel.clone())
             .max_decoding_message_size(self.largest)
@@ -69,17 +73,53 @@ impl Grpc {
             .await
             .map_err(|error| fault::of_grpc(Status::from_error(error.into())))?;
         let path = PathAndQuery::from_static(path);
-        let codec: ProstCodec<Q, A> = ProstCodec::default();
-        let reply = client.unary(request, path, codec).await;
-        reply
-            .map(tonic::Response::into_inner)
-            .map_err(fault::of_grpc)
+        let reply = client.unary(request, path, Undecoded(PhantomData)).await;
+        let reply = match reply {
+            // The channel counts the same time as the caller, who says what it means.
+            Err(status) if fault::is_by::<TimeoutExpired>(&status) => pending().await,
+            reply => reply.map_err(fault::of_grpc)?.into_inner(),
+        };
+        Ok(A::decode(reply).map_err(fault::garbled)?)
     }
 }
 
-fn metadata(context: &Context) -> MetadataMap {
+/// Leaves replies as bytes: a reply that cannot be read is told from an error of the node.
+#[derive(Debug)]
+struct Undecoded<Q>(PhantomData<Q>);
+
+impl<Q: Message + Send + 'static> Codec for Undecoded<Q> {
+    type Encode = Q;
+    type Decode = Bytes;
+    type Encoder = ProstEncoder<Q>;
+    type Decoder = Whole;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstCodec::<Q, ()>::default().encoder()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Whole
+    }
+}
+
+/// The bytes of a message.
+#[derive(Debug)]
+struct Whole;
+
+impl Decoder for Whole {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(source.copy_to_bytes(source.remaining())))
+    }
+}
+
+fn metadata(context: Option<&Context>) -> MetadataMap {
     let mut headers = http::HeaderMap::new();
-    hand_on(&mut headers, context);
+    if let Some(context) = context {
+        hand_on(&mut headers, context);
+    }
     trace::outgoing(&mut headers);
     MetadataMap::from_headers(headers)
 }

@@ -9,17 +9,23 @@
 //!   tried twice more. A request that was handed to a connection is not sent again, even if the
 //!   connection breaks: a prediction may cost money, and feedback counts.
 //! * **A node that cannot be reached is left alone for a while**, and requests are refused at once:
-//!   after five failures in a row, for one second and longer each time.
+//!   after five failures in a row, for one second and longer each time. What counts is a connection
+//!   that could not be made or that broke, and silence for the node's own timeout; a caller with less
+//!   time than that counts for nothing.
+//! * **What it says of itself** is asked for in the background when somebody wants to know, and anew
+//!   after it was lost; no request waits for it but one that has to be fitted to a V2 model.
 //! * **Everything is bounded**: connections, replies, time.
 //! * Redirects are not followed, and replies are taken only as they were asked for.
 
 mod breaker;
+mod described;
 mod fault;
 mod grpc;
 mod open_inference;
 mod options;
 mod remote;
 mod rest;
+mod said;
 mod seldon;
 mod signature;
 mod tensorflow;

@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Signature, Unit};
+use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit};
 use hari_error::{Error, Kind, Result};
-use hari_proto::inference::{ModelMetadataRequest, ModelMetadataResponse};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::breaker::Breaker;
-use crate::fault::{self, Failed};
+use crate::described::Described;
+use crate::fault::{self, Failed, Stage};
 use crate::grpc::Grpc;
 use crate::options::{Options, Protocol, Transport};
 use crate::rest::{Ask, Rest};
@@ -24,23 +24,22 @@ const BACKOFF_MILLIS: u64 = 20;
 const READY_WITHIN: Duration = Duration::from_secs(2);
 /// For how long an answer to the question for readiness holds.
 const READY_FOR: Duration = Duration::from_millis(500);
-/// A call that had less time than this and was late says nothing against the node.
-const FAIR: Duration = Duration::from_secs(1);
+/// The timeout of a node for which none is set, where it counts whether an answer was late.
+const USUAL: Duration = Duration::from_secs(30);
 
 /// A unit on the other end of a connection. Making one makes no connection.
 #[derive(Debug)]
 pub struct Remote {
     options: Options,
-    wire: Wire,
+    wire: Arc<Wire>,
     breaker: Breaker,
-    metadata: Arc<ModelMetadata>,
+    described: Arc<Described>,
     seen_ready: Mutex<Option<Instant>>,
-    /// What a node of the open inference protocol said of its inputs, if anything.
-    signature: OnceCell<Option<Signature>>,
 }
 
+/// The connections to a node.
 #[derive(Debug)]
-enum Wire {
+pub(crate) enum Wire {
     Rest(Box<Rest>),
     Grpc(Grpc),
 }
@@ -68,16 +67,13 @@ impl Remote {
             Transport::Rest => Wire::Rest(Box::new(Rest::new(authority, largest))),
             Transport::Grpc => Wire::Grpc(Grpc::new(&authority, largest)?),
         };
+        let wire = Arc::new(wire);
+        let described = Described::new(&options.name, options.protocol, wire.clone());
         Ok(Self {
             wire,
             breaker: Breaker::default(),
-            metadata: Arc::new(ModelMetadata {
-                name: options.name.clone(),
-                platform: "remote".to_owned(),
-                ..ModelMetadata::default()
-            }),
+            described: Arc::new(described),
             seen_ready: Mutex::new(None),
-            signature: OnceCell::new(),
             options,
         })
     }
@@ -88,28 +84,35 @@ impl Remote {
         self.breaker.admit(Instant::now())?;
         let tried = timeout(time, async {
             let input = self.fitted(input, context, time).await?;
-            let call = self.call_of(method, &input, context)?;
+            let call = self.call_of(method, &input, context);
+            let call = call.map_err(Failed::unwritten)?;
             self.tried(method, &call, context, time).await
         });
         let tried = tried.await;
-        let name = &self.options.name;
+        self.learn(&tried, time);
         match tried {
-            Ok(Err(failed)) => {
-                match failed.sent {
-                    true => self.breaker.reached(name),
-                    false => self.breaker.missed(name, Instant::now()),
-                }
-                Err(failed.error)
-            }
-            Ok(Ok(reply)) => {
-                self.breaker.reached(name);
-                Ok(reply)
-            }
-            Err(_) => {
-                if time >= FAIR {
-                    self.breaker.missed(name, Instant::now());
-                }
-                Err(fault::late(time))
+            Ok(reply) => reply.map_err(|failed| failed.error),
+            Err(_) => Err(fault::late(time)),
+        }
+    }
+
+    /// Counts what a call says for or against the node. One that was late says something only if
+    /// it had nearly all of the node's own time: how long a caller waits is the caller's choice.
+    fn learn(&self, tried: &Result<Result<Message, Failed>, Elapsed>, time: Duration) {
+        let name = &self.options.name;
+        let own = self.options.timeout.unwrap_or(USUAL);
+        let stage = match tried {
+            Ok(Ok(_)) => Stage::Answered,
+            Ok(Err(failed)) => failed.stage,
+            Err(_) if time >= own.mul_f64(0.9) => Stage::Unanswered,
+            Err(_) => Stage::Unwritten,
+        };
+        match stage {
+            Stage::Answered => self.breaker.reached(name),
+            Stage::Unwritten => self.breaker.undecided(),
+            Stage::Unconnected | Stage::Unanswered => {
+                self.described.outdate();
+                self.breaker.missed(name, Instant::now());
             }
         }
     }
@@ -124,43 +127,15 @@ impl Remote {
         let spoken = self.options.protocol == Protocol::OpenInference;
         match input {
             Input::One(message) if spoken && signature::is_loose(&message) => {
-                let asked = || self.said(context, time);
-                let said = self.signature.get_or_try_init(asked).await?;
-                Ok(Input::One(match said {
-                    Some(signature) => signature::fitted(message, signature)?,
-                    None => message,
+                let said = self.described.asked(context, time).await?;
+                Ok(Input::One(match said.signature(None) {
+                    Some(signature) if !signature.inputs.is_empty() => {
+                        signature::fitted(message, signature).map_err(Failed::unwritten)?
+                    }
+                    _ => message,
                 }))
             }
             input => Ok(input),
-        }
-    }
-
-    /// What the node says of its inputs; none if it does not.
-    async fn said(&self, context: &Context, time: Duration) -> Result<Option<Signature>, Failed> {
-        let name = &self.options.name;
-        let said = match &self.wire {
-            Wire::Rest(rest) => {
-                let ask = Ask {
-                    path: format!("/v2/models/{name}"),
-                    ..Ask::default()
-                };
-                let reply = rest.ask(&ask, Some(context)).await;
-                reply.map(|reply| signature::of_json(&reply.body))
-            }
-            Wire::Grpc(grpc) => {
-                let request = ModelMetadataRequest {
-                    name: name.clone(),
-                    ..ModelMetadataRequest::default()
-                };
-                let path = open_inference::METADATA;
-                let reply = grpc.ask(path, request, context, time).await;
-                reply.map(|reply: ModelMetadataResponse| signature::of_proto(&reply))
-            }
-        };
-        match said {
-            Err(failed) if failed.error.kind().retryable() => Err(failed),
-            // A server without metadata is as good as any.
-            said => Ok(said.unwrap_or_default()),
         }
     }
 
@@ -213,7 +188,7 @@ impl Remote {
     ) -> Result<Message, Failed> {
         for attempt in 1..=RETRIES {
             match self.once(method, call, context, time).await {
-                Err(failed) if !failed.sent => sleep(backoff(attempt)).await,
+                Err(failed) if failed.stage == Stage::Unconnected => sleep(backoff(attempt)).await,
                 done => return done,
             }
         }
@@ -227,10 +202,10 @@ impl Remote {
         context: &Context,
         time: Duration,
     ) -> Result<Message, Failed> {
-        let limits = &self.options.limits;
-        Ok(match (call, &self.wire) {
+        let (limits, caller) = (&self.options.limits, Some(context));
+        Ok(match (call, &*self.wire) {
             (Call::Rest(ask), Wire::Rest(rest)) => {
-                let reply = rest.ask(ask, Some(context)).await?;
+                let reply = rest.ask(ask, caller).await?;
                 match self.options.protocol {
                     Protocol::Seldon => seldon::reply(method, &reply, limits)?,
                     Protocol::OpenInference => open_inference::reply(&reply, limits)?,
@@ -240,20 +215,20 @@ impl Remote {
             (Call::Seldon(sent), Wire::Grpc(grpc)) => {
                 let path = seldon::service(method);
                 let reply = match sent.clone() {
-                    seldon::Sent::One(one) => grpc.ask(path, *one, context, time).await?,
-                    seldon::Sent::Many(many) => grpc.ask(path, many, context, time).await?,
-                    seldon::Sent::Feedback(said) => grpc.ask(path, *said, context, time).await?,
+                    seldon::Sent::One(one) => grpc.ask(path, *one, caller, time).await?,
+                    seldon::Sent::Many(many) => grpc.ask(path, many, caller, time).await?,
+                    seldon::Sent::Feedback(said) => grpc.ask(path, *said, caller, time).await?,
                 };
                 seldon::answered(reply, limits)?
             }
             (Call::OpenInference(sent), Wire::Grpc(grpc)) => {
                 let path = open_inference::INFER;
-                let reply = grpc.ask(path, sent.clone(), context, time).await?;
+                let reply = grpc.ask(path, sent.clone(), caller, time).await?;
                 open_inference::answered(reply, limits)?
             }
             (Call::Tensorflow(sent), Wire::Grpc(grpc)) => {
                 let path = tensorflow::PREDICT;
-                let reply = grpc.ask(path, sent.clone(), context, time).await?;
+                let reply = grpc.ask(path, sent.clone(), caller, time).await?;
                 tensorflow::answered(reply, limits)?
             }
             _ => return Err(Error::internal("a call of another transport").into()),
@@ -266,7 +241,7 @@ impl Remote {
             (true, Protocol::OpenInference) => Some("/v2/health/ready"),
             _ => None,
         };
-        match (path, &self.wire) {
+        match (path, &*self.wire) {
             (Some(path), Wire::Rest(rest)) => {
                 let ask = Ask {
                     path: path.to_owned(),
@@ -295,6 +270,7 @@ impl Remote {
         let checked = checked.unwrap_or_else(|_| Err(fault::late(READY_WITHIN)));
         checked.map_err(|error| not_ready(error).at_node(&*self.options.name))?;
         *self.seen() = Some(Instant::now());
+        self.described.seek();
         Ok(())
     }
 
@@ -336,7 +312,9 @@ impl Unit for Remote {
         Box::pin(self.is_ready())
     }
 
+    /// What is known of the node by now; asking makes it known in the background.
     fn metadata(&self) -> Arc<ModelMetadata> {
-        self.metadata.clone()
+        self.described.seek();
+        self.described.now()
     }
 }

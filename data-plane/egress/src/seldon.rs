@@ -9,6 +9,9 @@ use hari_protocol::seldon::{self, proto};
 use crate::fault;
 use crate::rest::{Ask, Reply};
 
+/// The method that tells what a unit takes and gives.
+pub(crate) const METADATA: &str = "/seldon.protos.Model/Metadata";
+
 /// The call over REST.
 pub(crate) fn ask(method: Method, input: &Input) -> Result<Ask> {
     let body = match input {

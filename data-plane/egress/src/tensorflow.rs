@@ -11,6 +11,9 @@ use crate::rest::{Ask, Reply};
 /// The method of the service.
 pub(crate) const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
 
+/// The method that tells what a model takes and gives.
+pub(crate) const METADATA: &str = "/tensorflow.serving.PredictionService/GetModelMetadata";
+
 /// The call over REST.
 pub(crate) fn ask(model: &str, message: &Message, context: &Context) -> Result<Ask> {
     let signature = context.target.signature.as_deref();

@@ -6,8 +6,12 @@
     reason = "a test says what it needed"
 )]
 
+#[path = "remote/described.rs"]
+mod described;
 #[path = "remote/faults.rs"]
 mod faults;
+#[path = "remote/garbled.rs"]
+mod garbled;
 #[path = "remote/ours.rs"]
 mod ours;
 #[path = "remote/peer.rs"]

@@ -7,7 +7,6 @@ use hari_core::{Limits, Unit};
 use hari_egress as egress;
 use hari_error::Result;
 use hari_plan::bound::{BoundNode, Remote};
-use hari_settings as settings;
 
 use crate::tree::Origin;
 
@@ -20,13 +19,13 @@ pub(crate) fn unit(
     bound: &BoundNode,
     remote: &Remote,
 ) -> Result<Arc<dyn Unit>> {
-    let options = options(origin, bound, remote)?;
+    let options = options(origin, bound, remote);
     let unit = egress::Remote::new(options).map_err(|error| error.at_node(&*bound.name))?;
     Ok(Arc::new(unit))
 }
 
-fn options(origin: &Origin<'_>, bound: &BoundNode, remote: &Remote) -> Result<egress::Options> {
-    let body = settings::Server::from_env()?.max_body;
+fn options(origin: &Origin<'_>, bound: &BoundNode, remote: &Remote) -> egress::Options {
+    let body = origin.workshop.max_body;
     let endpoint = egress::Endpoint {
         host: remote.endpoint.host.clone(),
         http_port: remote.endpoint.http_port,
@@ -41,7 +40,7 @@ fn options(origin: &Origin<'_>, bound: &BoundNode, remote: &Remote) -> Result<eg
         Protocol::V2 => egress::Protocol::OpenInference,
         Protocol::Tensorflow => egress::Protocol::Tensorflow,
     };
-    Ok(egress::Options {
+    egress::Options {
         protocol,
         transport,
         timeout,
@@ -50,6 +49,7 @@ fn options(origin: &Origin<'_>, bound: &BoundNode, remote: &Remote) -> Result<eg
             tensor: body,
             ..Limits::default()
         },
+        full_health_checks: origin.workshop.full_health_checks,
         ..egress::Options::new(&*bound.name, endpoint)
-    })
+    }
 }

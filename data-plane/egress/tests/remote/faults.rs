@@ -193,5 +193,65 @@ async fn full_health_checks_ask_the_node() {
     .unwrap();
     let error = unit.ready().await.unwrap_err();
     assert_eq!(error.to_string(), "node `m`: not yet");
-    assert!(peer.requests()[0].starts_with("GET /health/status "));
+    let asked = peer.requests();
+    let health = asked
+        .iter()
+        .find(|one| one.starts_with("GET /health/status "));
+    assert!(health.is_some(), "{asked:?}");
+}
+
+/// Whether it is asked no more.
+async fn is_left_alone(unit: &Remote, time: Duration) -> bool {
+    let error = predict(unit, &Context::new("id", time)).await.unwrap_err();
+    error.retry_after().is_some()
+}
+
+#[tokio::test]
+async fn callers_in_a_hurry_say_nothing_against_a_node() {
+    for transport in [Transport::Rest, Transport::Grpc] {
+        let peer = Peer::that(Does::Waits).await;
+        for timeout in [None, Some(Duration::from_millis(100))] {
+            let unit = Remote::new(Options {
+                transport,
+                timeout,
+                ..options(peer.address)
+            });
+            let unit = unit.unwrap();
+            for _ in 0..8 {
+                assert!(!is_left_alone(&unit, Duration::from_millis(20)).await);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_silent_for_its_own_timeout_is_left_alone() {
+    for transport in [Transport::Rest, Transport::Grpc] {
+        let peer = Peer::that(Does::Waits).await;
+        let unit = Remote::new(Options {
+            transport,
+            timeout: Some(Duration::from_millis(20)),
+            ..options(peer.address)
+        });
+        let unit = unit.unwrap();
+        for _ in 0..5 {
+            assert!(!is_left_alone(&unit, Duration::from_secs(20)).await);
+        }
+        assert!(is_left_alone(&unit, Duration::from_secs(20)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_breaks_off_is_left_alone_and_one_that_errs_is_not() {
+    let peer = Peer::that(Does::Breaks(String::new())).await;
+    let unit = Remote::new(options(peer.address)).unwrap();
+    for _ in 0..5 {
+        assert!(!is_left_alone(&unit, Duration::from_secs(20)).await);
+    }
+    assert!(is_left_alone(&unit, Duration::from_secs(20)).await);
+    let peer = Peer::answers("503 NO", "text/plain", "not today").await;
+    let unit = Remote::new(options(peer.address)).unwrap();
+    for _ in 0..8 {
+        assert!(!is_left_alone(&unit, Duration::from_secs(20)).await);
+    }
 }

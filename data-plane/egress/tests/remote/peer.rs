@@ -28,12 +28,16 @@ pub(crate) enum Does {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 impl Peer {
     pub(crate) async fn that(does: Does) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::at(([127, 0, 0, 1], 0).into(), does).await
+    }
+
+    async fn at(address: SocketAddr, does: Does) -> Self {
+        let socket = TcpListener::bind(address).await.expect("a port");
         let address = socket.local_addr().expect("an address");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
@@ -51,17 +55,33 @@ impl Peer {
 
     /// A reply with this status line, media type and body.
     pub(crate) async fn answers(status: &str, media: &str, body: &str) -> Self {
-        let length = body.len();
-        Self::that(Does::Writes(format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n{body}"
-        )))
-        .await
+        Self::answers_at(([127, 0, 0, 1], 0).into(), status, media, body).await
+    }
+
+    /// The same, listening there.
+    pub(crate) async fn answers_at(
+        address: SocketAddr,
+        status: &str,
+        media: &str,
+        body: &str,
+    ) -> Self {
+        Self::at(address, Does::Writes(reply(status, media, body))).await
+    }
+
+    /// A good reply, after which the connection is closed.
+    pub(crate) async fn answers_once(media: &str, body: &str) -> Self {
+        Self::that(Does::Breaks(reply("200 OK", media, body))).await
     }
 
     /// The requests so far, heads and bodies.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic").clone()
     }
+}
+
+fn reply(status: &str, media: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 impl Drop for Peer {
@@ -120,14 +140,20 @@ impl Ours {
             drain: Duration::from_secs(1),
             cors_origins: "*".to_owned(),
             cors_headers: "Content-Type".to_owned(),
+            metrics_path: None,
         };
         let directory = Arc::new(Directory::default());
         directory.put(deployment(unit));
         let app = App::new(directory, settings, None);
+        Self::of(hari_ingress::everything(&app))
+    }
+
+    /// A server with these routes.
+    pub(crate) fn of(router: axum::Router) -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.bound().0;
         let service = Service {
-            router: hari_ingress::everything(&app),
+            router,
             max_connections: 64,
         };
         let (stop, stopped) = watch::channel(false);
