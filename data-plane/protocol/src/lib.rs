@@ -4,6 +4,8 @@
 //! `hari_core`. What the JSON protocols share, reading arrays of numbers straight into tensors
 //! above all, is in [`json`].
 
+#[cfg(test)]
+mod client;
 pub mod json;
 pub mod mlflow;
 pub mod open_inference;

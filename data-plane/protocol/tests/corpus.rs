@@ -45,6 +45,7 @@ fn nothing_in_the_corpus_is_a_panic_or_takes_much_memory() -> Result<()> {
     replay("oip_json_binary", checks::oip_json_binary::check)?;
     replay("tf_json", checks::tf_json::check)?;
     replay("protobuf", checks::protobuf::check)?;
+    replay("replies", checks::replies::check)?;
     let peak = peak()?;
     ensure!(peak < MEMORY, "{peak} KiB, expected less than {MEMORY}");
     Ok(())

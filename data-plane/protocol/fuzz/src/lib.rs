@@ -7,6 +7,7 @@
 
 pub mod oip_json_binary;
 pub mod protobuf;
+pub mod replies;
 mod same;
 pub mod seldon_json;
 pub mod tf_json;

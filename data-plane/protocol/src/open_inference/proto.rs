@@ -10,7 +10,8 @@ use hari_proto::inference::model_infer_request::InferInputTensor;
 use hari_proto::inference::model_infer_response::InferOutputTensor;
 use hari_proto::inference::model_metadata_response::TensorMetadata;
 use hari_proto::inference::{
-    ModelInferRequest, ModelInferResponse, ModelMetadataResponse, ServerMetadataResponse,
+    InferTensorContents, ModelInferRequest, ModelInferResponse, ModelMetadataResponse,
+    ServerMetadataResponse,
 };
 
 use serde_json::{Map, Value};
@@ -83,7 +84,10 @@ fn input(input: InferInputTensor, raw: Option<Bytes>, limits: &Limits) -> Result
     refuse_shared_memory(&parameters)?;
     let dtype: DataType = input.datatype.parse()?;
     let shape = shape::checked(&input.shape, dtype, limits)?;
-    let tensor = match (raw, input.contents) {
+    // MLServer writes contents that are empty beside raw ones.
+    let empty = InferTensorContents::default();
+    let contents = input.contents.filter(|contents| *contents != empty);
+    let tensor = match (raw, contents) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid(
                 "expected contents or raw_input_contents, found both",

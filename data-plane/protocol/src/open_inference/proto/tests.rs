@@ -70,6 +70,11 @@ fn elements_are_in_contents_or_raw_and_not_in_both() {
             .unwrap()
             .raw
     );
+    let beside = InferInputTensor {
+        contents: Some(InferTensorContents::default()),
+        ..input("x", "FP32", &[1])
+    };
+    assert!(read(vec![beside], vec![raw.clone()]).is_ok(), "as MLServer");
     assert_eq!(
         read(vec![contents], vec![raw]).unwrap_err().message(),
         "input `x`: expected contents or raw_input_contents, found both"
