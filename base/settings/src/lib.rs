@@ -14,6 +14,7 @@ mod payload_log;
 mod secret;
 mod size;
 mod storage;
+mod tls;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -27,6 +28,7 @@ pub use payload_log::PayloadLog;
 pub use secret::Secret;
 pub use size::Size;
 pub use storage::Storage;
+pub use tls::ListenerTls;
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +159,12 @@ settings! {
     PAYLOAD_LOG_TIMEOUT = "HARI_PAYLOAD_LOG_TIMEOUT_MS", "10000", "Most milliseconds of one try to log a payload.";
     PAYLOAD_LOG_ATTEMPTS = "HARI_PAYLOAD_LOG_ATTEMPTS", "5", "Tries to log a payload before it is given up.";
     PAYLOAD_LOG_BATCH = "HARI_PAYLOAD_LOG_BATCH", "1", "Most logged payloads in one HTTP request; more than 1 sends `application/cloudevents-batch+json`.";
+    ENGINE_PREDICTOR = "ENGINE_PREDICTOR", "unset", "The predictor that `hari engine` serves: base64 of the JSON of its spec.";
+    ANNOTATIONS_FILE = "HARI_ANNOTATIONS_FILE", "/etc/podinfo/annotations", "File with the pod's annotations, `name=\"value\"` a line, that `hari engine` reads.";
+    DEBUG = "SELDON_DEBUG", "false", "`true`: `hari engine` writes log lines for people.";
+    CERT_MOUNT_PATH = "SELDON_CERT_MOUNT_PATH", "unset: no TLS", "Folder of the certificate and key with which `hari engine` listens; they are read again when they change.";
+    CERT_FILE_NAME = "SELDON_CERT_FILE_NAME", "tls.crt", "File of the certificate chain there, as PEM.";
+    CERT_KEY_FILE_NAME = "SELDON_CERT_KEY_FILE_NAME", "tls.key", "File of the private key there, as PEM.";
     NO_COLOR = "NO_COLOR", "unset", "Set to anything: no colours on a terminal.";
     XDG_CACHE_HOME = "XDG_CACHE_HOME", "$HOME/.cache", "The user's cache folder.";
     HOME = "HOME", "unset", "The user's home folder.";

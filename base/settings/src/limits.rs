@@ -25,6 +25,8 @@ pub struct Server {
     pub cors_origins: String,
     /// `Access-Control-Allow-Headers`
     pub cors_headers: String,
+    /// Where the ports of requests answer with the metrics too, if they do.
+    pub metrics_path: Option<String>,
 }
 
 impl Server {
@@ -46,6 +48,7 @@ impl Server {
             drain: millis(&DRAIN, 15_000)?,
             cors_origins: or(&CORS_ORIGINS),
             cors_headers: or(&CORS_HEADERS),
+            metrics_path: None,
         })
     }
 }

@@ -71,7 +71,11 @@ impl Logging {
         }
         let level = self.level.clone().or_else(|| settings::LOG_LEVEL.get());
         let level = level.unwrap_or_else(|| "info".to_owned()).to_lowercase();
-        let level = if level == "warning" { "warn" } else { &level };
+        let level = match level.as_str() {
+            "warning" => "warn",
+            "fatal" => "error",
+            level => level,
+        };
         EnvFilter::try_new(format!(
             "{level},h2=warn,hyper=warn,krafka=error,rustls=warn"
         ))

@@ -22,11 +22,25 @@ pub(crate) struct Log {
     #[arg(long, global = true, help_heading = "Logs", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// Lowest level that is logged: debug, info, warning, error [default: info]
-    #[arg(long, global = true, help_heading = "Logs", value_name = "LEVEL")]
+    #[arg(
+        long,
+        alias = "log_level",
+        global = true,
+        help_heading = "Logs",
+        value_name = "LEVEL"
+    )]
     log_level: Option<String>,
 }
 
 impl Log {
+    /// For people, unless a form was asked for.
+    pub(crate) fn readable(&self) -> Self {
+        Self {
+            log_format: self.log_format.or(Some(LogFormat::Text)),
+            ..self.clone()
+        }
+    }
+
     /// As the telemetry takes it.
     pub(crate) fn settings(&self) -> Logging {
         Logging {
@@ -43,6 +57,8 @@ pub(crate) enum Command {
     Run(command::run::Run),
     /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
     Serve(command::serve::Serve),
+    /// Serve one predictor as in a pod: the nodes that listen beside it, and those it runs itself
+    Engine(command::engine::Engine),
     /// Serve one Python class as in a container of its own: every method, on the unit ports
     Microservice(command::microservice::Microservice),
     /// Say everything that is wrong with deployments

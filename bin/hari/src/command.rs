@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod crd;
+pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod microservice;
@@ -21,6 +22,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Run(run) => run.execute(&log),
         Command::Serve(serve) => serve.execute(&log),
+        Command::Engine(engine) => engine.execute(&log),
         Command::Microservice(microservice) => microservice.execute(&log),
         Command::Validate(validate) => validate.execute(),
         Command::Render(render) => render.execute(),

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use hari_api::{Document, Issue};
-use hari_engine::{Assembled, Misfit, NodeReport, Workshop, assemble, assemble_component};
+use hari_engine::{
+    Assembled, Misfit, NodeReport, UnitPorts, Workshop, assemble, assemble_component,
+};
 use hari_error::Error;
 use hari_ingress::Directory;
 use hari_ingress::directory::Key;
 use hari_plan::bound::BoundDeployment;
 use hari_plan::rule::NODES_DO_NOT_FIT;
 
-use crate::source::{Source, plan};
+use crate::source::{Source, plan, predictor};
 
 /// What answers now.
 #[derive(Debug, Default)]
@@ -46,8 +48,42 @@ pub async fn launch(
     directory: &Directory,
 ) -> Result<Launched, Failure> {
     let (bound, warnings) = plan(source).map_err(Failure::Issues)?;
+    serve(&bound, warnings, source, workshop, directory).await
+}
+
+/// One predictor that answers as in its pod.
+#[derive(Debug, Default)]
+pub struct Pod {
+    /// What answers now.
+    pub launched: Launched,
+    /// Ports of the units, if all of them are in this process.
+    pub units: Vec<UnitPorts>,
+}
+
+/// Plans, loads and serves one predictor of `source`, as in its pod.
+///
+/// # Errors
+/// As [`launch`], or there is no such predictor.
+pub async fn launch_predictor(
+    source: &Source,
+    name: &str,
+    workshop: &Workshop,
+    directory: &Directory,
+) -> Result<Pod, Failure> {
+    let (bound, units, warnings) = predictor(source, name).map_err(Failure::Issues)?;
+    let launched = serve(&[bound], warnings, source, workshop, directory).await?;
+    Ok(Pod { launched, units })
+}
+
+async fn serve(
+    bound: &[BoundDeployment],
+    warnings: Vec<Issue>,
+    source: &Source,
+    workshop: &Workshop,
+    directory: &Directory,
+) -> Result<Launched, Failure> {
     let mut ready: Vec<Assembled> = Vec::new();
-    for deployment in &bound {
+    for deployment in bound {
         ready.push(load(deployment, source, workshop).await?);
     }
     let misfits = misfits(&ready, source);

@@ -6,6 +6,6 @@ mod source;
 mod watch;
 
 pub use bare::{BareModel, deployment_of};
-pub use launch::{Failure, Launched, launch, launch_component};
-pub use source::{Source, folder, gather, plan};
+pub use launch::{Failure, Launched, Pod, launch, launch_component, launch_predictor};
+pub use source::{Source, folder, gather, plan, predictor};
 pub use watch::watch;

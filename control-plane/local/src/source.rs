@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use hari_api::{Document, Issue, KIND};
 use hari_artifacts::FetchOptions;
+use hari_engine::UnitPorts;
 use hari_error::{Error, Result};
-use hari_plan::PlacementPolicy;
-use hari_plan::bound::BoundDeployment;
+use hari_plan::bound::{BoundDeployment, Placement};
+use hari_plan::rule::UNKNOWN_PREDICTOR;
+use hari_plan::{NodePlan, PlacementPolicy, Plan};
 
 use crate::bare;
 
@@ -121,4 +123,66 @@ pub fn plan(source: &Source) -> Result<(Vec<BoundDeployment>, Vec<Issue>), Vec<I
     } else {
         Ok((bound, issues))
     }
+}
+
+/// Plans the one deployment in `source` and binds one of its predictors as in its pod: all requests
+/// are for it. Ports are those of the whole deployment.
+///
+/// # Errors
+/// All issues, if one of them is an error; `unknown-predictor` if there is none of this name.
+pub fn predictor(
+    source: &Source,
+    name: &str,
+) -> Result<(BoundDeployment, Vec<UnitPorts>, Vec<Issue>), Vec<Issue>> {
+    let mut planned = hari_plan::plan(&source.documents);
+    if planned.has_errors() {
+        return Err(planned.issues);
+    }
+    let Some(plan) = planned.deployments.first_mut() else {
+        let issue = Issue::error(UNKNOWN_PREDICTOR, "", "there is no SeldonDeployment");
+        return Err(vec![issue]);
+    };
+    alone(plan, name).map_err(|issue| vec![*issue])?;
+    let bound = hari_plan::bind(plan, &PlacementPolicy::Pod)?;
+    let units = fused(&bound, plan);
+    Ok((bound, units, planned.issues))
+}
+
+/// Leaves this predictor of a plan, to answer all requests.
+fn alone(plan: &mut Plan, name: &str) -> Result<(), Box<Issue>> {
+    let all = plan.predictors.iter().map(|one| &*one.name);
+    if !all.clone().any(|one| one == name) {
+        let all = all.collect::<Vec<_>>().join(", ");
+        let message = "the deployment has no predictor of this name";
+        let issue = Issue::error(UNKNOWN_PREDICTOR, "spec.predictors", message);
+        let issue = issue.with_value(name).with_hint(format!("it has {all}"));
+        return Err(Box::new(plan.locate(issue)));
+    }
+    plan.predictors.retain(|one| one.name == name);
+    for one in &mut plan.predictors {
+        (one.traffic, one.shadow) = (100, false);
+    }
+    Ok(())
+}
+
+/// The ports of the units, where all of them run in this process; none where one does not, for then
+/// the pod has containers that listen there.
+fn fused(bound: &BoundDeployment, plan: &Plan) -> Vec<UnitPorts> {
+    let mut here = true;
+    for predictor in &bound.predictors {
+        let mut nodes = vec![&predictor.graph];
+        while let Some(node) = nodes.pop() {
+            here &= !matches!(node.placement, Placement::Remote(_));
+            nodes.extend(&node.children);
+        }
+    }
+    let unit = |node: &NodePlan| {
+        let address = node.address.as_ref().filter(|_| here)?;
+        Some(UnitPorts {
+            node: node.name.clone(),
+            http: address.http_port,
+            grpc: address.grpc_port,
+        })
+    };
+    plan.nodes().filter_map(unit).collect()
 }

@@ -32,6 +32,10 @@ pub struct Workshop {
     /// Variables of Kafka that win over those of documents and environment; with a broker among
     /// them every predictor reads requests.
     pub kafka: BTreeMap<&'static str, String>,
+    /// Most bytes of what a node elsewhere, or in another process, answers.
+    pub max_body: usize,
+    /// Whether nodes elsewhere are asked for their health, or a connection is enough.
+    pub full_health_checks: bool,
 }
 
 /// A deployment that is ready for traffic.

@@ -8,6 +8,7 @@ use hari_core::{BoxFuture, Context, Input, Message, Method, ModelMetadata, Unit}
 use hari_error::{Error, Result};
 use hari_ingress::{App, Deployment, Directory, Listener, Predictor};
 use hari_plan::contract::port;
+use hari_settings::Server as Settings;
 
 /// One node with its two listeners, bound.
 pub struct NodePort {
@@ -50,26 +51,60 @@ pub fn bind_node_ports(main: &App, host: IpAddr) -> Result<Vec<NodePort>> {
                 }
                 let offset = u16::try_from(ports.len()).unwrap_or(u16::MAX);
                 let unit = NodeUnit::new(main.directory(), &deployment, predictor, &node);
-                ports.push(bind(main, unit, host, offset)?);
+                let at = |first: i32| {
+                    let first = u16::try_from(first).unwrap_or(u16::MAX);
+                    SocketAddr::new(host, first.saturating_add(offset))
+                };
+                ports.push(bind(main, unit, at(port::UNIT_HTTP), at(port::UNIT_GRPC))?);
             }
         }
     }
     Ok(ports)
 }
 
-fn bind(main: &App, unit: NodeUnit, host: IpAddr, offset: u16) -> Result<NodePort> {
-    let at = |first: i32| {
-        let first = u16::try_from(first).unwrap_or(u16::MAX);
-        SocketAddr::new(host, first.saturating_add(offset))
-    };
+/// The ports of one unit, as its container would have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitPorts {
+    /// Name of the node.
+    pub node: String,
+    /// Port for REST.
+    pub http: u16,
+    /// Port for gRPC.
+    pub grpc: u16,
+}
+
+/// Binds these ports of the nodes of every deployment that is served by `main`, at `host`. A node
+/// that nothing is said of gets none.
+///
+/// # Errors
+/// The first port that is taken.
+pub fn bind_unit_ports(main: &App, host: IpAddr, units: &[UnitPorts]) -> Result<Vec<NodePort>> {
+    let mut ports = Vec::new();
+    for deployment in main.directory().all() {
+        for predictor in &deployment.predictors {
+            for unit in units {
+                if predictor.unit.find(&unit.node).is_none() {
+                    continue;
+                }
+                let node = NodeUnit::new(main.directory(), &deployment, predictor, &unit.node);
+                let at = |port| SocketAddr::new(host, port);
+                ports.push(bind(main, node, at(unit.http), at(unit.grpc))?);
+            }
+        }
+    }
+    Ok(ports)
+}
+
+fn bind(main: &App, unit: NodeUnit, http: SocketAddr, grpc: SocketAddr) -> Result<NodePort> {
     let name = format!("{}/{}/{}", unit.deployment, unit.predictor, unit.node);
-    let (http, grpc) = (
-        Listener::bind(at(port::UNIT_HTTP))?,
-        Listener::bind(at(port::UNIT_GRPC))?,
-    );
+    let (http, grpc) = (Listener::bind(http)?, Listener::bind(grpc)?);
     let directory = Arc::new(Directory::default());
     directory.put(Arc::new(unit.alone()));
-    let app = App::new(directory, main.settings().clone(), None);
+    let settings = Settings {
+        metrics_path: None,
+        ..main.settings().clone()
+    };
+    let app = App::new(directory, settings, None);
     Ok(NodePort {
         name,
         app,

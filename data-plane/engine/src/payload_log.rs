@@ -22,13 +22,21 @@ use crate::tree::Origin;
 /// # Errors
 /// If a setting or the target cannot be read.
 pub fn payload_logs(everything: Option<&str>) -> Result<PayloadLogs> {
+    payload_logs_with(Settings::from_env()?, everything)
+}
+
+/// The same with these settings.
+///
+/// # Errors
+/// If the target cannot be read.
+pub fn payload_logs_with(settings: Settings, everything: Option<&str>) -> Result<PayloadLogs> {
     let connect = |brokers: &str| {
         let brokers = brokers.to_owned();
         let producer = OnceCell::new();
         Arc::new(Kafka { brokers, producer }) as Arc<dyn Publish>
     };
     Ok(PayloadLogs {
-        log: Arc::new(PayloadLog::new(Settings::from_env()?, Arc::new(connect))),
+        log: Arc::new(PayloadLog::new(settings, Arc::new(connect))),
         everything: everything.map(Target::parse).transpose()?,
     })
 }

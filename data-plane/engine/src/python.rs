@@ -82,7 +82,7 @@ pub(crate) async fn workers(
         env: environment(origin, bound, source),
         memory: source.memory,
         limits: Limits {
-            body: settings::Server::from_env()?.max_body,
+            body: origin.workshop.max_body,
             ..Limits::default()
         },
         timing: timing()?,

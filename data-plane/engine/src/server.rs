@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hari_error::Result;
-use hari_ingress::{App, Listener, Service};
+use hari_ingress::{App, Listener, Service, Tls};
 
 use crate::node_ports::NodePort;
 use crate::topics::Topics;
@@ -29,7 +29,8 @@ pub struct Addresses {
 pub struct Server {
     http: Listener,
     grpc: Listener,
-    metrics: Listener,
+    metrics: Option<Listener>,
+    tls: Option<Tls>,
     nodes: Vec<NodePort>,
 }
 
@@ -40,7 +41,7 @@ pub struct Running {
     pub addresses: Addresses,
     stop: watch::Sender<bool>,
     topics: Topics,
-    listeners: JoinSet<()>,
+    listeners: JoinSet<bool>,
 }
 
 impl Server {
@@ -52,9 +53,32 @@ impl Server {
         Ok(Self {
             http: Listener::bind(addresses.http)?,
             grpc: Listener::bind(addresses.grpc)?,
-            metrics: Listener::bind(addresses.metrics)?,
+            metrics: Some(Listener::bind(addresses.metrics)?),
+            tls: None,
             nodes: Vec::new(),
         })
+    }
+
+    /// Binds two addresses for requests, and none for metrics and probes alone: that of REST has
+    /// probes, and metrics where the settings say.
+    ///
+    /// # Errors
+    /// The first address that is taken or not ours.
+    pub fn bind_requests(http: SocketAddr, grpc: SocketAddr) -> Result<Self> {
+        Ok(Self {
+            http: Listener::bind(http)?,
+            grpc: Listener::bind(grpc)?,
+            metrics: None,
+            tls: None,
+            nodes: Vec::new(),
+        })
+    }
+
+    /// Requests come over TLS; those to single nodes and for metrics alone do not.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Serves these nodes on their own ports, too.
@@ -70,7 +94,7 @@ impl Server {
         let addresses = Addresses {
             http: self.http.bound().0,
             grpc: self.grpc.bound().0,
-            metrics: self.metrics.bound().0,
+            metrics: self.metrics.as_ref().unwrap_or(&self.http).bound().0,
         };
         let (stop, stopped) = watch::channel(false);
         let drain = app.settings().drain;
@@ -82,10 +106,13 @@ impl Server {
         // The unit's gRPC port answers REST too: the caller chooses, no setting needed.
         for listener in [self.http, self.grpc] {
             let everything = service(hari_ingress::everything(app));
+            let listener = listener.with_tls(self.tls.clone());
             listeners.spawn(listener.serve(everything, stopped.clone(), drain));
         }
-        let metrics = service(hari_ingress::metrics(app));
-        listeners.spawn(self.metrics.serve(metrics, stopped.clone(), drain));
+        if let Some(listener) = self.metrics {
+            let metrics = service(hari_ingress::metrics(app));
+            listeners.spawn(listener.serve(metrics, stopped.clone(), drain));
+        }
         let mut apps = vec![app.clone()];
         for NodePort {
             app, http, grpc, ..
@@ -97,7 +124,7 @@ impl Server {
             }
             apps.push(app);
         }
-        listeners.spawn(upkeep(app.clone(), stopped));
+        listeners.spawn(upkeep(app.clone(), self.tls, stopped));
         Running {
             apps,
             addresses,
@@ -109,25 +136,40 @@ impl Server {
 }
 
 impl Running {
-    /// Stops accepting, lets open requests finish within the drain time, and returns.
-    pub async fn stop(mut self) {
+    /// Not ready from now on, but everything is answered.
+    pub fn drain(&self) {
         self.apps.iter().for_each(App::drain);
+    }
+
+    /// Stops accepting, lets open requests finish within the drain time, and says whether they did.
+    pub async fn stop(mut self) -> bool {
+        self.drain();
         // Fails only when no listener is left to be told.
         let _ = self.stop.send(true);
         self.topics.stop().await;
-        while self.listeners.join_next().await.is_some() {}
+        let mut finished = true;
+        while let Some(ended) = self.listeners.join_next().await {
+            finished &= ended.unwrap_or(false);
+        }
         for app in &self.apps {
             app.finished().await;
         }
+        finished
     }
 }
 
-async fn upkeep(app: App, mut stop: watch::Receiver<bool>) {
+/// Until the end; nothing is left open by it.
+async fn upkeep(app: App, tls: Option<Tls>, mut stop: watch::Receiver<bool>) -> bool {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {
-            _ = ticks.tick() => app.upkeep(),
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {
+                app.upkeep();
+                if let Some(tls) = &tls {
+                    tls.refresh();
+                }
+            }
+            _ = stop.wait_for(|stop| *stop) => return true,
         }
     }
 }

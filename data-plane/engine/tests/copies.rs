@@ -136,6 +136,7 @@ fn serve() -> Running {
         drain: Duration::from_secs(20),
         cors_origins: String::new(),
         cors_headers: String::new(),
+        metrics_path: None,
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let addresses = Addresses {

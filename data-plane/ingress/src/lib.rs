@@ -23,11 +23,12 @@ mod stack;
 
 pub use app::App;
 pub use directory::{Deployment, Directory, Inlet, Predictor};
-pub use listen::{Bound, Listener, Service};
+pub use listen::{Bound, Listener, Service, Tls};
 
 /// REST and gRPC of every protocol, for one port.
 pub fn everything(app: &App) -> axum::Router {
-    stack::wrap(app, http::routes(app).merge(grpc::routes(app)))
+    let requests = stack::wrap(app, http::routes(app).merge(grpc::routes(app)));
+    probes::with_metrics(app, requests)
 }
 
 /// gRPC of every protocol, alone.

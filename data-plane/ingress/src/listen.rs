@@ -1,6 +1,7 @@
 //! Accepts connections, bounds them in number and time, and drains them at the end.
 
 mod pace;
+mod tls;
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -15,16 +16,20 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use pace::{Pace, Paced};
+pub use tls::Tls;
 
 /// A head that has begun and does not arrive in time ends the connection.
 const HEADER_READ: Duration = Duration::from_secs(10);
+/// TLS is agreed on in this time, or the connection is closed.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// An idle connection is closed, or, with HTTP/2, asked whether it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(65);
 /// Bytes of all headers of a request together.
@@ -47,6 +52,7 @@ pub struct Service {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<Tls>,
 }
 
 /// The addresses that were bound, port 0 resolved.
@@ -65,7 +71,18 @@ impl Listener {
         let socket = open(address).map_err(failed)?;
         let socket = TcpListener::from_std(socket).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address })
+        Ok(Self {
+            socket,
+            address,
+            tls: None,
+        })
+    }
+
+    /// Speaks TLS and nothing else.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Where it listens.
@@ -74,8 +91,14 @@ impl Listener {
         Bound(self.address)
     }
 
-    /// Serves until `stop` turns true, then lets open requests finish for at most `drain`.
-    pub async fn serve(self, service: Service, mut stop: watch::Receiver<bool>, drain: Duration) {
+    /// Serves until `stop` turns true, then lets open requests finish for at most `drain`. Says
+    /// whether they did.
+    pub async fn serve(
+        self,
+        service: Service,
+        mut stop: watch::Receiver<bool>,
+        drain: Duration,
+    ) -> bool {
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(service.max_connections));
         loop {
@@ -84,20 +107,22 @@ impl Listener {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match stream {
-                Ok((stream, _)) => accept(stream, &service.router, &room, &graceful),
+                Ok((stream, _)) => {
+                    let tls = self.tls.as_ref();
+                    accept(stream, tls, &service.router, &room, graceful.watcher());
+                }
                 Err(error) => back_off(&error).await,
             }
         }
         drop(self.socket);
-        if tokio::time::timeout(drain, graceful.shutdown())
-            .await
-            .is_err()
-        {
+        let finished = tokio::time::timeout(drain, graceful.shutdown()).await;
+        if finished.is_err() {
             tracing::warn!(
                 seconds = drain.as_secs(),
                 "requests were still open when time was up"
             );
         }
+        finished.is_ok()
     }
 }
 
@@ -120,7 +145,13 @@ async fn back_off(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-fn accept(stream: TcpStream, router: &Router, room: &Arc<Semaphore>, graceful: &GracefulShutdown) {
+fn accept(
+    stream: TcpStream,
+    tls: Option<&Tls>,
+    router: &Router,
+    room: &Arc<Semaphore>,
+    watcher: Watcher,
+) {
     let Ok(permit) = room.clone().try_acquire_owned() else {
         rejected("connections");
         return;
@@ -129,17 +160,33 @@ fn accept(stream: TcpStream, router: &Router, room: &Arc<Semaphore>, graceful: &
         tracing::debug!(%error, "connection closed before it was served");
         return;
     }
-    let pace = Pace::default();
-    let socket = TokioIo::new(Paced::new(stream, pace.clone(), HEADER_READ));
-    let service = TowerToHyperService::new(paced(router.clone(), pace));
-    let connection = builder().serve_connection(socket, service).into_owned();
-    let connection = graceful.watch(connection);
+    let (router, held) = (router.clone(), (permit, Held::connection()));
+    let Some(acceptor) = tls.map(|tls| tls.acceptor().clone()) else {
+        tokio::spawn(answer(stream, router, watcher, held));
+        return;
+    };
     tokio::spawn(async move {
-        let _held = (permit, Held::connection());
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection ended");
+        match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => answer(stream, router, watcher, held).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS was agreed on"),
+            Err(_) => tracing::debug!("TLS was not agreed on in time"),
         }
     });
+}
+
+/// Serves one connection to its end.
+async fn answer<S>(stream: S, router: Router, watcher: Watcher, held: (OwnedSemaphorePermit, Held))
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let pace = Pace::default();
+    let socket = TokioIo::new(Paced::new(stream, pace.clone(), HEADER_READ));
+    let service = TowerToHyperService::new(paced(router, pace));
+    let connection = builder().serve_connection(socket, service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
+    drop(held);
 }
 
 /// The routes, telling the socket when a request begins and ends.

@@ -39,6 +39,23 @@ pub(crate) fn metrics_routes(app: &App) -> Router {
         .with_state(app.clone())
 }
 
+/// `requests`, and the metrics at the path of the settings, if they name one. That path wins.
+pub(crate) fn with_metrics(app: &App, requests: Router) -> Router {
+    match &app.settings().metrics_path {
+        Some(path) if is_plain(path) => Router::new()
+            .route(path, get(metrics))
+            .with_state(app.clone())
+            .fallback_service(requests),
+        _ => requests,
+    }
+}
+
+/// Whether a path is no pattern.
+fn is_plain(path: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/-_.".contains(letter);
+    path.len() > 1 && path.starts_with('/') && path.chars().all(plain)
+}
+
 async fn live() -> StatusCode {
     StatusCode::OK
 }
@@ -103,4 +120,19 @@ pub(crate) async fn readiness(app: &App) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_no_path_of_metrics() {
+        for path in ["/metrics", "/prometheus", "/a/b-c_d.e"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["", "/", "metrics", "/{any}", "/:a", "/*", "/a b"] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
 }

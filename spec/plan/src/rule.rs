@@ -111,6 +111,10 @@ rules! {
 /// loaded, and is none of [`RULES`], which are checked before.
 pub const NODES_DO_NOT_FIT: &str = "nodes-do-not-fit";
 
+/// What a pod serves is in its deployment. It takes a request for one predictor to tell, so it is none
+/// of [`RULES`] either.
+pub const UNKNOWN_PREDICTOR: &str = "unknown-predictor";
+
 /// An issue in the words of the admission webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hari_artifacts::Policy;
-use hari_engine::{Addresses, NodePort, NodeReport, Running, Server, Workshop};
+use hari_engine::{Addresses, NodePort, NodeReport, Running, Server, UnitPorts, Workshop};
 use hari_ingress::directory::Key;
 use hari_ingress::{App, Directory};
-use hari_local::{Failure, Launched, Source};
+use hari_local::{Failure, Launched, Pod, Source};
 use hari_settings as settings;
 
 use crate::cli::Log;
@@ -55,14 +55,15 @@ pub(super) fn beside_engine() {
 impl Serving {
     /// Binds the addresses; nothing is accepted yet.
     pub(super) fn bind(addresses: Addresses) -> anyhow::Result<Self> {
+        Self::on(Server::bind(addresses)?, settings::Server::from_env()?)
+    }
+
+    /// On these listeners, with these settings.
+    pub(super) fn on(server: Server, settings: settings::Server) -> anyhow::Result<Self> {
         let exporter = hari_telemetry::install_metrics()?;
         let directory = Arc::new(Directory::default());
-        let server = Server::bind(addresses)?;
-        let app = App::new(
-            directory.clone(),
-            settings::Server::from_env()?,
-            Some(exporter),
-        );
+        let max_body = settings.max_body;
+        let app = App::new(directory.clone(), settings, Some(exporter));
         let workshop = Workshop {
             pool: hari_engine::model_pool(settings::threads()?)?,
             cache: settings::cache_dir().unwrap_or_else(|| std::env::temp_dir().join("hari")),
@@ -71,6 +72,8 @@ impl Serving {
             recorder: None,
             payload_logs: hari_engine::payload_logs(None)?,
             kafka: BTreeMap::new(),
+            max_body,
+            full_health_checks: settings::FULL_HEALTH_CHECKS.parse()?.unwrap_or(false),
         };
         Ok(Self {
             app,
@@ -102,6 +105,29 @@ impl Serving {
         let launched = launched.map_err(explain)?;
         output::issues(&launched.warnings);
         Ok(launched)
+    }
+
+    /// Serves one predictor, and gives the units their ports.
+    pub(super) async fn launch_predictor(
+        &self,
+        source: &Source,
+        predictor: &str,
+    ) -> anyhow::Result<Pod> {
+        let (workshop, directory) = (&self.workshop, &self.directory);
+        let pod = hari_local::launch_predictor(source, predictor, workshop, directory).await;
+        let pod = pod.map_err(explain)?;
+        output::issues(&pod.launched.warnings);
+        Ok(pod)
+    }
+
+    /// Gives these units ports of their own, at `host`.
+    pub(super) fn open_unit_ports(
+        &mut self,
+        host: IpAddr,
+        units: &[UnitPorts],
+    ) -> anyhow::Result<()> {
+        self.nodes = hari_engine::bind_unit_ports(&self.app, host, units)?;
+        Ok(())
     }
 
     /// Gives every node that is served now a port of its own, at `host`.

@@ -17,7 +17,7 @@ pub(crate) struct Server {
     pub(crate) directory: Arc<Directory>,
     pub(crate) channel: Channel,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -29,6 +29,7 @@ pub(crate) fn settings() -> Settings {
         drain: Duration::from_secs(20),
         cors_origins: "*".to_owned(),
         cors_headers: "Content-Type".to_owned(),
+        metrics_path: None,
     }
 }
 

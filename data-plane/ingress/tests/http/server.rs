@@ -27,7 +27,7 @@ pub(crate) struct Server {
     pub(crate) directory: Arc<Directory>,
     pub(crate) address: SocketAddr,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -39,6 +39,7 @@ pub(crate) fn settings() -> Settings {
         drain: Duration::from_secs(20),
         cors_origins: "*".to_owned(),
         cors_headers: "Accept, Content-Type".to_owned(),
+        metrics_path: None,
     }
 }
 
