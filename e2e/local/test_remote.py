@@ -83,6 +83,17 @@ def test_a_message_without_names_gets_those_of_a_v2_model(front, transport):
 
 
 @pytest.mark.parametrize("spoken", SPOKEN, ids="-".join)
+def test_a_node_is_described_as_it_describes_itself(front, peer, spoken):
+    def described(server, path):
+        found = http(server.url(path + "/v2/models/mnist-model")).json()
+        return found["inputs"] and [found["inputs"], found["outputs"]]
+
+    path = "/seldon/default/" + "-".join(spoken)
+    found = until(lambda: described(front, path), "the metadata of the node")
+    assert found == described(peer, "")
+
+
+@pytest.mark.parametrize("spoken", SPOKEN, ids="-".join)
 def test_a_wrong_shape_is_the_callers_fault(front, spoken):
     reply = predict(front, "-".join(spoken), [[1.0, 2.0]])
     assert reply.status == 400, reply.body

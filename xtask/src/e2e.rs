@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 14] = [
+const SUITES: [Suite; 15] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -88,6 +88,11 @@ const SUITES: [Suite; 14] = [
         venv: "seldon-core",
         only: Some("../parity"),
     },
+    // The original's wrapper and MLServer as nodes; MLServer runs in an environment of its own.
+    Suite {
+        venv: "seldon-core",
+        only: Some("test_peers.py"),
+    },
     Suite {
         venv: "clients",
         only: None,
@@ -112,7 +117,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .with_extension("txt");
         venvs.push(Venv::ready(&requirements)?);
     }
-    let stores = tools::stores()?;
+    let mut others = tools::stores()?;
+    let mlserver = Venv::ready(&tests.join("requirements/mlserver.txt"))?;
+    others.push(("HARI_E2E_MLSERVER", mlserver.interpreter().into_os_string()));
     let binary = build(args.release)?;
     if args.prepare {
         return Ok(());
@@ -121,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (suite, venv) in SUITES.iter().zip(&venvs) {
         let mut command = venv.python();
         command.current_dir(&tests).env("HARI_BIN", &binary);
-        command.envs(stores.iter().cloned());
+        command.envs(others.iter().cloned());
         outcomes.push(pytest(suite, command, &args.pytest)?);
     }
     judge(&outcomes)
