@@ -86,7 +86,7 @@ impl Remote {
             let input = self.fitted(input, context, time).await?;
             let call = self.call_of(method, &input, context);
             let call = call.map_err(Failed::unwritten)?;
-            self.tried(method, &call, context, time).await
+            again(|| self.once(method, &call, context, time)).await
         });
         let tried = tried.await;
         self.learn(&tried, time);
@@ -127,7 +127,7 @@ impl Remote {
         let spoken = self.options.protocol == Protocol::OpenInference;
         match input {
             Input::One(message) if spoken && signature::is_loose(&message) => {
-                let said = self.described.asked(context, time).await?;
+                let said = again(|| self.described.asked(context, time)).await?;
                 Ok(Input::One(match said.signature(None) {
                     Some(signature) if !signature.inputs.is_empty() => {
                         signature::fitted(message, signature).map_err(Failed::unwritten)?
@@ -176,23 +176,6 @@ impl Remote {
             "{protocol} has no {method}: let the node speak Seldon's, with the annotation \
              hari.dev/node-protocol"
         ))
-    }
-
-    /// Asks, and asks again where no connection could be made.
-    async fn tried(
-        &self,
-        method: Method,
-        call: &Call,
-        context: &Context,
-        time: Duration,
-    ) -> Result<Message, Failed> {
-        for attempt in 1..=RETRIES {
-            match self.once(method, call, context, time).await {
-                Err(failed) if failed.stage == Stage::Unconnected => sleep(backoff(attempt)).await,
-                done => return done,
-            }
-        }
-        self.once(method, call, context, time).await
     }
 
     async fn once(
@@ -287,6 +270,17 @@ fn not_ready(error: Error) -> Error {
         Kind::Unavailable => error,
         _ => Error::unavailable(error.message().to_owned()).with_source(error),
     }
+}
+
+/// Asks, and asks again where no connection could be made.
+async fn again<T, F: Future<Output = Result<T, Failed>>>(ask: impl Fn() -> F) -> Result<T, Failed> {
+    for attempt in 1..=RETRIES {
+        match ask().await {
+            Err(failed) if failed.stage == Stage::Unconnected => sleep(backoff(attempt)).await,
+            done => return done,
+        }
+    }
+    ask().await
 }
 
 /// Twice as long each time, and never the same for two callers.

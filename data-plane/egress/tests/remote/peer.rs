@@ -28,7 +28,7 @@ pub(crate) enum Does {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
-    task: JoinHandle<bool>,
+    task: JoinHandle<()>,
 }
 
 impl Peer {
