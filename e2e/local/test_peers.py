@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -291,3 +292,24 @@ def test_what_mlserver_refuses_is_told_in_its_words(front, over):
     assert reply.status >= 400
     assert "scale" in reply.body.decode()
     assert "127.0.0.1" not in reply.body.decode()
+
+
+def test_nodes_that_are_asked_for_their_health_say_yes(mlserver, shift, tmp_path):
+    """`/ready` is 200 once the wrapper and MLServer answered their own health checks with 200."""
+    health = {"HARI_FULL_HEALTH_CHECKS": "true"}
+    graph = elsewhere("shift", shift, "TRANSFORMER", children=[elsewhere("scale", mlserver)])
+    manifest = written(tmp_path, deployment("asked", graph, spoken(scale="rest")))
+    with Server(manifest, env=health) as server:
+        assert server.ready()
+
+
+def test_a_port_that_only_listens_is_not_healthy(own, tmp_path):
+    """A connection is enough, unless health is asked for: here nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        endpoint = {"service_host": "127.0.0.1", "httpPort": port, "grpcPort": port}
+        graph = {"name": "silent", "type": "MODEL", "endpoint": endpoint}
+        manifest = written(tmp_path, deployment("silent", graph))
+        own(manifest)
+        asked = own(manifest, env={"HARI_FULL_HEALTH_CHECKS": "true"}, ready=False)
+        assert not asked.ready()

@@ -220,7 +220,7 @@ impl Remote {
 
     async fn checked(&self) -> Result<()> {
         let path = match (self.options.full_health_checks, self.options.protocol) {
-            (true, Protocol::Seldon) => Some("/health/status"),
+            (true, Protocol::Seldon) => Some("/api/v1.0/health/status"),
             (true, Protocol::OpenInference) => Some("/v2/health/ready"),
             _ => None,
         };

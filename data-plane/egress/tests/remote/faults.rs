@@ -196,7 +196,7 @@ async fn full_health_checks_ask_the_node() {
     let asked = peer.requests();
     let health = asked
         .iter()
-        .find(|one| one.starts_with("GET /health/status "));
+        .find(|one| one.starts_with("GET /api/v1.0/health/status "));
     assert!(health.is_some(), "{asked:?}");
 }
 
