@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 15] = [
+const SUITES: [Suite; 16] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -40,6 +40,10 @@ const SUITES: [Suite; 15] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_bandits.py"),
+    },
+    Suite {
+        venv: "seldon-core",
+        only: Some("test_engine.py"),
     },
     Suite {
         venv: "onnx",

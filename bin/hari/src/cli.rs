@@ -58,6 +58,8 @@ pub(crate) enum Command {
     /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
     Serve(command::serve::Serve),
     /// Serve one predictor as in a pod: the nodes that listen beside it, and those it runs itself
+    ///
+    /// Every flag may be written with underscores as well, as --http_port.
     Engine(command::engine::Engine),
     /// Serve one Python class as in a container of its own: every method, on the unit ports
     Microservice(command::microservice::Microservice),

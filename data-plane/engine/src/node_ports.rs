@@ -212,3 +212,48 @@ impl Unit for NodeUnit {
         vec![self.node.clone()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hari_testkit::Identity;
+
+    fn app() -> App {
+        let predictor = Predictor {
+            name: "p".to_owned(),
+            version: "p".to_owned(),
+            traffic: 100,
+            shadow: false,
+            rest_timeout: None,
+            grpc_timeout: None,
+            inlet: None,
+            unit: Arc::new(Identity::new("here")),
+        };
+        let directory = Arc::new(Directory::default());
+        directory.put(Arc::new(Deployment {
+            namespace: "n".to_owned(),
+            name: "d".to_owned(),
+            predictors: vec![Arc::new(predictor)],
+        }));
+        App::new(directory, Settings::from_env().unwrap(), None)
+    }
+
+    #[tokio::test]
+    async fn a_unit_listens_where_its_container_would() {
+        let unit = |node: &str, http| UnitPorts {
+            node: node.to_owned(),
+            http,
+            grpc: 0,
+        };
+        let (app, host) = (app(), IpAddr::from([127, 0, 0, 1]));
+        let units = [unit("here", 0), unit("elsewhere", 0)];
+        let ports = bind_unit_ports(&app, host, &units).unwrap();
+        let [port] = ports.as_slice() else {
+            panic!("{} ports", ports.len())
+        };
+        assert_eq!(port.name, "d/p/here");
+        assert_ne!(port.http().port(), port.grpc().port());
+        let taken = [unit("here", port.http().port())];
+        assert!(bind_unit_ports(&app, host, &taken).is_err());
+    }
+}

@@ -42,7 +42,7 @@ pub(crate) fn metrics_routes(app: &App) -> Router {
 /// `requests`, and the metrics at the path of the settings, if they name one. That path wins.
 pub(crate) fn with_metrics(app: &App, requests: Router) -> Router {
     match &app.settings().metrics_path {
-        Some(path) if is_plain(path) => Router::new()
+        Some(path) if is_plain_path(path) => Router::new()
             .route(path, get(metrics))
             .with_state(app.clone())
             .fallback_service(requests),
@@ -50,8 +50,9 @@ pub(crate) fn with_metrics(app: &App, requests: Router) -> Router {
     }
 }
 
-/// Whether a path is no pattern.
-fn is_plain(path: &str) -> bool {
+/// Whether a path is no pattern: metrics may be answered there.
+#[must_use]
+pub fn is_plain_path(path: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/-_.".contains(letter);
     path.len() > 1 && path.starts_with('/') && path.chars().all(plain)
 }
@@ -129,10 +130,10 @@ mod tests {
     #[test]
     fn a_pattern_is_no_path_of_metrics() {
         for path in ["/metrics", "/prometheus", "/a/b-c_d.e"] {
-            assert!(is_plain(path), "{path}");
+            assert!(is_plain_path(path), "{path}");
         }
         for path in ["", "/", "metrics", "/{any}", "/:a", "/*", "/a b"] {
-            assert!(!is_plain(path), "{path}");
+            assert!(!is_plain_path(path), "{path}");
         }
     }
 }

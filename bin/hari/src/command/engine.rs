@@ -25,8 +25,6 @@ use given::Given;
 const LAST: Duration = Duration::from_secs(1);
 
 /// Serve one predictor as in a pod: the nodes that listen beside it, and those it runs itself
-///
-/// Every flag may be written with underscores as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Engine {
     #[command(flatten)]
@@ -48,6 +46,7 @@ pub(crate) struct Engine {
         long,
         alias = "prometheus_path",
         default_value = "/metrics",
+        value_parser = flag::path,
         value_name = "PATH"
     )]
     prometheus_path: String,

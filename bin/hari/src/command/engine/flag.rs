@@ -11,6 +11,14 @@ pub(super) fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
+/// A path that answers with the metrics.
+pub(super) fn path(text: &str) -> Result<String, String> {
+    match hari_ingress::is_plain_path(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a path such as /metrics, of letters, digits and `/-_.`".to_owned()),
+    }
+}
+
 /// Numbers with units, one after another: `15s`, `1m30s`, `1.5h`, `300ms`, and `0`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time with its unit, such as 15s, 1m30s or 300ms".to_owned();
