@@ -146,7 +146,7 @@ settings! {
     KAFKA_SASL_USERNAME = "KAFKA_SASL_USERNAME", "unset", "User of the broker.";
     KAFKA_SASL_PASSWORD = "KAFKA_SASL_PASSWORD", "unset", "Password of that user.";
     KAFKA_SASL_MECHANISM = "KAFKA_SASL_MECHANISM", "PLAIN", "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.";
-    FULL_HEALTH_CHECKS = "HARI_FULL_HEALTH_CHECKS", "false", "`true`: a node elsewhere that is called over REST is ready when its own health check says so (`/health/status`, `/v2/health/ready`); else when it accepts connections.";
+    FULL_HEALTH_CHECKS = "HARI_FULL_HEALTH_CHECKS", "false", "`true`: a node elsewhere that is called over REST is ready when its own health check says so (`/api/v1.0/health/status`, `/v2/health/ready`); else when it accepts connections.";
     PYTHON = "HARI_PYTHON", "`python3`", "Interpreter of Python classes; those with a requirements.txt get an environment made with it.";
     PYTHON_LOAD = "HARI_PYTHON_LOAD_SECONDS", "300", "Most seconds from the start of a Python worker to its class being made.";
     PYTHON_STUCK = "HARI_PYTHON_STUCK_SECONDS", "30", "A Python worker that computes this many seconds after the deadline of its request is stuck: it is ended and started anew.";

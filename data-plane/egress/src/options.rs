@@ -17,6 +17,9 @@ pub struct Options {
     pub transport: Transport,
     /// The longest time of a call; the request's deadline counts in any case.
     pub timeout: Option<Duration>,
+    /// What a caller has who chose no time; without `timeout`, silence for as long as this counts
+    /// against the node.
+    pub usual: Duration,
     /// Bounds on a reply.
     pub limits: Limits,
     /// Whether readiness asks the node for its health; else a connection is enough.
@@ -64,6 +67,7 @@ impl Options {
             protocol: Protocol::Seldon,
             transport: Transport::Rest,
             timeout: None,
+            usual: Duration::from_secs(30),
             limits: Limits::default(),
             full_health_checks: false,
         }

@@ -24,8 +24,6 @@ const BACKOFF_MILLIS: u64 = 20;
 const READY_WITHIN: Duration = Duration::from_secs(2);
 /// For how long an answer to the question for readiness holds.
 const READY_FOR: Duration = Duration::from_millis(500);
-/// The timeout of a node for which none is set, where it counts whether an answer was late.
-const USUAL: Duration = Duration::from_secs(30);
 
 /// A unit on the other end of a connection. Making one makes no connection.
 #[derive(Debug)]
@@ -100,7 +98,7 @@ impl Remote {
     /// it had nearly all of the node's own time: how long a caller waits is the caller's choice.
     fn learn(&self, tried: &Result<Result<Message, Failed>, Elapsed>, time: Duration) {
         let name = &self.options.name;
-        let own = self.options.timeout.unwrap_or(USUAL);
+        let own = self.options.timeout.unwrap_or(self.options.usual);
         let stage = match tried {
             Ok(Ok(_)) => Stage::Answered,
             Ok(Err(failed)) => failed.stage,

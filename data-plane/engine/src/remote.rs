@@ -1,25 +1,30 @@
 //! A node on the other end of a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hari_api::{Protocol, Transport};
 use hari_core::{Limits, Unit};
 use hari_egress as egress;
 use hari_error::Result;
 use hari_plan::bound::{BoundNode, Remote};
+use hari_settings as settings;
 
 use crate::tree::Origin;
 
 /// The unit that calls it.
 ///
 /// # Errors
-/// If host and port make no address.
+/// If host and port make no address, or the setting of the usual deadline cannot be read.
 pub(crate) fn unit(
     origin: &Origin<'_>,
     bound: &BoundNode,
     remote: &Remote,
 ) -> Result<Arc<dyn Unit>> {
-    let options = options(origin, bound, remote);
+    let mut options = options(origin, bound, remote);
+    if let Some(millis) = settings::DEADLINE.parse()? {
+        options.usual = Duration::from_millis(millis);
+    }
     let unit = egress::Remote::new(options).map_err(|error| error.at_node(&*bound.name))?;
     Ok(Arc::new(unit))
 }

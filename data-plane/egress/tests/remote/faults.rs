@@ -225,19 +225,24 @@ async fn callers_in_a_hurry_say_nothing_against_a_node() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_silent_for_its_own_timeout_is_left_alone() {
+async fn a_node_that_is_silent_for_its_own_timeout_or_the_usual_one_is_left_alone() {
     for transport in [Transport::Rest, Transport::Grpc] {
         let peer = Peer::that(Does::Waits).await;
-        let unit = Remote::new(Options {
-            transport,
-            timeout: Some(Duration::from_millis(20)),
-            ..options(peer.address)
-        });
-        let unit = unit.unwrap();
-        for _ in 0..5 {
-            assert!(!is_left_alone(&unit, Duration::from_secs(20)).await);
+        let short = Duration::from_millis(20);
+        let (longer, long) = (Duration::from_millis(100), Duration::from_secs(20));
+        for (timeout, usual, time) in [(Some(short), long, long), (None, short, longer)] {
+            let unit = Remote::new(Options {
+                transport,
+                timeout,
+                usual,
+                ..options(peer.address)
+            });
+            let unit = unit.unwrap();
+            for _ in 0..5 {
+                assert!(!is_left_alone(&unit, time).await);
+            }
+            assert!(is_left_alone(&unit, time).await);
         }
-        assert!(is_left_alone(&unit, Duration::from_secs(20)).await);
     }
 }
 
