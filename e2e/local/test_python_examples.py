@@ -8,7 +8,7 @@ import pytest
 from harness import ROOT, Server, http, until
 from readme import answers
 
-# The environment of the tests has numpy.
+# Environments are made with the interpreter of the tests.
 PYTHON = {"HARI_PYTHON": sys.executable}
 ROUTER = ROOT / "examples" / "outlier-router"
 COMPONENT = ROOT / "examples" / "python-component"
@@ -16,7 +16,8 @@ COMPONENT = ROOT / "examples" / "python-component"
 
 @pytest.fixture(scope="module")
 def router():
-    with Server(ROUTER / "seldondeployment.yaml", env=PYTHON) as server:
+    with Server(ROUTER / "seldondeployment.yaml", env=PYTHON, ready=False) as server:
+        until(server.ready, "/ready answers 200", 120)
         yield server
 
 
