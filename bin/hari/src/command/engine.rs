@@ -194,3 +194,59 @@ fn say_where(running: &Running) {
     } = running.addresses;
     tracing::info!(%http, %grpc, %metrics, "serving");
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Arguments, Command};
+
+    fn parsed(line: &str) -> Result<Engine, String> {
+        let words = ["hari", "engine"]
+            .into_iter()
+            .chain(line.split_whitespace());
+        match Arguments::try_parse_from(words).map(|all| all.command) {
+            Ok(Command::Engine(engine)) => Ok(engine),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_flags_of_the_original_are_taken_as_it_writes_them() {
+        let engine = parsed(
+            "--config c --sdep d --namespace n --predictor p --http_port 8001 --grpc_port 5002 \
+             --graceful_timeout 20s --shutdown_delay 1m --protocol v2 --transport grpc --file f.yaml \
+             --hostname h --logger_workers 3 --log_work_buffer_size 5 --log_write_timeout_ms 7 \
+             --prometheus_path /prometheus --kafka_broker k:1 --kafka_input_topic in \
+             --kafka_output_topic out --kafka_full_graph=false --kafka_workers 2 \
+             --kafka_auto_commit=false --log_kafka_broker k:2 --log_kafka_topic log \
+             --full_health_checks=true --server_type kafka --debug --log_level WARN",
+        )
+        .unwrap();
+        assert_eq!((engine.http_port, engine.grpc_port), (8001, 5002));
+        assert_eq!(engine.graceful_timeout, Some(Duration::from_secs(20)));
+        assert_eq!(engine.shutdown_delay, Duration::from_secs(60));
+        assert_eq!(engine.prometheus_path, "/prometheus");
+        assert_eq!(engine.full_health_checks, Some(true));
+        assert_eq!(engine.debug, Some(true));
+    }
+
+    #[test]
+    fn defaults_are_those_of_a_pod() {
+        let engine = parsed("").unwrap();
+        assert_eq!((engine.http_port, engine.grpc_port), (8000, 5001));
+        assert_eq!(engine.metrics_port, None);
+        assert_eq!(engine.shutdown_delay, Duration::ZERO);
+        for wrong in [
+            "--prometheus_path /{a}",
+            "--server_type grpc",
+            "--graceful_timeout 15",
+            "--full_health_checks=maybe",
+        ] {
+            let error = parsed(wrong).unwrap_err();
+            assert!(error.contains("invalid value"), "{error}");
+        }
+    }
+}
