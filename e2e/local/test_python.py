@@ -420,6 +420,18 @@ def test_a_microservice_answers_every_method(microservice):
     assert "--threads" in microservice.stderr()
 
 
+def test_a_microservice_counts_what_its_class_reports(microservice):
+    # One more with every answer, on the port of metrics.
+    before = counted(microservice)
+    assert asked(microservice, ROW, "/predict").status == 200
+    assert counted(microservice) == before + 1
+
+
+def counted(server):
+    lines = [line for line in server.scrape().splitlines() if line.startswith("answers_total{")]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
 def test_an_estimator_that_is_no_data_needs_trust(tmp_path):
     class Gadget:
         def __reduce__(self):
