@@ -1,0 +1,248 @@
+//! Documents in, objects out. Each `tests/golden/CASE.yaml` is planned and rendered, and the objects
+//! are compared with `CASE.objects.yaml`. The first line of a document names what the installation
+//! has: `# with: istio, keda`. Where objects differ on purpose, copy the new ones from the folder
+//! that the failure names.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hari_api::{PredictorSpec, read_documents, to_yaml};
+use hari_plan::plan;
+use hari_render::{
+    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Object, Settings, render,
+};
+use serde_json::{Value, json};
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = folder.read_dir().unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| {
+        let name = path.to_str().unwrap();
+        name.ends_with(".yaml") && !name.ends_with(".objects.yaml")
+    });
+    paths.sort();
+    paths
+}
+
+fn settings(text: &str) -> Settings {
+    let mut settings = Settings {
+        image: "hari:test".to_owned(),
+        ..Settings::default()
+    };
+    let first = text.lines().next().unwrap();
+    let words = first.strip_prefix("# with: ").unwrap_or_default();
+    for word in words.split(", ").filter(|word| !word.is_empty()) {
+        let ambassador = |version, single_namespace| {
+            Some(Ambassador {
+                version,
+                single_namespace,
+            })
+        };
+        match word {
+            "keda" => settings.keda = true,
+            "prefix" => settings.name_as_prefix = true,
+            "istio" => {
+                settings.istio = Some(Istio {
+                    gateway: "istio-system/seldon-gateway".to_owned(),
+                    tls_mode: None,
+                });
+            }
+            "ambassador-v1" => settings.ambassador = ambassador(AmbassadorVersion::V1, true),
+            "ambassador-v2" => settings.ambassador = ambassador(AmbassadorVersion::V2, false),
+            "gateway" => {
+                settings.gateway = Some(Gateway {
+                    name: "public".to_owned(),
+                    namespace: Some("gateways".to_owned()),
+                });
+            }
+            "ingress" => {
+                settings.ingress = Some(Ingress {
+                    class: Some("nginx".to_owned()),
+                });
+            }
+            other => panic!("{other}"),
+        }
+    }
+    settings
+}
+
+fn objects(path: &Path) -> Result<Vec<Object>, String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let planned = plan(&read_documents(&text, name));
+    assert!(!planned.has_errors(), "{:?}", planned.issues);
+    let rendered = render(planned.deployments.first().unwrap(), &settings(&text));
+    rendered.map_err(|issues| issues.iter().map(|issue| format!("{issue}\n")).collect())
+}
+
+/// Objects as a reader likes them: the graph of an orchestrator as itself, not as base64.
+fn readable(object: &Object) -> Value {
+    let mut value = object.value().clone();
+    let containers = value.pointer_mut("/spec/template/spec/containers");
+    let containers = containers
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten();
+    for container in containers {
+        let variables = container.get_mut("env").and_then(Value::as_array_mut);
+        for variable in variables.into_iter().flatten() {
+            if variable["name"] == "ENGINE_PREDICTOR" {
+                let decoded = STANDARD
+                    .decode(variable["value"].as_str().unwrap())
+                    .unwrap();
+                variable["value"] =
+                    json!({"decoded": serde_json::from_slice::<Value>(&decoded).unwrap()});
+            }
+        }
+    }
+    value
+}
+
+fn outcome(path: &Path) -> String {
+    match objects(path) {
+        Ok(objects) => {
+            let documents = objects.iter().map(|object| to_yaml(&readable(object)));
+            documents.collect::<Vec<_>>().join("---\n")
+        }
+        Err(issues) => issues,
+    }
+}
+
+#[test]
+fn every_case_gives_the_objects_it_gave_before() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("render-golden");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut changed = Vec::new();
+    let paths = cases();
+    assert!(paths.len() >= 21, "{}", paths.len());
+    for path in paths {
+        let name = path.with_extension("objects.yaml");
+        let actual = outcome(&path);
+        if actual != std::fs::read_to_string(&name).unwrap_or_default() {
+            let name = name.file_name().unwrap();
+            std::fs::write(folder.join(name), actual).unwrap();
+            changed.push(name.to_owned());
+        }
+    }
+    assert!(changed.is_empty(), "{changed:?}: see {}", folder.display());
+}
+
+/// What the API server asks of any objects.
+#[test]
+fn objects_have_names_that_kubernetes_takes_once_each() {
+    for path in cases() {
+        let mut seen = BTreeSet::new();
+        for object in objects(&path).unwrap_or_default() {
+            let key = format!("{}/{}", object.kind(), object.name());
+            assert!(hari_plan::names::is_name(object.name()), "{key}");
+            assert!(!object.api_version().is_empty(), "{key}");
+            assert!(seen.insert(key.clone()), "{key} twice");
+            let labels = object.value()["metadata"]["labels"].as_object().unwrap();
+            assert_eq!(
+                labels["app.kubernetes.io/managed-by"], "seldon-core",
+                "{key}"
+            );
+        }
+    }
+}
+
+/// Every Service and Deployment finds its pods.
+#[test]
+fn selectors_select() {
+    for path in cases() {
+        let objects = objects(&path).unwrap_or_default();
+        let pods: Vec<&Value> = objects
+            .iter()
+            .filter(|object| object.kind() == "Deployment")
+            .map(|object| &object.value()["spec"]["template"]["metadata"]["labels"])
+            .collect();
+        for object in &objects {
+            let spec = &object.value()["spec"];
+            let (selector, most) = match object.kind() {
+                "Service" => (&spec["selector"], 1),
+                "Deployment" | "PodDisruptionBudget" => (&spec["selector"]["matchLabels"], 1),
+                _ => continue,
+            };
+            let wanted = selector.as_object().unwrap();
+            let fits = |labels: &&&Value| wanted.iter().all(|(name, value)| &labels[name] == value);
+            assert_eq!(
+                pods.iter().filter(fits).count(),
+                most,
+                "{path:?} {}",
+                object.name()
+            );
+        }
+    }
+}
+
+/// What is mounted is there; no two mounts of a container are at one place; ports are named once.
+#[test]
+fn pods_fit_together() {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for path in cases() {
+        for object in objects(&path).unwrap_or_default() {
+            let pod = &object.value()["spec"]["template"]["spec"];
+            let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            let volumes: BTreeSet<String> = list(&pod["volumes"])
+                .iter()
+                .map(|volume| text(&volume["name"]))
+                .collect();
+            for container in [list(&pod["containers"]), list(&pod["initContainers"])].concat() {
+                let (mut places, mut names) = (BTreeSet::new(), BTreeSet::new());
+                for mount in list(&container["volumeMounts"]) {
+                    assert!(volumes.contains(&text(&mount["name"])), "{path:?} {mount}");
+                    assert!(places.insert(text(&mount["mountPath"])), "{path:?} {mount}");
+                }
+                for port in list(&container["ports"]) {
+                    let name = text(&port["name"]);
+                    assert!(name.len() <= 15 && names.insert(name), "{path:?} {port}");
+                }
+                assert!(!text(&container["image"]).is_empty());
+            }
+        }
+    }
+}
+
+/// What an orchestrator is told is a predictor that keeps every rule.
+#[test]
+fn orchestrators_are_told_what_they_can_plan() {
+    for path in cases() {
+        for object in objects(&path).unwrap_or_default() {
+            let value = readable(&object);
+            let containers = value.pointer("/spec/template/spec/containers");
+            let containers = containers.and_then(Value::as_array).into_iter().flatten();
+            for variable in
+                containers.flat_map(|found| found["env"].as_array().into_iter().flatten())
+            {
+                let told = &variable["value"]["decoded"];
+                if told.is_null() {
+                    continue;
+                }
+                let mut spec: PredictorSpec = serde_json::from_value(told.clone()).unwrap();
+                (spec.traffic, spec.shadow) = (None, None);
+                let resource = serde_json::from_value(json!({
+                    "apiVersion": "machinelearning.seldon.io/v1",
+                    "kind": "SeldonDeployment",
+                    "metadata": {"name": "told"},
+                    "spec": {"predictors": [spec]},
+                }));
+                let (plan, issues) = hari_plan::plan_resource(
+                    &resource.unwrap(),
+                    &hari_plan::Installation::default(),
+                );
+                let policy = hari_plan::PlacementPolicy::Pod;
+                let bound = hari_plan::bind(&plan.unwrap_or_else(|| panic!("{issues:?}")), &policy);
+                assert!(bound.is_ok(), "{path:?} {bound:?}");
+            }
+        }
+    }
+}
