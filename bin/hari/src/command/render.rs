@@ -1,4 +1,6 @@
-//! `hari render --graph`: the graphs of deployments, drawn.
+//! `hari render`: the Kubernetes objects of deployments, or with `--graph` their graphs, drawn.
+
+mod installation;
 
 use std::io::IsTerminal as _;
 
@@ -7,16 +9,19 @@ use hari_plan::Plan;
 use hari_plan::drawing::{mermaid, tree};
 
 use super::validate;
+use installation::Installation;
 use crate::exit::Said;
 use crate::output;
 
-/// Draw the graphs of deployments
+/// Print the Kubernetes objects of deployments, or draw their graphs
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A flowchart has one box for each predictor, with its share of the requests. A router is a rhombus, a
 combiner a trapezoid, a transformer has round ends; branches have the numbers that a router answers.
 
 Examples:
+  hari render deployment.yaml
+  hari render --gateway infra/public deployment.yaml | kubectl apply -f -
   hari render --graph deployment.yaml
   hari render --graph --format mermaid deployment.yaml >> README.md")]
 pub(crate) struct Render {
@@ -24,11 +29,13 @@ pub(crate) struct Render {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
     /// Draw the graph of each predictor
-    #[arg(long, required = true)]
+    #[arg(long)]
     graph: bool,
     /// Form of the drawing [default: tree on a terminal, else mermaid]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, requires = "graph")]
     format: Option<Format>,
+    #[command(flatten)]
+    installation: Installation,
 }
 
 /// How graphs are drawn.
@@ -53,7 +60,11 @@ impl Render {
                 plans.extend(planned.deployments);
             }
         }
-        output::line(self.drawn(&plans).trim_end());
+        let text = match self.graph {
+            true => self.drawn(&plans),
+            false => self.installation.objects(&plans)?,
+        };
+        output::line(text.trim_end());
         Ok(())
     }
 
