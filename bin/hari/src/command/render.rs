@@ -9,9 +9,9 @@ use hari_plan::Plan;
 use hari_plan::drawing::{mermaid, tree};
 
 use super::validate;
-use installation::Installation;
 use crate::exit::Said;
 use crate::output;
+use installation::Installation;
 
 /// Print the Kubernetes objects of deployments, or draw their graphs
 #[derive(Debug, clap::Args)]
