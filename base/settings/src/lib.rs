@@ -87,6 +87,7 @@ settings! {
     UNIT_METRICS_PORT = "PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "6000", "Metrics port of `hari serve`.";
     UNIT_PARAMETERS = "PREDICTIVE_UNIT_PARAMETERS", "[]", "Parameters of the unit: a JSON array of {name, value, type}.";
     UNIT_METRICS_ENDPOINT = "PREDICTIVE_UNIT_METRICS_ENDPOINT", "/prometheus", "One more path that answers with the metrics.";
+    REPLY_METRICS = "INCLUDE_METRICS_IN_CLIENT_RESPONSE", "true", "Whether `meta.metrics` of units is in replies; anything but `true` leaves it out. It is counted either way.";
     DEPLOYMENT_ID = "SELDON_DEPLOYMENT_ID", "the unit's name", "Deployment that the unit belongs to, for metrics.";
     PREDICTOR_ID = "PREDICTOR_ID", "default", "Predictor that the unit belongs to, for metrics.";
     HTTP_PROXY = "HTTP_PROXY", "unset", "Proxy for `http` addresses that models are fetched from; `http_proxy` counts as well.";

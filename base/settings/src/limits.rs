@@ -5,7 +5,8 @@ use std::time::Duration;
 use hari_error::Result;
 
 use crate::{
-    CORS_HEADERS, CORS_ORIGINS, DEADLINE, DRAIN, MAX_BODY, MAX_CONNECTIONS, MAX_IN_FLIGHT, threads,
+    CORS_HEADERS, CORS_ORIGINS, DEADLINE, DRAIN, MAX_BODY, MAX_CONNECTIONS, MAX_IN_FLIGHT,
+    REPLY_METRICS, threads,
 };
 
 /// What the listeners are set to; limits in bytes.
@@ -27,6 +28,8 @@ pub struct Server {
     pub cors_headers: String,
     /// Where the ports of requests answer with the metrics too, if they do.
     pub metrics_path: Option<String>,
+    /// Whether custom metrics of units are in replies; they are counted either way.
+    pub reply_metrics: bool,
 }
 
 impl Server {
@@ -49,6 +52,7 @@ impl Server {
             cors_origins: or(&CORS_ORIGINS),
             cors_headers: or(&CORS_HEADERS),
             metrics_path: None,
+            reply_metrics: REPLY_METRICS.get().is_none_or(|text| text == "true"),
         })
     }
 }

@@ -137,6 +137,7 @@ fn serve() -> Running {
         cors_origins: String::new(),
         cors_headers: String::new(),
         metrics_path: None,
+        reply_metrics: true,
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let addresses = Addresses {

@@ -50,7 +50,13 @@ pub(crate) async fn call(
     mirror(app, deployment, method, &input, context);
     let answer = predictor.unit.call(method, input, context);
     match tokio::time::timeout_at(context.deadline.into(), answer).await {
-        Ok(answer) => answer,
+        Ok(Ok(mut answer)) => {
+            if !app.settings().reply_metrics {
+                answer.meta.metrics.clear();
+            }
+            Ok(answer)
+        }
+        Ok(failure) => failure,
         Err(_) => Err(Error::new(
             Kind::DeadlineExceeded,
             format!(

@@ -141,6 +141,7 @@ impl Ours {
             cors_origins: "*".to_owned(),
             cors_headers: "Content-Type".to_owned(),
             metrics_path: None,
+            reply_metrics: true,
         };
         let directory = Arc::new(Directory::default());
         directory.put(deployment(unit));

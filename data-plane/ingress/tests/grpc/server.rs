@@ -30,6 +30,7 @@ pub(crate) fn settings() -> Settings {
         cors_origins: "*".to_owned(),
         cors_headers: "Content-Type".to_owned(),
         metrics_path: None,
+        reply_metrics: true,
     }
 }
 

@@ -3,7 +3,7 @@
 use hari_testkit::Identity;
 use serde_json::json;
 
-use crate::server::{Server, Teller, get};
+use crate::server::{Server, Teller, get, plain, settings};
 
 const ROW: &str = r#"{"data":{"names":["a","b"],"ndarray":[[1.5,2]]}}"#;
 
@@ -22,6 +22,25 @@ async fn predictions_are_answered_in_the_form_of_the_request() {
         reply["data"]["tensor"],
         json!({"shape": [1, 2], "values": [1, 2]})
     );
+}
+
+#[tokio::test]
+async fn metrics_of_units_are_left_out_where_the_setting_says_so() {
+    let asked = r#"{"meta":{"tags":{"t":1},"metrics":[{"key":"k","type":"GAUGE","value":1}]},"strData":"a"}"#;
+    for reply_metrics in [true, false] {
+        let set = hari_settings::Server {
+            reply_metrics,
+            ..settings()
+        };
+        let unit = plain("default", "mnist", Identity::new("echo"));
+        let server = Server::with(set, vec![unit]);
+        let reply = server.post("/api/v1.0/predictions", asked).await.ok();
+        let told = reply["meta"].get("metrics").is_some();
+        assert_eq!(
+            (told, &reply["meta"]["tags"]["t"]),
+            (reply_metrics, &json!(1))
+        );
+    }
 }
 
 #[tokio::test]

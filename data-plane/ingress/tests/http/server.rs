@@ -40,6 +40,7 @@ pub(crate) fn settings() -> Settings {
         cors_origins: "*".to_owned(),
         cors_headers: "Accept, Content-Type".to_owned(),
         metrics_path: None,
+        reply_metrics: true,
     }
 }
 
