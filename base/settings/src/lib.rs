@@ -166,6 +166,67 @@ settings! {
     CERT_MOUNT_PATH = "SELDON_CERT_MOUNT_PATH", "unset: no TLS", "Folder of the certificate and key with which `hari engine` listens; they are read again when they change.";
     CERT_FILE_NAME = "SELDON_CERT_FILE_NAME", "tls.crt", "File of the certificate chain there, as PEM.";
     CERT_KEY_FILE_NAME = "SELDON_CERT_KEY_FILE_NAME", "tls.key", "File of the private key there, as PEM.";
+    POD_NAMESPACE = "POD_NAMESPACE", "seldon-system", "Namespace of `hari operator`: its ConfigMap, its lease, the secret of its webhook.";
+    POD_NAME = "POD_NAME", "HOSTNAME, else `hari`", "Name of this replica of `hari operator`, as its lease shows it.";
+    HOSTNAME = "HOSTNAME", "unset", "As POD_NAME, which wins; container runtimes set it.";
+    WATCH_NAMESPACE = "WATCH_NAMESPACE", "unset: all namespaces", "The one namespace whose deployments `hari operator` serves; it wins over `--namespace`.";
+    CONTROLLER_ID = "CONTROLLER_ID", "unset", "`hari operator` serves the deployments whose label `seldon.io/controller-id` has this value; unset, those without the label.";
+    MANAGER_LOG_LEVEL = "MANAGER_LOG_LEVEL", "INFO", "As SELDON_LOG_LEVEL, which wins, for `hari operator`.";
+    LEADER_ELECTION_ID = "LEADER_ELECTION_ID", "a33bd623.machinelearning.seldon.io", "Name of the lease of `hari operator`.";
+    MANAGER_CREATE_RESOURCES = "MANAGER_CREATE_RESOURCES", "false", "`true`: `hari operator` makes its own CRD, webhook, Service and ConfigMap at the start.";
+    OPERATOR_IMAGE = "HARI_IMAGE", "RELATED_IMAGE_EXECUTOR, else EXECUTOR_CONTAINER_IMAGE_AND_VERSION", "Image of Hari that `hari operator` puts into pods.";
+    EXECUTOR_IMAGE = "EXECUTOR_CONTAINER_IMAGE_AND_VERSION", "`hari` of this version", "As HARI_IMAGE, which wins. An image of the original's executor is not taken.";
+    EXECUTOR_PULL_POLICY = "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", "IfNotPresent", "When nodes pull that image: `Always`, `IfNotPresent` or `Never`.";
+    EXECUTOR_PORT = "EXECUTOR_SERVER_PORT", "8000", "Port of predictors for REST, of Services and containers.";
+    EXECUTOR_GRPC_PORT = "EXECUTOR_SERVER_GRPC_PORT", "5001", "Port of predictors for gRPC, of Services and containers.";
+    ENGINE_PORT = "ENGINE_SERVER_PORT", "8000", "As EXECUTOR_SERVER_PORT, which wins.";
+    ENGINE_GRPC_PORT = "ENGINE_SERVER_GRPC_PORT", "5001", "As EXECUTOR_SERVER_GRPC_PORT, which wins.";
+    EXECUTOR_METRICS_PORT_NAME = "EXECUTOR_SERVER_METRICS_PORT_NAME", "metrics", "Name of the port of predictors for metrics.";
+    EXECUTOR_PROMETHEUS_PATH = "EXECUTOR_PROMETHEUS_PATH", "/prometheus", "Path of the metrics of pods.";
+    EXECUTOR_USER = "EXECUTOR_CONTAINER_USER", "8888", "User of the orchestrator's container.";
+    EXECUTOR_SERVICE_ACCOUNT = "EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME", "default", "Service account of orchestrators in pods of their own.";
+    EXECUTOR_CPU_REQUEST = "EXECUTOR_DEFAULT_CPU_REQUEST", "500m", "CPU that is kept free for an orchestrator.";
+    EXECUTOR_CPU_LIMIT = "EXECUTOR_DEFAULT_CPU_LIMIT", "500m", "Most CPU of an orchestrator.";
+    EXECUTOR_MEMORY_REQUEST = "EXECUTOR_DEFAULT_MEMORY_REQUEST", "512Mi", "Memory that is kept free for an orchestrator.";
+    EXECUTOR_MEMORY_LIMIT = "EXECUTOR_DEFAULT_MEMORY_LIMIT", "512Mi", "Most memory of an orchestrator.";
+    EXECUTOR_LOGGER_ENDPOINT = "EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT", "http://default-broker", "REQUEST_LOGGER_DEFAULT_ENDPOINT of pods.";
+    EXECUTOR_LOGGER_QUEUE = "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE", "10000", "Payloads that may wait to be logged, in each pod.";
+    EXECUTOR_LOGGER_TIMEOUT = "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS", "2000", "Most milliseconds that a payload waits for room in that queue.";
+    EXECUTOR_FULL_HEALTH_CHECKS = "EXECUTOR_FULL_HEALTH_CHECKS", "false", "HARI_FULL_HEALTH_CHECKS of pods.";
+    DEFAULT_USER_ID = "DEFAULT_USER_ID", "8888", "User of pods that name none; set to nothing, there is none.";
+    DEFAULT_CERT_MOUNT_PATH = "DEFAULT_CERT_MOUNT_PATH_NAME", "/cert/", "Folder where pods find the certificate of `ssl.certSecretName`.";
+    METRICS_PORT_NAME = "PREDICTIVE_UNIT_METRICS_PORT_NAME", "metrics", "Name of the port of units for metrics.";
+    DEFAULT_ENV_SECRET = "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", "unset", "Secret whose entries are the environment of model downloads that name none.";
+    DEPLOYMENT_NAME_AS_PREFIX = "DEPLOYMENT_NAME_AS_PREFIX", "false", "`true`: names of Deployments that have to be hashed begin with the deployment's.";
+    KEDA_ENABLED = "KEDA_ENABLED", "false", "`true`: `kedaSpec` makes ScaledObjects.";
+    ISTIO_ENABLED = "ISTIO_ENABLED", "false", "`true`: VirtualServices and DestinationRules are made.";
+    ISTIO_GATEWAY = "ISTIO_GATEWAY", "istio-system/seldon-gateway", "Istio gateway of deployments that name none.";
+    ISTIO_TLS_MODE = "ISTIO_TLS_MODE", "unset", "TLS mode of Istio's connections to predictors, such as `ISTIO_MUTUAL`.";
+    AMBASSADOR_ENABLED = "AMBASSADOR_ENABLED", "false", "`true`: Ambassador's mappings are made.";
+    AMBASSADOR_VERSION = "AMBASSADOR_VERSION", "v2", "`v1`: mappings are an annotation of Services; `v2`: they are objects.";
+    AMBASSADOR_SINGLE_NAMESPACE = "AMBASSADOR_SINGLE_NAMESPACE", "false", "`true`: Ambassador routes paths without the namespace too.";
+    GATEWAY = "HARI_GATEWAY", "unset", "`[NAMESPACE/]NAME` of a Gateway of the Gateway API: HTTPRoutes and GRPCRoutes are made for it.";
+    INGRESS_ENABLED = "HARI_INGRESS_ENABLED", "false", "`true`: an Ingress is made for each deployment.";
+    INGRESS_CLASS = "HARI_INGRESS_CLASS", "the cluster's default", "Class of those Ingresses; setting it makes them.";
+    WEBHOOK_CERTIFICATES = "HARI_WEBHOOK_CERT_DIR", "/tmp/k8s-webhook-server/serving-certs", "Folder of `tls.crt`, `tls.key` and `ca.crt` of the webhook, as cert-manager mounts them; without them the operator makes its own.";
+    WEBHOOK_SERVICE = "HARI_WEBHOOK_SERVICE", "seldon-webhook-service", "Service of the webhook: the name that its certificate is for.";
+    WEBHOOK_SECRET = "HARI_WEBHOOK_SECRET", "seldon-webhook-server-cert", "Secret in which the operator keeps the certificate that it makes.";
+    WEBHOOK_CONFIGURATION = "HARI_WEBHOOK_CONFIGURATION", "seldon-validating-webhook-configuration-<POD_NAMESPACE>", "ValidatingWebhookConfiguration whose `caBundle` the operator keeps right.";
+    OPERATOR_RESOURCES = "HARI_OPERATOR_RESOURCES", "/tmp/operator-resources", "Folder with files that take the place of what `--create-resources` would make: `crd-v1.yaml`, `validate.yaml`, `service.yaml`, `configmap.yaml`.";
+    IMAGE_EXECUTOR = "RELATED_IMAGE_EXECUTOR", "unset", "As EXECUTOR_CONTAINER_IMAGE_AND_VERSION, which it wins over. This and the following are how an installation without a registry of its own names all of its images.";
+    IMAGE_STORAGE = "RELATED_IMAGE_STORAGE_INITIALIZER", "unset: `hari fetch`", "Image of model downloads; wins over `storageInitializer.image` of seldon-config.";
+    IMAGE_SKLEARN = "RELATED_IMAGE_SKLEARNSERVER", "unset", "Image of SKLEARN_SERVER, in place of the built-in one.";
+    IMAGE_SKLEARN_V2 = "RELATED_IMAGE_SKLEARNSERVER_V2", "unset", "The same for `protocol: v2`.";
+    IMAGE_XGBOOST = "RELATED_IMAGE_XGBOOSTSERVER", "unset", "Image of XGBOOST_SERVER, in place of the built-in one.";
+    IMAGE_XGBOOST_V2 = "RELATED_IMAGE_XGBOOSTSERVER_V2", "unset", "The same for `protocol: v2`.";
+    IMAGE_MLFLOW = "RELATED_IMAGE_MLFLOWSERVER", "unset", "Image of MLFLOW_SERVER, in place of the built-in one.";
+    IMAGE_MLFLOW_V2 = "RELATED_IMAGE_MLFLOWSERVER_V2", "unset", "The same for `protocol: v2`.";
+    IMAGE_TFPROXY = "RELATED_IMAGE_TFPROXY", "unset", "Image of TENSORFLOW_SERVER for `protocol: seldon`, in place of the built-in one.";
+    IMAGE_TENSORFLOW = "RELATED_IMAGE_TENSORFLOW", "unset", "Image of TENSORFLOW_SERVER for `protocol: tensorflow`, in place of the built-in one.";
+    IMAGE_EXPLAINER = "RELATED_IMAGE_EXPLAINER", "unset", "Image of explainers; wins over `explainer.image` of seldon-config.";
+    IMAGE_EXPLAINER_V2 = "RELATED_IMAGE_EXPLAINER_V2", "unset", "The same for `protocol: v2`.";
+    IMAGE_MOCK = "RELATED_IMAGE_MOCK_CLASSIFIER", "unset", "Taken, without effect: an image of the original's tests.";
+    USE_EXECUTOR = "USE_EXECUTOR", "unset", "Taken, without effect.";
     NO_COLOR = "NO_COLOR", "unset", "Set to anything: no colours on a terminal.";
     XDG_CACHE_HOME = "XDG_CACHE_HOME", "$HOME/.cache", "The user's cache folder.";
     HOME = "HOME", "unset", "The user's home folder.";
@@ -180,6 +241,12 @@ impl Setting {
             .filter(|value| !value.is_empty())
     }
 
+    /// The value, if it is set, be it to nothing.
+    #[must_use]
+    pub fn given(&self) -> Option<String> {
+        std::env::var(self.name).ok()
+    }
+
     /// The value as `T`, if it is set.
     ///
     /// # Errors
@@ -188,7 +255,11 @@ impl Setting {
         self.get().map(|value| self.read(&value)).transpose()
     }
 
-    fn read<T: FromStr>(&self, value: &str) -> Result<T> {
+    /// `value` as `T`.
+    ///
+    /// # Errors
+    /// Names the setting and what was found, if it cannot be read as `T`.
+    pub fn read<T: FromStr>(&self, value: &str) -> Result<T> {
         value.trim().parse().map_err(|_| {
             Error::invalid(format!(
                 "environment variable {}: cannot read `{value}` ({})",

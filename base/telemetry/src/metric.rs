@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::process;
 
 mod node;
+pub mod operator;
 mod payload_log;
 pub mod ready;
 mod request;
@@ -182,6 +183,17 @@ pub const METRICS: &[MetricInfo] = &[
     stream::FAILED_INFO,
     stream::RETRIED_INFO,
     stream::LAG_INFO,
+    operator::RECONCILES_INFO,
+    operator::SECONDS_INFO,
+    operator::ERRORS_INFO,
+    operator::QUEUE_INFO,
+    operator::WRITES_INFO,
+    operator::DEPLOYMENTS_INFO,
+    operator::ADMISSIONS_INFO,
+    operator::ADMISSION_SECONDS_INFO,
+    operator::LEADER_INFO,
+    operator::CONFIGURATION_INFO,
+    operator::CERTIFICATE_INFO,
 ];
 
 const fn info(

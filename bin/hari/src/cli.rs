@@ -41,6 +41,14 @@ impl Log {
         }
     }
 
+    /// At this level, unless one was asked for.
+    pub(crate) fn or_level(&self, level: Option<String>) -> Self {
+        Self {
+            log_level: self.log_level.clone().or(level),
+            ..self.clone()
+        }
+    }
+
     /// As the telemetry takes it.
     pub(crate) fn settings(&self) -> Logging {
         Logging {
@@ -63,6 +71,10 @@ pub(crate) enum Command {
     Engine(command::engine::Engine),
     /// Serve one Python class as in a container of its own: every method, on the unit ports
     Microservice(command::microservice::Microservice),
+    /// Serve the SeldonDeployments of a Kubernetes cluster
+    ///
+    /// Every flag may be written with underscores as well, as --leader_election_id.
+    Operator(command::operator::Operator),
     /// Say everything that is wrong with deployments
     Validate(command::validate::Validate),
     /// Draw the graphs of deployments

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod microservice;
+pub(crate) mod operator;
 pub(crate) mod predict;
 pub(crate) mod render;
 pub(crate) mod run;
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve(serve) => serve.execute(&log),
         Command::Engine(engine) => engine.execute(&log),
         Command::Microservice(microservice) => microservice.execute(&log),
+        Command::Operator(operator) => operator.execute(&log),
         Command::Validate(validate) => validate.execute(),
         Command::Render(render) => render.execute(),
         Command::Inspect(inspect) => inspect.execute(),

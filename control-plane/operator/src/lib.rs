@@ -8,10 +8,13 @@
 //!
 //! [`run`] is the whole of it: metrics, webhook, lease, and the controller while the lease is held.
 
+mod client;
 mod configuration;
 mod controller;
 mod manager;
 mod scope;
 
-pub use manager::{Options, run};
+pub use client::connect;
+pub use kube::Client;
+pub use manager::{LeaseOptions, Options, WebhookOptions, run};
 pub use scope::Scope;

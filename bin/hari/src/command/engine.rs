@@ -1,7 +1,7 @@
 //! `hari engine`: the orchestrator of one predictor, as in a pod. Flags win over the environment.
 
 mod annotations;
-mod flag;
+pub(crate) mod flag;
 mod given;
 mod logging;
 mod topics;
