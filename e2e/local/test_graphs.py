@@ -62,7 +62,7 @@ def test_what_cannot_be_drawn_is_said(tmp_path):
     missing = tmp_path / "none.yaml"
     done = hari("render", "--graph", missing, code=1)
     assert "there is no such file" in done.stderr
-    hari("render", missing, code=2)
+    hari("render", missing, code=1)
     bad = tmp_path / "bad.yaml"
     text = (EXAMPLES / "ensemble" / "seldondeployment.yaml").read_text()
     bad.write_text(text.replace("forest=continue", "florest=continue"))
