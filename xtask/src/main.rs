@@ -5,6 +5,7 @@ mod docs;
 mod e2e;
 mod engines;
 mod generate;
+mod image;
 mod lint;
 mod test;
 mod tools;
@@ -34,6 +35,8 @@ enum Task {
     E2e(e2e::Args),
     /// ONNX's own node tests on every engine (needs Python 3.11, and the network once).
     Engines(engines::Args),
+    /// Make an image of Hari, without a container engine (needs Debian's apt-get and dpkg).
+    Image(image::Args),
     /// Compare Hari with its peers and with a server that does nothing (needs Linux, two cores,
     /// Python 3.11 and taskset).
     Bench(bench::Args),
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
         Task::Lint(args) => lint::run(&args),
         Task::Docs(args) => docs::run(&args),
         Task::Gen(args) => generate::run(&args),
+        Task::Image(args) => image::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
         Task::Engines(args) => engines::run(&args),
