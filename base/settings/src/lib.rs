@@ -28,7 +28,7 @@ pub use payload_log::PayloadLog;
 pub use secret::Secret;
 pub use size::Size;
 pub use storage::Storage;
-pub use tls::ListenerTls;
+pub use tls::{ListenerTls, NodeTls};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,9 @@ settings! {
     ENGINE_PREDICTOR = "ENGINE_PREDICTOR", "unset", "The predictor that `hari engine` serves: base64 of the JSON of its spec.";
     ANNOTATIONS_FILE = "HARI_ANNOTATIONS_FILE", "/etc/podinfo/annotations", "File with the pod's annotations, `name=\"value\"` a line, that `hari engine` reads.";
     DEBUG = "SELDON_DEBUG", "false", "`true`: `hari engine` writes log lines for people.";
+    NODE_CA_FILE = "HARI_NODE_CA_FILE", "the machine's own certificates", "Certificates that sign those of nodes with `hari.dev/node-tls`, as PEM; beside the machine's own.";
+    NODE_CERT_FILE = "HARI_NODE_CERT_FILE", "unset: none is shown", "Certificate that is shown to nodes with `hari.dev/node-tls`, as PEM; its key is HARI_NODE_KEY_FILE.";
+    NODE_KEY_FILE = "HARI_NODE_KEY_FILE", "unset", "Private key of HARI_NODE_CERT_FILE, as PEM.";
     CERT_MOUNT_PATH = "SELDON_CERT_MOUNT_PATH", "unset: no TLS", "Folder of the certificate and key with which `hari engine` listens; they are read again when they change.";
     CERT_FILE_NAME = "SELDON_CERT_FILE_NAME", "tls.crt", "File of the certificate chain there, as PEM.";
     CERT_KEY_FILE_NAME = "SELDON_CERT_KEY_FILE_NAME", "tls.key", "File of the private key there, as PEM.";

@@ -19,8 +19,8 @@ use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::fault::{self, Failed};
 use crate::rest::hand_on;
+use crate::tls::{self, Tls};
 
-const CONNECT: Duration = Duration::from_secs(3);
 /// A connection on which nothing moves is asked whether it is still there.
 const STILL_THERE: Duration = Duration::from_secs(30);
 /// Calls that wait for the channel.
@@ -35,18 +35,16 @@ pub(crate) struct Grpc {
 
 impl Grpc {
     /// # Errors
-    /// If the address is none.
-    pub(crate) fn new(authority: &str, largest: usize) -> Result<Self> {
-        let endpoint = Endpoint::from_shared(format!("http://{authority}"));
+    /// If the address is none, or TLS cannot start.
+    pub(crate) fn new(authority: &str, tls: Option<&Tls>, largest: usize) -> Result<Self> {
+        let endpoint = Endpoint::from_shared(format!("{}://{authority}", tls::scheme(tls)));
         let endpoint = endpoint
             .map_err(|error| Error::invalid("the node's address is none").with_source(error))?;
         let channel = endpoint
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true)
             .http2_adaptive_window(true)
             .http2_keep_alive_interval(STILL_THERE)
             .buffer_size(WAITING)
-            .connect_lazy();
+            .connect_with_connector_lazy(tls::connector(tls)?.http2());
         Ok(Self { channel, largest })
     }
 

@@ -14,6 +14,8 @@
 //!   time than that counts for nothing.
 //! * **What it says of itself** is asked for in the background when somebody wants to know, and anew
 //!   after it was lost; no request waits for it but one that has to be fitted to a V2 model.
+//! * **Encrypted where that is asked for**: REST and gRPC alike, with the machine's certificates or
+//!   those that are named, and a certificate of our own where nodes want one.
 //! * **Everything is bounded**: connections, replies, time.
 //! * Redirects are not followed, and replies are taken only as they were asked for.
 
@@ -29,6 +31,8 @@ mod said;
 mod seldon;
 mod signature;
 mod tensorflow;
+mod tls;
 
 pub use options::{Endpoint, Options, Protocol, Transport};
 pub use remote::Remote;
+pub use tls::Tls;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hari_core::Limits;
 
+use crate::tls::Tls;
+
 /// Where a node listens, what it speaks, and the bounds on a call.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -15,6 +17,8 @@ pub struct Options {
     pub protocol: Protocol,
     /// How it is asked.
     pub transport: Transport,
+    /// How connections are encrypted; not at all if `None`.
+    pub tls: Option<Tls>,
     /// The longest time of a call; the request's deadline counts in any case.
     pub timeout: Option<Duration>,
     /// What a caller has who chose no time; without `timeout`, silence for as long as this counts
@@ -66,6 +70,7 @@ impl Options {
             endpoint,
             protocol: Protocol::Seldon,
             transport: Transport::Rest,
+            tls: None,
             timeout: None,
             usual: Duration::from_secs(30),
             limits: Limits::default(),

@@ -61,9 +61,10 @@ impl Remote {
                 "expected a host name or an address, found `{host}`"
             )));
         }
+        let tls = options.tls.as_ref();
         let wire = match options.transport {
-            Transport::Rest => Wire::Rest(Box::new(Rest::new(authority, largest))),
-            Transport::Grpc => Wire::Grpc(Grpc::new(&authority, largest)?),
+            Transport::Rest => Wire::Rest(Box::new(Rest::new(&authority, tls, largest)?)),
+            Transport::Grpc => Wire::Grpc(Grpc::new(&authority, tls, largest)?),
         };
         let wire = Arc::new(wire);
         let described = Described::new(&options.name, options.protocol, wire.clone());
@@ -238,8 +239,11 @@ impl Remote {
     async fn connected(&self) -> Result<()> {
         let host = self.options.endpoint.host.trim_matches(['[', ']']);
         let connected = TcpStream::connect((host, self.options.port())).await;
-        connected.map_err(|error| fault::unreached(error).error)?;
-        Ok(())
+        let stream = connected.map_err(|error| fault::unreached(error).error)?;
+        match &self.options.tls {
+            Some(tls) => tls.greet(host, stream).await,
+            None => Ok(()),
+        }
     }
 
     async fn is_ready(&self) -> Result<()> {

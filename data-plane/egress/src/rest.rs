@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
 use crate::fault::{self, Failed};
+use crate::tls::{self, Connector, Tls};
 
 /// Open connections of one node, those in use and those kept.
 const CONNECTIONS: usize = 512;
@@ -23,7 +23,6 @@ const KEPT: usize = 64;
 /// Servers close connections that nobody uses, the quickest common ones after two seconds. Ours are
 /// closed before, so that no request is sent into a connection that is just being closed.
 const KEPT_FOR: Duration = Duration::from_millis(1500);
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// Length of the JSON in front of binary data, in the open inference protocol.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -31,8 +30,9 @@ const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-conten
 /// One node that is asked over HTTP.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    client: Client<HttpConnector, Full<Bytes>>,
-    authority: String,
+    client: Client<Connector, Full<Bytes>>,
+    /// Scheme, host and port.
+    base: String,
     permits: Semaphore,
     largest: usize,
 }
@@ -55,21 +55,18 @@ pub(crate) struct Reply {
 }
 
 impl Rest {
-    pub(crate) fn new(authority: String, largest: usize) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
+    pub(crate) fn new(authority: &str, tls: Option<&Tls>, largest: usize) -> Result<Self> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT_FOR)
             .pool_max_idle_per_host(KEPT)
-            .build(connector);
-        Self {
+            .build(tls::connector(tls)?.http1());
+        Ok(Self {
             client,
-            authority,
+            base: format!("{}://{authority}", tls::scheme(tls)),
             permits: Semaphore::new(CONNECTIONS),
             largest,
-        }
+        })
     }
 
     /// Asks once.
@@ -93,7 +90,7 @@ impl Rest {
         };
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{}{}", self.authority, ask.path))
+            .uri(format!("{}{}", self.base, ask.path))
             .body(Full::new(ask.body.clone().unwrap_or_default()))
             .map_err(|error| Error::internal("the node's address is none").with_source(error))?;
         let headers = request.headers_mut();

@@ -16,3 +16,5 @@ mod garbled;
 mod ours;
 #[path = "remote/peer.rs"]
 mod peer;
+#[path = "remote/tls.rs"]
+mod tls;

@@ -195,6 +195,7 @@ mod tests {
             },
             protocol,
             transport,
+            tls: false,
             image: String::new(),
         }
     }

@@ -15,13 +15,18 @@ use crate::tree::Origin;
 /// The unit that calls it.
 ///
 /// # Errors
-/// If host and port make no address, or the setting of the usual deadline cannot be read.
+/// If host and port make no address, a file for encrypted connections is not what it should be, or
+/// the setting of the usual deadline cannot be read.
 pub(crate) fn unit(
     origin: &Origin<'_>,
     bound: &BoundNode,
     remote: &Remote,
 ) -> Result<Arc<dyn Unit>> {
     let mut options = options(origin, bound, remote);
+    if remote.tls {
+        let tls = egress::Tls::open(&settings::NodeTls::from_env()?);
+        options.tls = Some(tls.map_err(|error| error.at_node(&*bound.name))?);
+    }
     if let Some(millis) = settings::DEADLINE.parse()? {
         options.usual = Duration::from_millis(millis);
     }

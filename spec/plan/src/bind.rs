@@ -156,6 +156,7 @@ fn at(node: &NodePlan, endpoint: &Endpoint, image: &str) -> Remote {
         endpoint: endpoint.clone(),
         protocol: node.protocol,
         transport: node.transport,
+        tls: node.tls,
         image: image.to_owned(),
     }
 }

@@ -115,6 +115,8 @@ pub struct Remote {
     pub protocol: Protocol,
     /// REST or gRPC.
     pub transport: Transport,
+    /// Whether connections to it are encrypted.
+    pub tls: bool,
     /// Its image, for metrics and `requestPath`; empty if unknown.
     pub image: String,
 }

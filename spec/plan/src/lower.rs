@@ -174,6 +174,7 @@ impl Lowering<'_> {
             transport: settings
                 .transport(unit)
                 .unwrap_or(self.spec.transport().unwrap_or_default()),
+            tls: settings.tls(unit),
             on_failure: settings.on_failure(unit),
             children: children.enumerate().map(child).collect(),
             path,

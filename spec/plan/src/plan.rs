@@ -81,6 +81,8 @@ pub struct NodePlan {
     pub protocol: Protocol,
     /// REST or gRPC, if it is not in this process: the deployment's, or its own.
     pub transport: Transport,
+    /// Whether connections to it are encrypted, if it is not in this process.
+    pub tls: bool,
     /// What a failure of the node means for the request.
     pub on_failure: OnFailure,
     /// In order; the index is the branch number of a router.

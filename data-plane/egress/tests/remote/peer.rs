@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hari_core::Unit;
 use hari_egress::{Endpoint, Options};
-use hari_ingress::{App, Deployment, Directory, Listener, Predictor, Service};
+use hari_ingress::{App, Deployment, Directory, Listener, Predictor, Service, Tls};
 use hari_settings::Server as Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,11 +127,16 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
 /// This project's own server with one unit, `m`; it stops when dropped.
 pub(crate) struct Ours {
     pub(crate) address: SocketAddr,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<hari_ingress::Stage>,
 }
 
 impl Ours {
     pub(crate) fn with(unit: impl Unit) -> Self {
+        Self::shown(unit, None)
+    }
+
+    /// The same, behind TLS.
+    pub(crate) fn shown(unit: impl Unit, tls: Option<Tls>) -> Self {
         let settings = Settings {
             max_body: 1 << 20,
             deadline: Duration::from_secs(20),
@@ -146,18 +151,23 @@ impl Ours {
         let directory = Arc::new(Directory::default());
         directory.put(deployment(unit));
         let app = App::new(directory, settings, None);
-        Self::of(hari_ingress::everything(&app))
+        Self::behind(tls, hari_ingress::everything(&app))
     }
 
     /// A server with these routes.
     pub(crate) fn of(router: axum::Router) -> Self {
+        Self::behind(None, router)
+    }
+
+    fn behind(tls: Option<Tls>, router: axum::Router) -> Self {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let listener = listener.with_tls(tls);
         let address = listener.bound().0;
         let service = Service {
             router,
             max_connections: 64,
         };
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(hari_ingress::Stage::Serving);
         tokio::spawn(listener.serve(service, stopped, Duration::from_secs(1)));
         Self { address, stop }
     }
@@ -165,7 +175,7 @@ impl Ours {
 
 impl Drop for Ours {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.stop.send_replace(hari_ingress::Stage::Stopping);
     }
 }
 

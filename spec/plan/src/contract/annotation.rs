@@ -19,6 +19,8 @@ pub const ON_FAILURE: &str = "hari.dev/on-failure";
 pub const NODE_PROTOCOL: &str = "hari.dev/node-protocol";
 /// How a node elsewhere is called: `node=rest` or `node=grpc`, with commas.
 pub const NODE_TRANSPORT: &str = "hari.dev/node-transport";
+/// Whether connections to a node elsewhere are encrypted: `node=on` or `node=off`, with commas.
+pub const NODE_TLS: &str = "hari.dev/node-tls";
 /// The class of a Python node: `node=module` or `node=module.Class`, with commas.
 pub const PYTHON_CLASS: &str = "hari.dev/python-class";
 /// Share of the requests whose payloads are logged: a number for all nodes, `node=number` for one.
@@ -110,6 +112,12 @@ pub const ALL: &[Annotation] = &[
         Graph,
         Text,
         "how a node elsewhere is called: `node=rest` or `node=grpc`, with commas",
+    ),
+    row(
+        NODE_TLS,
+        Graph,
+        Text,
+        "whether connections to a node elsewhere are encrypted: `node=on` or `node=off`, with commas",
     ),
     row(
         PYTHON_CLASS,

@@ -30,6 +30,7 @@ pub(super) struct NodeSettings<'a> {
     on_failure: Option<&'a str>,
     protocol: Option<&'a str>,
     transport: Option<&'a str>,
+    tls: Option<&'a str>,
     python_class: Option<&'a str>,
 }
 
@@ -39,6 +40,7 @@ impl<'a> NodeSettings<'a> {
             on_failure: annotation(annotation::ON_FAILURE),
             protocol: annotation(annotation::NODE_PROTOCOL),
             transport: annotation(annotation::NODE_TRANSPORT),
+            tls: annotation(annotation::NODE_TLS),
             python_class: annotation(annotation::PYTHON_CLASS),
         }
     }
@@ -52,6 +54,10 @@ impl<'a> NodeSettings<'a> {
 
     pub(super) fn protocol(&self, unit: &PredictiveUnit) -> Option<Protocol> {
         annotation::of_node(self.protocol, &unit.name)?.parse().ok()
+    }
+
+    pub(super) fn tls(&self, unit: &PredictiveUnit) -> bool {
+        annotation::of_node(self.tls, &unit.name) == Some("on")
     }
 
     /// The class of a Python node.

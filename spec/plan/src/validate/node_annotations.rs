@@ -9,32 +9,39 @@ use hari_api::{Issue, Method, Protocol, Transport, UnitType, UnknownValue};
 use super::subject::{Predictor, Subject, Unit};
 use super::{did_you_mean, enough, listed, unknown_word};
 use crate::contract::annotation::{
-    NODE_PROTOCOL, NODE_TRANSPORT, ON_FAILURE, PYTHON_CLASS, per_node,
+    NODE_PROTOCOL, NODE_TLS, NODE_TRANSPORT, ON_FAILURE, PYTHON_CLASS, per_node,
 };
 use crate::{catalogue, rule};
 
 /// What [`ON_FAILURE`] may say.
 const POLICIES: &[&str] = &["fail", "continue"];
+/// What [`NODE_TLS`] may say.
+const SWITCH: &[&str] = &["on", "off"];
 
 /// Annotations of nodes, with what each may say.
-const SETTINGS: [(&str, Word); 4] = [
-    (ON_FAILURE, policy),
+const SETTINGS: [(&str, Word); 5] = [
+    (ON_FAILURE, |word| one_of("policy", POLICIES, word)),
     (NODE_PROTOCOL, |word| word.parse::<Protocol>().map(drop)),
     (NODE_TRANSPORT, |word| word.parse::<Transport>().map(drop)),
+    (NODE_TLS, |word| one_of("switch", SWITCH, word)),
     // A class that is not there is said when it is loaded.
     (PYTHON_CLASS, |_| Ok(())),
 ];
 
 type Word = fn(&str) -> Result<(), UnknownValue>;
 
-fn policy(word: &str) -> Result<(), UnknownValue> {
-    if POLICIES.contains(&word) {
+fn one_of(
+    what: &'static str,
+    known: &'static [&'static str],
+    word: &str,
+) -> Result<(), UnknownValue> {
+    if known.contains(&word) {
         return Ok(());
     }
     Err(UnknownValue {
-        what: "policy",
+        what,
         found: word.to_owned(),
-        known: POLICIES,
+        known,
     })
 }
 
