@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hari_error::Result;
-use hari_ingress::{App, Listener, Service, Tls};
+use hari_ingress::{App, Listener, Service, Stage, Tls};
 
 use crate::node_ports::NodePort;
 use crate::topics::Topics;
@@ -39,7 +39,7 @@ pub struct Running {
     apps: Vec<App>,
     /// Where they listen.
     pub addresses: Addresses,
-    stop: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     topics: Topics,
     listeners: JoinSet<bool>,
 }
@@ -96,7 +96,7 @@ impl Server {
             grpc: self.grpc.bound().0,
             metrics: self.metrics.as_ref().unwrap_or(&self.http).bound().0,
         };
-        let (stop, stopped) = watch::channel(false);
+        let (stage, staged) = watch::channel(Stage::Serving);
         let drain = app.settings().drain;
         let mut listeners = JoinSet::new();
         let service = |router| Service {
@@ -107,11 +107,11 @@ impl Server {
         for listener in [self.http, self.grpc] {
             let everything = service(hari_ingress::everything(app));
             let listener = listener.with_tls(self.tls.clone());
-            listeners.spawn(listener.serve(everything, stopped.clone(), drain));
+            listeners.spawn(listener.serve(everything, staged.clone(), drain));
         }
         if let Some(listener) = self.metrics {
             let metrics = service(hari_ingress::metrics(app));
-            listeners.spawn(listener.serve(metrics, stopped.clone(), drain));
+            listeners.spawn(listener.serve(metrics, staged.clone(), drain));
         }
         let mut apps = vec![app.clone()];
         for NodePort {
@@ -120,15 +120,15 @@ impl Server {
         {
             for listener in [http, grpc] {
                 let everything = service(hari_ingress::everything(&app));
-                listeners.spawn(listener.serve(everything, stopped.clone(), drain));
+                listeners.spawn(listener.serve(everything, staged.clone(), drain));
             }
             apps.push(app);
         }
-        listeners.spawn(upkeep(app.clone(), self.tls, stopped));
+        listeners.spawn(upkeep(app.clone(), self.tls, staged));
         Running {
             apps,
             addresses,
-            stop,
+            stage,
             topics: Topics::read(app),
             listeners,
         }
@@ -136,16 +136,19 @@ impl Server {
 }
 
 impl Running {
-    /// Not ready from now on, but everything is answered.
+    /// Not ready from now on, but everything is answered, new connections included. Clients are
+    /// told to go: HTTP/1 replies close their connection, HTTP/2 connections get a GOAWAY.
     pub fn drain(&self) {
         self.apps.iter().for_each(App::drain);
+        self.stage
+            .send_if_modified(|stage| std::mem::replace(stage, Stage::Leaving) != Stage::Leaving);
     }
 
     /// Stops accepting, lets open requests finish within the drain time, and says whether they did.
     pub async fn stop(mut self) -> bool {
         self.drain();
         // Fails only when no listener is left to be told.
-        let _ = self.stop.send(true);
+        let _ = self.stage.send(Stage::Stopping);
         self.topics.stop().await;
         let mut finished = true;
         while let Some(ended) = self.listeners.join_next().await {
@@ -159,7 +162,7 @@ impl Running {
 }
 
 /// Until the end; nothing is left open by it.
-async fn upkeep(app: App, tls: Option<Tls>, mut stop: watch::Receiver<bool>) -> bool {
+async fn upkeep(app: App, tls: Option<Tls>, mut stage: watch::Receiver<Stage>) -> bool {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {
@@ -169,7 +172,7 @@ async fn upkeep(app: App, tls: Option<Tls>, mut stop: watch::Receiver<bool>) -> 
                     tls.refresh();
                 }
             }
-            _ = stop.wait_for(|stop| *stop) => return true,
+            _ = stage.wait_for(|stage| *stage == Stage::Stopping) => return true,
         }
     }
 }

@@ -23,7 +23,7 @@ mod stack;
 
 pub use app::App;
 pub use directory::{Deployment, Directory, Inlet, Predictor};
-pub use listen::{Bound, Listener, Service, Tls};
+pub use listen::{Bound, Listener, Service, Stage, Tls};
 pub use probes::is_plain_path;
 
 /// REST and gRPC of every protocol, for one port.

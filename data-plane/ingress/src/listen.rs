@@ -1,43 +1,41 @@
 //! Accepts connections, bounds them in number and time, and drains them at the end.
 
+mod connection;
 mod pace;
 mod tls;
 
-use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
+use futures_util::FutureExt as _;
 use hari_error::{Error, Result};
 use hari_telemetry::metric::{Held, rejected};
-use http::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
-use pace::{Pace, Paced};
+use connection::{Connections, answer};
 pub use tls::Tls;
 
-/// A head that has begun and does not arrive in time ends the connection.
-const HEADER_READ: Duration = Duration::from_secs(10);
 /// TLS is agreed on in this time, or the connection is closed.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// An idle connection is closed, or, with HTTP/2, asked whether it is alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(65);
-/// Bytes of all headers of a request together.
-const HEADER_BYTES: usize = 32 << 10;
-/// Headers of a request.
-const HEADER_COUNT: usize = 100;
-/// Streams of one HTTP/2 connection.
-const STREAMS: u32 = 128;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// How far a listener is on its way from serving to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Everything is taken.
+    #[default]
+    Serving,
+    /// Everything is taken, and clients are told to go elsewhere: HTTP/1 replies close their
+    /// connection, HTTP/2 connections get a GOAWAY.
+    Leaving,
+    /// Nothing new is accepted; what is open is finished.
+    Stopping,
+}
 
 /// What a listener serves.
 #[derive(Clone)]
@@ -91,38 +89,52 @@ impl Listener {
         Bound(self.address)
     }
 
-    /// Serves until `stop` turns true, then lets open requests finish for at most `drain`. Says
-    /// whether they did.
+    /// Serves until `stage` is [`Stage::Stopping`], then lets open requests finish for at most
+    /// `drain`. Says whether they did.
+    ///
+    /// Nothing is reset on the way: connections that wait in the socket are taken, and one that is
+    /// idle is closed only after it has been so for a moment, so that a request that is on its way
+    /// to it is answered.
     pub async fn serve(
         self,
         service: Service,
-        mut stop: watch::Receiver<bool>,
+        mut stage: watch::Receiver<Stage>,
         drain: Duration,
     ) -> bool {
-        let graceful = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(service.max_connections));
+        let most = service.max_connections;
+        let connections = Connections {
+            router: service.router,
+            room: Arc::new(Semaphore::new(most)),
+            stage: stage.clone(),
+        };
         loop {
             let stream = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = stop.wait_for(|stop| *stop) => break,
+                _ = stage.wait_for(|stage| *stage == Stage::Stopping) => break,
             };
             match stream {
-                Ok((stream, _)) => {
-                    let tls = self.tls.as_ref();
-                    accept(stream, tls, &service.router, &room, graceful.watcher());
-                }
+                Ok((stream, _)) => accept(stream, self.tls.as_ref(), &connections),
                 Err(error) => back_off(&error).await,
             }
         }
+        // What the kernel has accepted for us already; more than the backlog does not wait.
+        for _ in 0..BACKLOG {
+            let Some(Ok((stream, _))) = self.socket.accept().now_or_never() else {
+                break;
+            };
+            accept(stream, self.tls.as_ref(), &connections);
+        }
         drop(self.socket);
-        let finished = tokio::time::timeout(drain, graceful.shutdown()).await;
-        if finished.is_err() {
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        let closed = connections.room.acquire_many(all);
+        let finished = tokio::time::timeout(drain, closed).await.is_ok();
+        if !finished {
             tracing::warn!(
                 seconds = drain.as_secs(),
                 "requests were still open when time was up"
             );
         }
-        finished.is_ok()
+        finished
     }
 }
 
@@ -134,7 +146,7 @@ fn open(address: SocketAddr) -> std::io::Result<StdListener> {
     )?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(4096)?;
+    socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
@@ -145,14 +157,8 @@ async fn back_off(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-fn accept(
-    stream: TcpStream,
-    tls: Option<&Tls>,
-    router: &Router,
-    room: &Arc<Semaphore>,
-    watcher: Watcher,
-) {
-    let Ok(permit) = room.clone().try_acquire_owned() else {
+fn accept(stream: TcpStream, tls: Option<&Tls>, connections: &Connections) {
+    let Ok(permit) = connections.room.clone().try_acquire_owned() else {
         rejected("connections");
         return;
     };
@@ -160,72 +166,17 @@ fn accept(
         tracing::debug!(%error, "connection closed before it was served");
         return;
     }
-    let (router, held) = (router.clone(), (permit, Held::connection()));
+    let (router, stage) = (connections.router.clone(), connections.stage.clone());
+    let held = (permit, Held::connection());
     let Some(acceptor) = tls.map(|tls| tls.acceptor().clone()) else {
-        tokio::spawn(answer(stream, router, watcher, held));
+        tokio::spawn(answer(stream, router, stage, held));
         return;
     };
     tokio::spawn(async move {
         match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => answer(stream, router, watcher, held).await,
+            Ok(Ok(stream)) => answer(stream, router, stage, held).await,
             Ok(Err(error)) => tracing::debug!(%error, "no TLS was agreed on"),
             Err(_) => tracing::debug!("TLS was not agreed on in time"),
         }
     });
-}
-
-/// Serves one connection to its end.
-async fn answer<S>(stream: S, router: Router, watcher: Watcher, held: (OwnedSemaphorePermit, Held))
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let pace = Pace::default();
-    let socket = TokioIo::new(Paced::new(stream, pace.clone(), HEADER_READ));
-    let service = TowerToHyperService::new(paced(router, pace));
-    let connection = builder().serve_connection(socket, service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "connection ended");
-    }
-    drop(held);
-}
-
-/// The routes, telling the socket when a request begins and ends.
-fn paced(
-    router: Router,
-    pace: Pace,
-) -> impl tower::Service<
-    Request<Incoming>,
-    Response = Response,
-    Error = Infallible,
-    Future: Send + 'static,
-> + Clone {
-    tower::service_fn(move |request: Request<Incoming>| {
-        let (mut router, pace) = (router.clone(), pace.clone());
-        pace.begin();
-        async move {
-            let reply = tower::Service::call(&mut router, request).await;
-            pace.end();
-            reply
-        }
-    })
-}
-
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(KEEP_ALIVE)
-        .max_buf_size(HEADER_BYTES.max(8192) * 4)
-        .max_headers(HEADER_COUNT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADER_BYTES as u32)
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20)
-        .keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(HEADER_READ);
-    builder
 }

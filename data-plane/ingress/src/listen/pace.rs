@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,9 +21,19 @@ const BUSY: u8 = 1;
 /// The connection speaks HTTP/2.
 const FREE: u8 = 2;
 
+/// A request's head has begun to arrive.
+const HEAD: u8 = 3;
+
 /// What a connection is doing; shared by its socket and its service.
 #[derive(Clone, Default)]
-pub(super) struct Pace(Arc<AtomicU8>);
+pub(super) struct Pace(Arc<Doing>);
+
+#[derive(Default)]
+struct Doing {
+    state: AtomicU8,
+    /// Heads that have begun; the number turns over.
+    turns: AtomicU32,
+}
 
 impl Pace {
     /// A request has arrived.
@@ -36,14 +46,41 @@ impl Pace {
         self.set(IDLE);
     }
 
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.get() == FREE
+    }
+
+    /// Whether it waits for a request to begin.
+    pub(super) fn is_idle(&self) -> bool {
+        self.get() == IDLE
+    }
+
+    /// Changes with every head that begins.
+    pub(super) fn turns(&self) -> u32 {
+        self.0.turns.load(Ordering::Relaxed)
+    }
+
+    /// A head has begun.
+    fn head(&self) {
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+        self.set(HEAD);
+    }
+
+    /// Whether a head may begin or go on.
+    fn waits(&self) -> bool {
+        matches!(self.get(), IDLE | HEAD)
+    }
+
     fn get(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.0.state.load(Ordering::Relaxed)
     }
 
     fn set(&self, state: u8) {
         // HTTP/2 stays HTTP/2, whatever its streams do.
         let _ = self
             .0
+            .state
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
                 (now != FREE).then_some(state)
             });
@@ -71,12 +108,13 @@ impl<S> Paced<S> {
 
     /// Bytes arrived: a head begins, or goes on.
     fn arrived(&mut self, bytes: &[u8]) {
-        if self.pace.get() != IDLE || bytes.is_empty() {
+        if !self.pace.waits() || bytes.is_empty() {
             self.head = None;
         } else if self.head.is_none() {
             if bytes.starts_with(PREFACE) {
                 self.pace.set(FREE);
             } else {
+                self.pace.head();
                 self.head = Some(Box::pin(sleep(self.limit)));
             }
         }
@@ -84,7 +122,7 @@ impl<S> Paced<S> {
 
     /// Nothing arrived: is a head overdue?
     fn overdue(&mut self, context: &mut Context<'_>) -> bool {
-        if self.pace.get() != IDLE {
+        if !self.pace.waits() {
             self.head = None;
         }
         self.head
@@ -197,6 +235,20 @@ mod tests {
                 .unwrap()
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn a_head_that_has_begun_is_no_idleness() {
+        let (mut client, mut server, pace) = connection();
+        assert!(pace.is_idle());
+        let before = pace.turns();
+        client.write_all(b"POST / HT").await.unwrap();
+        read(&mut server).await.unwrap();
+        assert!(!pace.is_idle() && pace.turns() != before);
+        pace.begin();
+        assert!(!pace.is_idle());
+        pace.end();
+        assert!(pace.is_idle() && !pace.is_http2());
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) directory: Arc<Directory>,
     pub(crate) channel: Channel,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<hari_ingress::Stage>,
     task: JoinHandle<bool>,
 }
 
@@ -82,7 +82,7 @@ impl Server {
             router: hari_ingress::everything(&app),
             max_connections: 16,
         };
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(hari_ingress::Stage::Serving);
         let task = tokio::spawn(listener.serve(service, stopped, drain));
         let channel = Channel::from_shared(format!("http://{address}")).expect("an address");
         let channel = channel.connect().await.expect("a connection");
@@ -98,7 +98,7 @@ impl Server {
     /// Stops and waits for the end.
     pub(crate) async fn stop(self) {
         self.app.drain();
-        self.stop.send_replace(true);
+        self.stop.send_replace(hari_ingress::Stage::Stopping);
         drop(self.channel);
         self.task.await.expect("the server ends");
     }

@@ -10,7 +10,7 @@ use hari_core::{
     SignatureMethod, TensorSpec, Unit,
 };
 use hari_error::Result;
-use hari_ingress::{App, Deployment, Directory, Listener, Predictor, Service};
+use hari_ingress::{App, Deployment, Directory, Listener, Predictor, Service, Stage};
 use hari_settings::Server as Settings;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) directory: Arc<Directory>,
     pub(crate) address: SocketAddr,
-    stop: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     task: JoinHandle<bool>,
 }
 
@@ -98,14 +98,14 @@ impl Server {
             router: routes(&app),
             max_connections: app.settings().max_connections,
         };
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(listener.serve(service, stopped, app.settings().drain));
+        let (stage, staged) = watch::channel(Stage::Serving);
+        let task = tokio::spawn(listener.serve(service, staged, app.settings().drain));
         let directory = app.directory().clone();
         Self {
             app,
             directory,
             address,
-            stop,
+            stage,
             task,
         }
     }
@@ -126,10 +126,16 @@ impl Server {
         self.send(post(path, body)).await
     }
 
+    /// Not ready, and clients are told to go.
+    pub(crate) fn leave(&self) {
+        self.app.drain();
+        self.stage.send_replace(Stage::Leaving);
+    }
+
     /// No new connection from now on.
     pub(crate) fn begin_stop(&self) {
         self.app.drain();
-        self.stop.send_replace(true);
+        self.stage.send_replace(Stage::Stopping);
     }
 
     /// Waits for the end.

@@ -69,7 +69,7 @@ async fn a_listener_speaks_tls_and_shows_a_changed_certificate() {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = listener.with_tls(Some(tls.clone()));
     let address = listener.bound().0;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(crate::Stage::Serving);
     let service = Service {
         router: Router::new().route("/", get(|| async { "hello" })),
         max_connections: 4,
@@ -97,7 +97,7 @@ async fn a_listener_speaks_tls_and_shows_a_changed_certificate() {
     write(&files, "one.crt", "two.key");
     tls.refresh();
     assert!(connect(address, "two.crt", &[]).await.is_ok());
-    stop.send_replace(true);
+    stop.send_replace(crate::Stage::Stopping);
     assert!(serving.await.unwrap());
 }
 
