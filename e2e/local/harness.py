@@ -248,3 +248,15 @@ def predict_seven(server):
     )
     assert reply.status == 200, reply.body
     close(reply.json()["data"]["ndarray"], expected(7))
+
+
+def certificate(folder, name):
+    """A certificate for 127.0.0.1 that signs itself; its key beside it."""
+    subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    kind += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    # Key first, each replaced whole.
+    files = ["-keyout", f"{folder}/new.key", "-out", f"{folder}/new.crt"]
+    subprocess.run(["openssl", "req", "-x509", *kind, *subject, *files], check=True, timeout=60)
+    os.replace(f"{folder}/new.key", f"{folder}/chosen.key")
+    os.replace(f"{folder}/new.crt", f"{folder}/chosen.crt")

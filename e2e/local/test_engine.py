@@ -14,7 +14,18 @@ import grpc
 import pytest
 from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 
-from harness import MANIFEST, MNIST, ROOT, Server, expected, hari, http, pixels, until
+from harness import (
+    MANIFEST,
+    MNIST,
+    ROOT,
+    Server,
+    certificate,
+    expected,
+    hari,
+    http,
+    pixels,
+    until,
+)
 
 sys.path.append(str(ROOT / "e2e" / "parity"))
 
@@ -248,18 +259,6 @@ def test_a_file_is_served_by_its_predictor():
     with Server("--file", MANIFEST, "--node-ports=false", command="engine") as server:
         reply = http(server.url(PATH), {"data": {"ndarray": pixels(3).tolist()}})
         assert reply.status == 200, reply.body
-
-
-def certificate(folder, name):
-    """A certificate for 127.0.0.1 that signs itself; its key beside it."""
-    subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    kind += ["-addext", "basicConstraints=critical,CA:FALSE"]
-    # Key first, each replaced whole.
-    files = ["-keyout", f"{folder}/new.key", "-out", f"{folder}/new.crt"]
-    subprocess.run(["openssl", "req", "-x509", *kind, *subject, *files], check=True, timeout=60)
-    os.replace(f"{folder}/new.key", f"{folder}/chosen.key")
-    os.replace(f"{folder}/new.crt", f"{folder}/chosen.crt")
 
 
 def curl(server, folder, *more):

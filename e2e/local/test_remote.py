@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from harness import MANIFEST, Server, expected, http, pixels, until
+from harness import MANIFEST, Server, certificate, expected, http, pixels, until
 
 SPOKEN = [
     (protocol, transport)
@@ -142,3 +142,39 @@ def test_a_node_killed_under_load_fails_its_own_requests_alone(peer, tmp_path, t
         lost.process.kill()
         lost.process.wait()
         lost.folder.cleanup()
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """A node behind TLS, and the folder of its certificate."""
+    folder = tmp_path_factory.mktemp("encrypted")
+    certificate(folder, "node")
+    env = {
+        "SELDON_CERT_MOUNT_PATH": str(folder),
+        "SELDON_CERT_FILE_NAME": "chosen.crt",
+        "SELDON_CERT_KEY_FILE_NAME": "chosen.key",
+    }
+    arguments = ("--file", MANIFEST, "--node-ports=false")
+    with Server(*arguments, command="engine", env=env) as server:
+        yield server, folder
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+def test_a_node_behind_tls_is_asked_over_tls(encrypted, tmp_path, spoken):
+    node, folder = encrypted
+    path = tmp_path / "front.yaml"
+    tls = {"hari.dev/node-tls": "mnist-model=on"}
+    path.write_text(yaml.safe_dump(document(node, *spoken, annotations=tls)))
+    with Server(path, env={"HARI_NODE_CA_FILE": str(folder / "chosen.crt")}) as server:
+        found = infer(server, "-".join(spoken), pixels(3))
+        np.testing.assert_allclose(found, expected(3), atol=1e-5)
+
+
+def test_a_node_whose_certificate_nobody_signed_cannot_be_reached(encrypted, tmp_path):
+    path = tmp_path / "front.yaml"
+    tls = {"hari.dev/node-tls": "mnist-model=on"}
+    path.write_text(yaml.safe_dump(document(encrypted[0], "v2", "rest", annotations=tls)))
+    with Server(path, ready=False) as server:
+        reply = predict(server, "v2-rest", pixels(3).tolist())
+        assert reply.status == 503
+        assert b"mnist-model" in reply.body
