@@ -63,7 +63,7 @@ impl<'a> Surroundings<'a> {
     /// Image of a unit's server, unless it is set with the rest of its container later.
     fn image(&self, implementation: &str) -> Option<String> {
         match self.protocol {
-            Protocol::Tensorflow => None,
+            Protocol::Tensorflow => self.installation.pinned(implementation, self.protocol),
             protocol => self.installation.image(implementation, protocol),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hari_api::Protocol;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{SERVERS, ServerSpec};
+use crate::catalogue::{Image, SERVERS, ServerSpec, server};
 use crate::contract::port;
 
 /// Settings of an installation.
@@ -41,6 +41,10 @@ pub struct ServerImage {
     /// Tag.
     #[serde(default)]
     pub default_image_version: String,
+    /// Whether it takes the place of a server that is built in; unless this says so, it does if
+    /// somebody chose it: an image that merely came with the original's chart does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_image: Option<bool>,
 }
 
 impl Default for Installation {
@@ -76,14 +80,23 @@ impl Installation {
     /// Image of a prepackaged server for a protocol, with its tag; `None` if it has none.
     #[must_use]
     pub fn image(&self, implementation: &str, protocol: Protocol) -> Option<String> {
+        let entry = self.entry(implementation, protocol)?;
+        Some(entry.reference()).filter(|image| !image.is_empty())
+    }
+
+    /// Image that takes the place of a built-in server for a protocol: one that somebody chose.
+    #[must_use]
+    pub fn pinned(&self, implementation: &str, protocol: Protocol) -> Option<String> {
+        let spec = server(implementation).filter(|spec| spec.is_here() && !spec.python)?;
+        let entry = self.entry(implementation, protocol)?;
+        let chosen = || !spec.images.iter().any(|image| entry.came_with(image));
+        let image = self.image(implementation, protocol)?;
+        entry.use_image.unwrap_or_else(chosen).then_some(image)
+    }
+
+    fn entry(&self, implementation: &str, protocol: Protocol) -> Option<&ServerImage> {
         let protocols = &self.servers.get(implementation)?.protocols;
-        let mut entries = words(protocol)
-            .iter()
-            .filter_map(|word| protocols.get(*word));
-        entries
-            .next()
-            .map(ServerImage::reference)
-            .filter(|image| !image.is_empty())
+        words(protocol).iter().find_map(|word| protocols.get(*word))
     }
 }
 
@@ -96,7 +109,19 @@ const fn words(protocol: Protocol) -> &'static [&'static str] {
     }
 }
 
+/// Who publishes the original's own images, all versions of which are its defaults of some time.
+const PUBLISHER: &str = "seldonio/";
+
 impl ServerImage {
+    /// Whether it is what the original's chart names, be it another version's.
+    fn came_with(&self, usual: &Image) -> bool {
+        let reference = self.reference();
+        let name = reference.strip_prefix("docker.io/").unwrap_or(&reference);
+        let tag = name.strip_prefix(usual.image).unwrap_or("/");
+        let any = usual.image.starts_with(PUBLISHER) && tag.starts_with([':', '@']);
+        any || tag.is_empty() || tag.strip_prefix(':') == Some(usual.version)
+    }
+
     fn reference(&self) -> String {
         match self.default_image_version.as_str() {
             "" => self.image.clone(),
@@ -111,6 +136,7 @@ impl From<&ServerSpec> for ServerImages {
             let reference = ServerImage {
                 image: image.image.to_owned(),
                 default_image_version: image.version.to_owned(),
+                use_image: None,
             };
             (image.protocol.to_string(), reference)
         };
@@ -157,6 +183,39 @@ mod tests {
             Some("acme/mine:2")
         );
         assert_eq!(installation.image("MINE", Protocol::Tensorflow), None);
+    }
+
+    #[test]
+    fn an_image_that_came_with_the_chart_is_no_choice() {
+        let pinned = |image: &str, rest: &str| {
+            let json = format!(
+                r#"{{"SKLEARN_SERVER": {{"protocols": {{"seldon": {{"image": "{image}"{rest}}}}}}},
+                    "TENSORFLOW_SERVER": {{"protocols": {{"tensorflow": {{"image": "{image}"}}}}}}}}"#
+            );
+            let installation = Installation::default().with_servers(&json).unwrap();
+            let of = |name, protocol| installation.pinned(name, protocol).is_some();
+            (
+                of("SKLEARN_SERVER", Protocol::Seldon),
+                of("TENSORFLOW_SERVER", Protocol::Tensorflow),
+            )
+        };
+        assert_eq!(pinned("seldonio/sklearnserver:1.14.0", ""), (false, true));
+        assert_eq!(
+            pinned("docker.io/seldonio/sklearnserver:1.17.1", ""),
+            (false, true)
+        );
+        assert_eq!(pinned("tensorflow/serving:2.1.0", ""), (true, false));
+        assert_eq!(pinned("tensorflow/serving:2.9.1", ""), (true, true));
+        assert_eq!(pinned("acme/seldonio/sklearnserver:1", ""), (true, true));
+        let forced = r#", "useImage": true"#;
+        assert!(pinned("seldonio/sklearnserver:1.14.0", forced).0);
+        let never = r#", "useImage": false"#;
+        assert!(!pinned("acme/sklearnserver:1", never).0);
+        assert_eq!(
+            Installation::default().pinned("SKLEARN_SERVER", Protocol::V2),
+            None
+        );
+        assert_eq!(Installation::default().pinned("PYTHON", Protocol::V2), None);
     }
 
     #[test]

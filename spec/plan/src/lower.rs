@@ -17,6 +17,7 @@ use crate::bound::{Builtin, Calls, ParameterValue, PythonSource};
 use crate::catalogue::parameter::{RATIO_A, read};
 use crate::catalogue::{self, is_prepackaged};
 use crate::contract::annotation;
+use crate::installation::Installation;
 use crate::plan::{Component, Container, LoggerPlan, NodePlan, Plan, PredictorPlan, Server};
 use elsewhere::NodeSettings;
 
@@ -24,9 +25,9 @@ use elsewhere::NodeSettings;
 ///
 /// `written` is what the user wrote, `resource` the same with its defaults.
 pub(crate) fn lower(
-    written: &SeldonDeployment,
-    resource: SeldonDeployment,
+    (written, resource): (&SeldonDeployment, SeldonDeployment),
     origin: Document,
+    installation: &Installation,
 ) -> Plan {
     let spec = &resource.spec;
     let mut annotations = resource.metadata.annotations.clone().unwrap_or_default();
@@ -38,13 +39,17 @@ pub(crate) fn lower(
         transport: spec.transport().unwrap_or_default(),
         server_type: spec.server_type().unwrap_or_default(),
         annotations,
-        predictors: predictors(written, &resource),
+        predictors: predictors(written, &resource, installation),
         resource,
         origin,
     }
 }
 
-fn predictors(written: &SeldonDeployment, resource: &SeldonDeployment) -> Vec<PredictorPlan> {
+fn predictors(
+    written: &SeldonDeployment,
+    resource: &SeldonDeployment,
+    installation: &Installation,
+) -> Vec<PredictorPlan> {
     let spec = &resource.spec;
     let alone = spec
         .predictors
@@ -59,6 +64,7 @@ fn predictors(written: &SeldonDeployment, resource: &SeldonDeployment) -> Vec<Pr
             containers: containers(written, &path),
             predictor,
             spec,
+            installation,
             path,
         }
         .predictor(&written.graph, alone)
@@ -87,6 +93,7 @@ fn containers(predictor: &PredictorSpec, path: &str) -> HashMap<String, Containe
 struct Lowering<'a> {
     predictor: &'a PredictorSpec,
     spec: &'a SeldonDeploymentSpec,
+    installation: &'a Installation,
     path: String,
     containers: HashMap<String, Container>,
 }
@@ -155,6 +162,7 @@ impl Lowering<'_> {
         let endpoint = elsewhere::endpoint(written);
         let parameters = parameters(unit);
         let component = self.component(unit, &parameters, settings, endpoint.is_some());
+        let component = self.pinned(component, &path);
         NodePlan {
             name: unit.name.clone(),
             calls: match &component {
@@ -179,6 +187,25 @@ impl Lowering<'_> {
             children: children.enumerate().map(child).collect(),
             path,
         }
+    }
+
+    /// A server whose image the installation chose, as if the user had.
+    fn pinned(&self, component: Component, path: &str) -> Component {
+        let Component::Server(server) = component else {
+            return component;
+        };
+        let protocol = self.spec.protocol().unwrap_or_default();
+        let pinned = || {
+            let image = self.installation.pinned(&server.implementation, protocol)?;
+            Some(Container {
+                image,
+                path: field(path, "implementation"),
+            })
+        };
+        Component::Server(Server {
+            overlay: server.overlay.clone().or_else(pinned),
+            ..server
+        })
     }
 
     fn component(

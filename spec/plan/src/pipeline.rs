@@ -89,7 +89,13 @@ impl Planner<'_> {
         shorten(&mut found);
         issues.extend(found.into_iter().map(|issue| self.document.locate(issue)));
         let sound = !issues.iter().any(Issue::is_error);
-        sound.then(|| lower(resource, complete, origin(self.document)))
+        sound.then(|| {
+            lower(
+                (resource, complete),
+                origin(self.document),
+                self.installation,
+            )
+        })
     }
 }
 

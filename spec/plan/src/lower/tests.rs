@@ -266,3 +266,23 @@ fn routers_that_learn_have_their_parameters_and_get_feedback() {
     let plain = Builtin::Learner(Learner::new(Policy::Ucb));
     assert_eq!(node.component, Component::Builtin(plain));
 }
+
+#[test]
+fn an_image_that_the_installation_chose_takes_the_place_of_a_built_in_server() {
+    let text = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: d}\n\
+                spec:\n  protocol: tensorflow\n  predictors:\n  - name: p\n    graph: {name: m, \
+                implementation: TENSORFLOW_SERVER, modelUri: gs://b/m}\n";
+    let list =
+        r#"{"TENSORFLOW_SERVER": {"protocols": {"tensorflow": {"image": "acme/serving:3"}}}}"#;
+    let installation = crate::Installation::default().with_servers(list).unwrap();
+    let documents = hari_api::read_documents(text, "d.yaml");
+    let planned = crate::plan_with(&documents, &installation);
+    assert!(!planned.has_errors(), "{:?}", planned.issues);
+    let plan = &planned.deployments[0];
+    let Component::Server(server) = &plan.predictors[0].graph.component else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(server.overlay.as_ref().unwrap().image, "acme/serving:3");
+    let pod = &plan.resource.spec.predictors[0].component_specs[0];
+    assert_eq!(pod.containers()[0].image.as_deref(), Some("acme/serving:3"));
+}
