@@ -1,6 +1,7 @@
 //! Repository tasks: `cargo xtask TASK`. One file for each task.
 
 mod bench;
+mod cluster;
 mod docs;
 mod e2e;
 mod engines;
@@ -37,6 +38,8 @@ enum Task {
     Engines(engines::Args),
     /// Make an image of Hari, without a container engine (needs Debian's apt-get and dpkg).
     Image(image::Args),
+    /// Start, end and ask a Kubernetes on this machine.
+    Cluster(cluster::Args),
     /// Compare Hari with its peers and with a server that does nothing (needs Linux, two cores,
     /// Python 3.11 and taskset).
     Bench(bench::Args),
@@ -51,6 +54,7 @@ fn main() -> Result<()> {
         Task::Docs(args) => docs::run(&args),
         Task::Gen(args) => generate::run(&args),
         Task::Image(args) => image::run(&args),
+        Task::Cluster(args) => cluster::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
         Task::Engines(args) => engines::run(&args),

@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "what takes minutes says so")]
 
-mod debian;
+pub(crate) mod debian;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ struct Module {
     version: &'static str,
 }
 
-const MODULES: [Module; 3] = [
+const MODULES: [Module; 4] = [
     Module {
         name: "minio",
         variable: "HARI_E2E_MINIO",
@@ -42,6 +42,12 @@ const MODULES: [Module; 3] = [
         variable: "HARI_E2E_CRANE",
         package: "github.com/google/go-containerregistry/cmd/crane",
         version: "v0.22.1",
+    },
+    Module {
+        name: "helm",
+        variable: "HARI_E2E_HELM",
+        package: "helm.sh/helm/v3/cmd/helm",
+        version: "v3.22.0",
     },
 ];
 
@@ -77,25 +83,30 @@ pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
 
 impl Module {
     fn ready(&self) -> Result<PathBuf> {
-        let folder = cache_dir()?.join(format!("{}-{}", self.name, self.version));
-        let program = folder.join(self.name);
-        if program.exists() {
-            return Ok(program);
-        }
-        eprintln!("building {} {} (minutes, once)", self.name, self.version);
-        let mut command = go()?;
-        command
-            .args(["install", "-trimpath", "-ldflags=-s -w"])
-            .arg(format!("{}@{}", self.package, self.version))
-            .env("GOBIN", &folder);
-        run(&mut command)?;
-        ensure!(program.exists(), "go install made no {}", program.display());
-        Ok(program)
+        installed(self.name, self.package, self.version)
     }
 }
 
+/// The program of a Go module, in the folder `NAME-VERSION` of the cache; built if it is not there.
+pub(crate) fn installed(name: &str, package: &str, version: &str) -> Result<PathBuf> {
+    let folder = cache_dir()?.join(format!("{name}-{version}"));
+    let program = folder.join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    eprintln!("building {name} {version} (minutes, once)");
+    let mut command = go()?;
+    command
+        .args(["install", "-trimpath", "-ldflags=-s -w"])
+        .arg(format!("{package}@{version}"))
+        .env("GOBIN", &folder);
+    run(&mut command)?;
+    ensure!(program.exists(), "go install made no {}", program.display());
+    Ok(program)
+}
+
 /// Go, for programs that need nothing else.
-fn go() -> Result<Command> {
+pub(crate) fn go() -> Result<Command> {
     let go = found("go", &["version"], GO)?.map_or_else(|| toolchain("go"), Ok)?;
     let mut command = Command::new(go);
     command

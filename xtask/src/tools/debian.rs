@@ -7,12 +7,27 @@ use anyhow::{Context, Result, ensure};
 
 use crate::venv::{cache_dir, run};
 
+/// The folder that has several packages unpacked into one tree, made once for each list.
+pub(crate) fn tree(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let root = cache_dir()?.join(format!("debian-{name}"));
+    let (list, complete) = (packages.join(" "), root.join("complete"));
+    if std::fs::read_to_string(&complete).is_ok_and(|text| text == list) {
+        return Ok(root);
+    }
+    if root.exists() {
+        std::fs::remove_dir_all(&root).context("removing a tree of other packages")?;
+    }
+    unpack(packages, &root)?;
+    std::fs::write(complete, list).context("marking the tree as complete")?;
+    Ok(root)
+}
+
 /// The folder with the programs of `package`, unpacked once.
 pub(super) fn programs(package: &str, names: &[&str]) -> Result<PathBuf> {
     let root = cache_dir()?.join(format!("debian-{package}"));
     let folder = root.join("usr/bin");
     if !complete(&folder, names) {
-        unpack(package, &root)?;
+        unpack(&[package], &root)?;
     }
     ensure!(
         complete(&folder, names),
@@ -25,26 +40,32 @@ fn complete(folder: &Path, names: &[&str]) -> bool {
     names.iter().all(|name| folder.join(name).is_file())
 }
 
-/// Downloads the package beside `root` and unpacks it there. The lists of packages are fetched
+/// Downloads the packages beside `root` and unpacks them there. The lists of packages are fetched
 /// if they are not there yet.
-fn unpack(package: &str, root: &Path) -> Result<()> {
+fn unpack(packages: &[&str], root: &Path) -> Result<()> {
     let aside = root.with_extension("download");
     std::fs::create_dir_all(&aside)?;
     let mut download = Command::new("apt-get");
-    download.args(["download", package]).current_dir(&aside);
+    download
+        .args(["-q", "download"])
+        .args(packages)
+        .current_dir(&aside);
     if run(&mut download).is_err() {
         run(Command::new("apt-get").arg("update"))?;
         run(&mut download)?;
     }
-    let archive = archive(&aside).with_context(|| format!("apt-get left no {package}"))?;
-    run(Command::new("dpkg").arg("-x").arg(archive).arg(root))?;
+    let archives = archives(&aside)?;
+    ensure!(!archives.is_empty(), "apt-get left none of {packages:?}");
+    for archive in archives {
+        run(Command::new("dpkg").arg("-x").arg(archive).arg(root))?;
+    }
     Ok(std::fs::remove_dir_all(aside)?)
 }
 
-fn archive(folder: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder).ok()?;
-    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
-    files.find(|file| file.extension().is_some_and(|end| end == "deb"))
+fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
+    let files = std::fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path()));
+    let is_archive = |file: &PathBuf| file.extension().is_some_and(|end| end == "deb");
+    Ok(files.filter(is_archive).collect())
 }
 
 #[cfg(test)]
@@ -62,12 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_is_found_beside_other_files() {
+    fn archives_are_found_beside_other_files() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(archive(folder.path()), None);
+        assert_eq!(archives(folder.path()).unwrap(), [] as [PathBuf; 0]);
         std::fs::write(folder.path().join("partial"), "").unwrap();
         let deb = folder.path().join("x_1_amd64.deb");
         std::fs::write(&deb, "").unwrap();
-        assert_eq!(archive(folder.path()), Some(deb));
+        assert_eq!(archives(folder.path()).unwrap(), [deb]);
     }
 }

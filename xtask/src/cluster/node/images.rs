@@ -1,0 +1,66 @@
+//! Images that a node needs before any other: made from Kubernetes' own sources and programs.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::archive::{self, Program};
+use super::{dns, runtime};
+use crate::venv::run;
+
+/// The image of a pod's first container: `pause.c` of Kubernetes, compiled once. Lies beside it.
+pub(super) fn pause(source: &Path) -> Result<PathBuf> {
+    let archive = source.with_file_name("pause.tar");
+    if archive.exists() {
+        return Ok(archive);
+    }
+    let program = source.with_file_name("pause");
+    let mut compile = Command::new("cc");
+    compile.args(["-Os", "-static", "-s", "-DVERSION=local", "-o"]);
+    run(compile.arg(&program).arg(source))?;
+    pack(&program, runtime::PAUSE, "pause", &archive)?;
+    Ok(archive)
+}
+
+/// The image of CoreDNS, a program that needs nothing else. Lies beside it.
+pub(super) fn dns(program: &Path) -> Result<PathBuf> {
+    let archive = program.with_file_name("coredns.tar");
+    if !archive.exists() {
+        pack(program, dns::IMAGE, dns::PROGRAM, &archive)?;
+    }
+    Ok(archive)
+}
+
+/// Writes the archive, whole or not at all.
+fn pack(program: &Path, reference: &str, path: &str, archive: &Path) -> Result<()> {
+    let bytes = fs::read(program).with_context(|| format!("reading {}", program.display()))?;
+    let program = Program {
+        reference,
+        path,
+        bytes: &bytes,
+        links: &[],
+    };
+    let aside = archive.with_extension("part");
+    archive::write(&program, File::create(&aside)?)?;
+    fs::rename(&aside, archive).context("naming the archive of an image")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        fs::write(&program, "one").unwrap();
+        let archive = dns(&program).unwrap();
+        let first = fs::read(&archive).unwrap();
+        fs::write(&program, "two").unwrap();
+        assert_eq!(dns(&program).unwrap(), archive);
+        assert_eq!(fs::read(&archive).unwrap(), first);
+        assert!(!archive.with_extension("part").exists());
+    }
+}
