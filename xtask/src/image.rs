@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// The archive [default: target/image/hari[-VARIANT].tar]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the files into this folder, rather than an archive: for Dockerfiles
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "name"])]
+    root: Option<PathBuf>,
     /// Take this program rather than building one
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     binary: Option<PathBuf>,
@@ -84,11 +87,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(binary) => binary.clone(),
         None => built(&args.profile)?,
     };
+    let contents = Contents::collect(&binary, args.variant)?;
+    if let Some(root) = &args.root {
+        return contents.unpack(root);
+    }
     let out = match &args.out {
         Some(out) => out.clone(),
         None => default_out(args.variant)?,
     };
-    let contents = Contents::collect(&binary, args.variant)?;
     let layers = contents.layers(args.time, args.level)?;
     let name = args.name.clone().unwrap_or_else(|| name(args.variant));
     let image = Image {

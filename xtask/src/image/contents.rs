@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::archive::architecture;
 use super::debian::{BASE, Packages};
-use super::layer::{Entry, Layer, Tree};
+use super::layer::{self, Entry, Layer, Tree};
 use super::sbom::{self, Other};
 use super::{PROGRAM, Variant, libraries, licences, onnxruntime, packages};
 use crate::workspace;
@@ -63,11 +63,23 @@ impl Contents {
         })
     }
 
+    /// Writes the files into a folder.
+    pub(super) fn unpack(&self, root: &Path) -> Result<()> {
+        for tree in self.trees() {
+            layer::unpack(tree, root)?;
+        }
+        Ok(())
+    }
+
     /// The layers, from the lowest.
     pub(super) fn layers(&self, time: u64, level: u32) -> Result<Vec<Layer>> {
+        let packed = self.trees().map(|tree| Layer::pack(tree, time, level));
+        packed.collect()
+    }
+
+    fn trees(&self) -> impl Iterator<Item = &Tree> {
         let trees = [&self.base, &self.runtime, &self.hari];
-        let filled = trees.into_iter().filter(|tree| !tree.is_empty());
-        filled.map(|tree| Layer::pack(tree, time, level)).collect()
+        trees.into_iter().filter(|tree| !tree.is_empty())
     }
 }
 

@@ -1,7 +1,10 @@
 //! A layer: a tar whose bytes follow from the files alone.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use flate2::Compression;
@@ -55,6 +58,20 @@ impl Layer {
             bytes,
         })
     }
+}
+
+/// Writes a tree into a folder, with its permissions.
+pub(super) fn unpack(tree: &Tree, root: &Path) -> Result<()> {
+    for (path, entry) in with_folders(tree) {
+        let place = root.join(&path);
+        match &entry.content {
+            Some(content) => std::fs::write(&place, content),
+            None => std::fs::create_dir_all(&place),
+        }
+        .and_then(|()| std::fs::set_permissions(&place, Permissions::from_mode(entry.mode)))
+        .with_context(|| format!("writing {}", place.display()))?;
+    }
+    Ok(())
 }
 
 /// `sha256:` and the digest.

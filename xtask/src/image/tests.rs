@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
@@ -151,6 +152,17 @@ fn entries_are_sorted_owned_by_root_and_of_one_time() {
     ];
     let expected = expected.map(|(path, mode)| (path.to_owned(), mode));
     assert_eq!(entries, expected);
+}
+
+#[test]
+fn a_tree_is_written_into_a_folder() {
+    let root = tempfile::tempdir().unwrap();
+    layer::unpack(&tree(), root.path()).unwrap();
+    let program = root.path().join("usr/bin/hari");
+    assert_eq!(std::fs::read(&program).unwrap(), b"program");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&program) & 0o7777, 0o755);
+    assert_eq!(mode(&root.path().join("tmp")) & 0o7777, 0o1777);
 }
 
 #[test]
