@@ -33,7 +33,8 @@ pub use parse::parse;
 pub use predictor::{PredictorSpec, Ssl, SvcOrchSpec};
 pub use read::{Document, Position, Positions, read_documents};
 pub use status::{
-    Condition, DeploymentStatus, SeldonAddressable, SeldonDeploymentStatus, ServiceStatus,
+    Condition, DeploymentStatus, RolloutCounts, RolloutEvent, RolloutStatus, SeldonAddressable,
+    SeldonDeploymentStatus, ServiceStatus,
 };
 pub use vocabulary::{
     ApiVersion, DeploymentState, EndpointType, ExplainerType, LoggerMode, Method, ParameterType,

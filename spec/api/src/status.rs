@@ -37,6 +37,9 @@ pub struct SeldonDeploymentStatus {
     /// How the parts of the deployment are, one by one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// How far the canary is, if a predictor has the annotation `hari.dev/rollout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatus>,
 }
 
 /// How one Deployment is.
@@ -111,4 +114,72 @@ pub struct Condition {
     /// How bad it is when not `True`; an error where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
+}
+
+/// How far a canary is on its way to all requests, or that it was taken back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutStatus {
+    /// The canary.
+    pub predictor: String,
+    /// Which canary it is: changes with what it serves.
+    pub revision: String,
+    /// `Pending`, `Stepping`, `Paused`, `Promoted` or `RolledBack`.
+    pub phase: String,
+    /// Percent of the requests that it gets.
+    pub weight: i32,
+    /// Index of the step, from 0.
+    #[serde(default)]
+    pub step: i32,
+    /// What happens, or why it ended, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the step began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_time: Option<Time>,
+    /// Since when the canary does not answer, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unready_time: Option<Time>,
+    /// A request that takes longer counts as slow in this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_seconds: Option<f64>,
+    /// What the canary answered in this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<RolloutCounts>,
+    /// What the other predictors answered in this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable: Option<RolloutCounts>,
+    /// What was decided, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<RolloutEvent>,
+}
+
+/// Requests of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutCounts {
+    /// All of them.
+    #[serde(default)]
+    pub requests: u64,
+    /// Those that failed.
+    #[serde(default)]
+    pub errors: u64,
+    /// Those whose time was compared.
+    #[serde(default)]
+    pub timed: u64,
+    /// Those that were slow.
+    #[serde(default)]
+    pub slow: u64,
+}
+
+/// One decision of a rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutEvent {
+    /// When.
+    pub time: Time,
+    /// Percent of the requests from then on.
+    pub weight: i32,
+    /// What, and why.
+    pub message: String,
 }

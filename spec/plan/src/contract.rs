@@ -6,3 +6,4 @@ pub mod annotation;
 pub mod env;
 pub mod path;
 pub mod port;
+pub mod rollout;

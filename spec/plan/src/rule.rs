@@ -97,6 +97,7 @@ rules! {
     UNKNOWN_NODE = "unknown-node", Field, "Annotations of nodes name nodes of the graph.";
     NODE_SETTING = "node-setting", Field, "Annotations of nodes give each a value that is known.";
     NODE_SETTING_IDLE = "node-setting-idle", Field, "Only a node that can be done without is told to be.";
+    ROLLOUT = "rollout", Field, "A rollout can be read, is of one predictor, and another one serves beside it.";
     MISPLACED_ANNOTATION = "misplaced-annotation", Field, "Annotations are where they are read from.";
 
     TOO_MANY_ISSUES = "too-many-issues", Field, "A deployment has fewer issues than are reported.";

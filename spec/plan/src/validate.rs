@@ -12,6 +12,7 @@ mod parameters;
 mod payload_log;
 mod predictors;
 mod python;
+mod rollout;
 mod scaling;
 mod shape;
 mod subject;
@@ -58,6 +59,7 @@ const GROUPS: &[fn(&Subject<'_>, &mut Vec<Issue>)] = &[
     annotations::check,
     node_annotations::check,
     payload_log::check,
+    rollout::check,
 ];
 
 /// Whether enough is said: a hostile document is not searched for what was meant by each word.

@@ -27,6 +27,8 @@ pub const PYTHON_CLASS: &str = "hari.dev/python-class";
 pub const PAYLOAD_LOG_SAMPLE: &str = "hari.dev/payload-log-sample";
 /// Names whose values are replaced in logged payloads, with commas.
 pub const PAYLOAD_LOG_REDACT: &str = "hari.dev/payload-log-redact";
+/// How a canary comes to take all requests: see [`super::rollout::RolloutPolicy`].
+pub const ROLLOUT: &str = "hari.dev/rollout";
 /// Annotations that begin so become environment variables of the orchestrator.
 pub const ENGINE_PREFIX: &str = "seldon.io/engine-";
 /// Prefixes that are ours: an unknown annotation with one of them is probably a slip.
@@ -136,6 +138,12 @@ pub const ALL: &[Annotation] = &[
         Anywhere,
         Text,
         "names of tensors, columns, JSON members and tags whose values are replaced in logged payloads, with commas",
+    ),
+    row(
+        ROLLOUT,
+        Predictor,
+        Text,
+        "the canary takes more and more of the requests, or none if it is worse than the others: `5,20,50,100`, or `steps=5,20,50; interval=60s; min-requests=100; max-error-rate=0; max-latency=1.5; quantile=0.95; alpha=0.05; pause`, or these as JSON",
     ),
     row(
         "seldon.io/grpc-max-message-size",
