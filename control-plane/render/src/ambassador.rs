@@ -5,6 +5,7 @@ use hari_api::path::field;
 use hari_plan::Plan;
 use serde_json::{Map as Fields, Value, json};
 
+use crate::explainer::Explained;
 use crate::labels::{self, Map};
 use crate::object::Object;
 use crate::predictor::Predictor;
@@ -25,10 +26,49 @@ const REGEX_HEADER: &str = "seldon.io/ambassador-regex-header";
 enum Kind {
     Rest,
     Grpc,
+    Explainer,
+}
+
+/// The way to an explainer, which speaks HTTP alone.
+const TO_EXPLAINER: &[Kind] = &[Kind::Explainer];
+const TO_PREDICTOR: &[Kind] = &[Kind::Rest, Kind::Grpc];
+
+impl Kind {
+    /// The predictor's part of a mapping's name.
+    fn subject(self, predictor: &Predictor<'_>) -> String {
+        let name = &predictor.planned.name;
+        match self {
+            Self::Rest | Self::Grpc => name.clone(),
+            Self::Explainer => format!("{name}-explainer"),
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Rest | Self::Explainer => "rest",
+            Self::Grpc => "grpc",
+        }
+    }
+
+    /// The certificate is the orchestrator's.
+    fn has_tls(self, predictor: &Predictor<'_>) -> bool {
+        self != Self::Explainer && crate::tls::is_on(predictor)
+    }
 }
 
 /// The annotation of a predictor's Service, in the first form.
 pub(crate) fn annotation(predictor: &Predictor<'_>) -> Option<(String, String)> {
+    annotated(predictor, TO_PREDICTOR)
+}
+
+/// The annotation of an explainer's Service, in the first form.
+pub(crate) fn of_explainer(explained: &Explained<'_>) -> Option<(String, String)> {
+    let by_hand = "seldon.io/ambassador-config";
+    let annotations = &explained.predictor.plan.annotations;
+    annotated(&explained.predictor, TO_EXPLAINER).filter(|_| !annotations.contains_key(by_hand))
+}
+
+fn annotated(predictor: &Predictor<'_>, kinds: &[Kind]) -> Option<(String, String)> {
     let ambassador = predictor.settings.ambassador.as_ref()?;
     if ambassador.version != AmbassadorVersion::V1 {
         return None;
@@ -39,33 +79,39 @@ pub(crate) fn annotation(predictor: &Predictor<'_>) -> Option<(String, String)> 
         .get("seldon.io/ambassador-config");
     let text = match written {
         Some(text) => text.clone(),
-        None => documents(predictor, ambassador),
+        None => documents(predictor, ambassador, kinds),
     };
     Some(("getambassador.io/config".to_owned(), text))
 }
 
-fn documents(predictor: &Predictor<'_>, ambassador: &Ambassador) -> String {
+fn documents(predictor: &Predictor<'_>, ambassador: &Ambassador, kinds: &[Kind]) -> String {
     let mut text = String::new();
-    for (kind, namespaced) in wanted(ambassador) {
-        let name = name_v1(predictor, namespaced, suffix(kind));
+    for (kind, namespaced) in wanted(ambassador, kinds) {
+        let end = format!("{}_mapping", kind.word());
+        let name = name_v1(
+            predictor,
+            namespaced,
+            &format!("{}_{end}", kind.subject(predictor)),
+        );
         let mut fields = json!({"apiVersion": "ambassador/v1", "kind": "Mapping", "name": name});
         if let (Some(fields), Value::Object(rest)) =
             (fields.as_object_mut(), mapping(predictor, kind, namespaced))
         {
             fields.extend(rest);
         }
-        if crate::tls::is_on(predictor) {
-            fields["tls"] = json!(name_v1(predictor, namespaced, "tls_config"));
+        if kind.has_tls(predictor) {
+            fields["tls"] = json!(context_v1(predictor, namespaced));
         }
         text.push_str("---\n");
         text.push_str(&hari_api::to_yaml(&fields));
     }
-    for namespaced in contexts(predictor, ambassador) {
+    let contexts = contexts(predictor, ambassador);
+    for namespaced in contexts.into_iter().filter(|_| kinds == TO_PREDICTOR) {
         text.push_str("---\n");
         text.push_str(&hari_api::to_yaml(&json!({
             "apiVersion": "ambassador/v1",
             "kind": "TLSContext",
-            "name": name_v1(predictor, namespaced, "tls_config"),
+            "name": context_v1(predictor, namespaced),
             "secret": crate::tls::secret(predictor),
         })));
     }
@@ -84,13 +130,17 @@ pub(crate) fn mappings(
     let Some(ambassador) = wanted else {
         return Vec::new();
     };
-    let each = predictors
-        .iter()
-        .flat_map(|predictor| objects(predictor, ambassador));
+    let each = predictors.iter().flat_map(|predictor| {
+        let mut all = objects(predictor, ambassador, TO_PREDICTOR);
+        if Explained::of(predictor).is_some() {
+            all.extend(objects(predictor, ambassador, TO_EXPLAINER));
+        }
+        all
+    });
     each.collect()
 }
 
-fn objects(predictor: &Predictor<'_>, ambassador: &Ambassador) -> Vec<Object> {
+fn objects(predictor: &Predictor<'_>, ambassador: &Ambassador, kinds: &[Kind]) -> Vec<Object> {
     let object = |kind: &str, name: String, spec: Value| {
         let own = labels::common(predictor);
         Object::of(&json!({
@@ -101,23 +151,25 @@ fn objects(predictor: &Predictor<'_>, ambassador: &Ambassador) -> Vec<Object> {
         }))
     };
     let mut all = Vec::new();
-    for (kind, namespaced) in wanted(ambassador) {
+    for (kind, namespaced) in wanted(ambassador, kinds) {
         let mut spec = mapping(predictor, kind, namespaced);
         spec["cluster_tag"] = json!(match kind {
-            Kind::Rest => "seldon_http",
+            Kind::Rest | Kind::Explainer => "seldon_http",
             Kind::Grpc => "seldon_grpc",
         });
-        if crate::tls::is_on(predictor) {
-            spec["tls"] = json!(name_v2(predictor, namespaced, "tls-config"));
+        if kind.has_tls(predictor) {
+            spec["tls"] = json!(context_v2(predictor, namespaced));
         }
-        let end = match kind {
-            Kind::Rest => "rest",
-            Kind::Grpc => "grpc",
-        };
-        all.push(object("Mapping", name_v2(predictor, namespaced, end), spec));
+        let end = format!("{}-{}", kind.subject(predictor), kind.word());
+        all.push(object(
+            "Mapping",
+            name_v2(predictor, namespaced, &end),
+            spec,
+        ));
     }
-    for namespaced in contexts(predictor, ambassador) {
-        let name = name_v2(predictor, namespaced, "tls-config");
+    let contexts = contexts(predictor, ambassador);
+    for namespaced in contexts.into_iter().filter(|_| kinds == TO_PREDICTOR) {
+        let name = context_v2(predictor, namespaced);
         let secret = crate::tls::secret(predictor);
         all.push(object("TLSContext", name, json!({"secret": secret})));
     }
@@ -125,10 +177,11 @@ fn objects(predictor: &Predictor<'_>, ambassador: &Ambassador) -> Vec<Object> {
 }
 
 /// Which mappings there are: of what, and whether the namespace is part of the path.
-fn wanted(ambassador: &Ambassador) -> Vec<(Kind, bool)> {
-    let mut all = vec![(Kind::Rest, true), (Kind::Grpc, true)];
+fn wanted(ambassador: &Ambassador, kinds: &[Kind]) -> Vec<(Kind, bool)> {
+    let each = |namespaced: bool| kinds.iter().map(move |kind| (*kind, namespaced));
+    let mut all: Vec<(Kind, bool)> = each(true).collect();
     if ambassador.single_namespace {
-        all.extend([(Kind::Rest, false), (Kind::Grpc, false)]);
+        all.extend(each(false));
     }
     all
 }
@@ -141,25 +194,28 @@ fn contexts(predictor: &Predictor<'_>, ambassador: &Ambassador) -> Vec<bool> {
     }
 }
 
-const fn suffix(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Rest => "rest_mapping",
-        Kind::Grpc => "grpc_mapping",
-    }
-}
-
+/// Names in the first form have underscores.
 fn name_v1(predictor: &Predictor<'_>, namespaced: bool, end: &str) -> String {
     let namespace = predictor.plan.namespace.clone() + "_";
     let namespace = if namespaced { namespace } else { String::new() };
-    let (deployment, name) = (&predictor.plan.name, &predictor.planned.name);
-    format!("seldon_{namespace}{deployment}_{name}_{end}")
+    format!("seldon_{namespace}{}_{end}", predictor.plan.name)
 }
 
+fn context_v1(predictor: &Predictor<'_>, namespaced: bool) -> String {
+    let end = format!("{}_tls_config", predictor.planned.name);
+    name_v1(predictor, namespaced, &end)
+}
+
+/// Names in the second form are those of objects.
 fn name_v2(predictor: &Predictor<'_>, namespaced: bool, end: &str) -> String {
     let namespace = predictor.plan.namespace.clone() + "-";
     let namespace = if namespaced { namespace } else { String::new() };
-    let (deployment, name) = (&predictor.plan.name, &predictor.planned.name);
-    format!("seldon-{namespace}{deployment}-{name}-{end}")
+    format!("seldon-{namespace}{}-{end}", predictor.plan.name)
+}
+
+fn context_v2(predictor: &Predictor<'_>, namespaced: bool) -> String {
+    let end = format!("{}-tls-config", predictor.planned.name);
+    name_v2(predictor, namespaced, &end)
 }
 
 /// What a mapping says, in either form.
@@ -171,6 +227,18 @@ fn mapping(predictor: &Predictor<'_>, kind: Kind, namespaced: bool) -> Value {
     let address = format!("{}.{}", predictor.service(), plan.namespace);
     let mut headers = headers(annotation(HEADER));
     let mut fields = match kind {
+        Kind::Explainer => {
+            let namespace = format!("{}/", plan.namespace);
+            let namespace = if namespaced { &*namespace } else { "" };
+            let explained = Explained::of(predictor);
+            let port = explained.as_ref().map_or(0, Explained::port);
+            let name = &predictor.planned.name;
+            json!({
+                "prefix": format!("/seldon/{namespace}{external}-explainer/{name}/"),
+                "rewrite": "/",
+                "service": format!("{}.{}:{port}", predictor.explainer(), plan.namespace),
+            })
+        }
         Kind::Rest => {
             let namespace = format!("{}/", plan.namespace);
             let namespace = if namespaced { &*namespace } else { "" };
@@ -200,7 +268,9 @@ fn mapping(predictor: &Predictor<'_>, kind: Kind, namespaced: bool) -> Value {
         &mut fields,
         self::headers(annotation(REGEX_HEADER)),
     );
-    share(predictor, &mut fields);
+    if kind != Kind::Explainer {
+        share(predictor, &mut fields);
+    }
     add_limits(plan, kind, &mut fields);
     fields
 }
@@ -227,7 +297,7 @@ fn share(predictor: &Predictor<'_>, fields: &mut Value) {
 fn add_limits(plan: &Plan, kind: Kind, fields: &mut Value) {
     let number = |key: &str| plan.annotations.get(key)?.parse::<u64>().ok();
     let timeout = number(match kind {
-        Kind::Rest => hari_plan::contract::annotation::REST_TIMEOUT,
+        Kind::Rest | Kind::Explainer => hari_plan::contract::annotation::REST_TIMEOUT,
         Kind::Grpc => hari_plan::contract::annotation::GRPC_TIMEOUT,
     });
     let timeout = timeout.unwrap_or(TIMEOUT);

@@ -10,6 +10,7 @@ use hari_plan::contract::{env, path, port};
 
 use crate::predictor::Predictor;
 use crate::prepackaged;
+use crate::security::LAST_WORDS;
 
 /// A unit's container, completed.
 pub(crate) fn own(predictor: &Predictor<'_>, written: &Container) -> Container {
@@ -21,15 +22,9 @@ pub(crate) fn own(predictor: &Predictor<'_>, written: &Container) -> Container {
     add_port(&mut container, port::HTTP_NAME, http);
     add_port(&mut container, port::GRPC_NAME, grpc);
     prepackaged::tell(predictor, unit, &mut container);
-    let probed = service_port(predictor, unit);
-    container
-        .liveness_probe
-        .get_or_insert_with(|| probe(probed, 60));
-    container
-        .readiness_probe
-        .get_or_insert_with(|| probe(probed, 20));
-    let lifecycle = container.lifecycle.get_or_insert_default();
-    lifecycle.pre_stop.get_or_insert_with(wait);
+    watch(&mut container, &listens(service_port(predictor, unit)));
+    linger(&mut container);
+    speak(&mut container);
     let variables = variables(predictor, unit, &container);
     let written = container.env.get_or_insert_default();
     for (name, value) in variables {
@@ -63,7 +58,7 @@ pub(crate) fn tcp(name: String, number: i32) -> ContainerPort {
     }
 }
 
-fn add_port(container: &mut Container, name: &str, number: i32) {
+pub(crate) fn add_port(container: &mut Container, name: &str, number: i32) {
     let ports = container.ports.get_or_insert_default();
     if ports.iter().all(|port| port.name.as_deref() != Some(name)) {
         ports.push(tcp(name.to_owned(), number));
@@ -80,31 +75,54 @@ fn service_port(predictor: &Predictor<'_>, unit: &PredictiveUnit) -> i32 {
     }
 }
 
-/// Whether anyone listens. A server may listen before its model is loaded, so it gets some time.
-fn probe(port: i32, initial_delay: i32) -> Probe {
+/// Whether anyone listens.
+pub(crate) fn listens(port: i32) -> Probe {
     Probe {
         tcp_socket: Some(TCPSocketAction {
             port: IntOrString::Int(port),
             host: None,
         }),
-        initial_delay_seconds: Some(initial_delay),
-        period_seconds: Some(5),
-        timeout_seconds: Some(1),
-        success_threshold: Some(1),
-        failure_threshold: Some(3),
         ..Probe::default()
     }
 }
 
+/// Asks a container as `probe` does, where the user says nothing: each second until it has started,
+/// for ten minutes at most, and less often then. One whose liveness the user asks for starts when
+/// the user says.
+pub(crate) fn watch(container: &mut Container, probe: &Probe) {
+    let each = |period: i32, failures: i32| Probe {
+        period_seconds: Some(period),
+        timeout_seconds: Some(1),
+        success_threshold: Some(1),
+        failure_threshold: Some(failures),
+        ..probe.clone()
+    };
+    if container.liveness_probe.is_none() {
+        container.startup_probe.get_or_insert_with(|| each(1, 600));
+    }
+    container.readiness_probe.get_or_insert_with(|| each(2, 3));
+    container.liveness_probe.get_or_insert_with(|| each(5, 3));
+}
+
+/// The end of the log is the reason of a failure where the container wrote none.
+fn speak(container: &mut Container) {
+    let policy = &mut container.termination_message_policy;
+    if policy.as_deref().is_none_or(|policy| policy == "File") {
+        *policy = Some(LAST_WORDS.to_owned());
+    }
+}
+
 /// Requests arrive for a while after a pod was told to go.
-fn wait() -> LifecycleHandler {
+pub(crate) fn linger(container: &mut Container) {
     let command = ["/bin/sh", "-c", "/bin/sleep 10"].map(str::to_owned);
-    LifecycleHandler {
+    let wait = || LifecycleHandler {
         exec: Some(ExecAction {
             command: Some(command.to_vec()),
         }),
         ..LifecycleHandler::default()
-    }
+    };
+    let lifecycle = container.lifecycle.get_or_insert_default();
+    lifecycle.pre_stop.get_or_insert_with(wait);
 }
 
 /// What a unit is told.

@@ -1,6 +1,5 @@
 //! Deployments: one for each component spec, and one for an orchestrator in a pod of its own.
 
-use hari_api::SeldonPodSpec;
 use hari_api::k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
 };
@@ -10,15 +9,14 @@ use hari_api::k8s_openapi::api::core::v1::{
 };
 use hari_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use hari_api::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use hari_api::{PredictiveUnit, SeldonPodSpec};
 use hari_plan::contract::path;
 
 use crate::labels::{self, Map};
 use crate::object::Object;
-use crate::predictor::{Predictor, Role, with_role};
-use crate::{container, engine, scaling, storage, tls};
-
-/// Seconds that a pod has to end.
-const GRACE: i64 = 20;
+use crate::predictor::{GRACE, Predictor, Role, with_role};
+use crate::storage::{self, Model, Reader};
+use crate::{container, distinct, engine, scaling, security, tls};
 
 /// All Deployments of a predictor.
 pub(crate) fn deployments(predictor: &Predictor<'_>) -> Vec<Object> {
@@ -79,7 +77,7 @@ fn of_engine(predictor: &Predictor<'_>) -> Deployment {
 }
 
 /// New pods are ready before old ones go.
-fn rolling(selector: Map, own: Map, annotations: Map, pod: PodSpec) -> DeploymentSpec {
+pub(crate) fn rolling(selector: Map, own: Map, annotations: Map, pod: PodSpec) -> DeploymentSpec {
     DeploymentSpec {
         selector: labels::selector(selector),
         strategy: Some(DeploymentStrategy {
@@ -112,7 +110,7 @@ fn template(predictor: &Predictor<'_>, number: usize, written: &SeldonPodSpec) -
             Role::Alone | Role::Own | Role::Aside => &container.name,
         };
         if let Some(unit) = predictor.unit(&container.name) {
-            storage::add(predictor, unit, role, &mut pod, target);
+            give_model(predictor, unit, role, &mut pod, target);
         }
     }
     complete(predictor, &mut pod);
@@ -120,6 +118,32 @@ fn template(predictor: &Predictor<'_>, number: usize, written: &SeldonPodSpec) -
         tls::mount(predictor, &mut pod);
     }
     pod
+}
+
+/// Gives `target`, which serves the unit, the unit's model.
+fn give_model(
+    predictor: &Predictor<'_>,
+    unit: &PredictiveUnit,
+    role: Role,
+    pod: &mut PodSpec,
+    target: &str,
+) {
+    let Some(model) = Model::of_unit(unit) else {
+        return;
+    };
+    if predictor.fetches_itself(unit) {
+        return storage::enable(predictor, model, target, pod);
+    }
+    let folder = match role {
+        Role::Fused | Role::Alone => storage::folder(&unit.name),
+        Role::Own | Role::Aside => path::MODELS.to_owned(),
+    };
+    let reader = Reader {
+        name: &unit.name,
+        container: target,
+        folder: &folder,
+    };
+    storage::add(predictor, model, reader, pod);
 }
 
 /// The user's containers in their order, then the orchestrator with those that are part of it.
@@ -142,7 +166,7 @@ fn containers(predictor: &Predictor<'_>, number: usize, pod: &SeldonPodSpec) -> 
 }
 
 /// What a pod gets where the user says nothing.
-fn complete(predictor: &Predictor<'_>, pod: &mut PodSpec) {
+pub(crate) fn complete(predictor: &Predictor<'_>, pod: &mut PodSpec) {
     let say = |field: &mut Option<String>, value: &str| {
         field.get_or_insert_with(|| value.to_owned());
     };
@@ -164,6 +188,9 @@ fn complete(predictor: &Predictor<'_>, pod: &mut PodSpec) {
     {
         volumes.insert(0, podinfo());
     }
+    security::add_scratch(pod);
+    security::withhold_token(pod);
+    distinct::keys(pod);
 }
 
 /// The pod's annotations as a file.

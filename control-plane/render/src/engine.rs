@@ -4,8 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hari_api::k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, Probe, ResourceRequirements,
-    SeccompProfile, SecurityContext, VolumeMount,
+    Container, ContainerPort, EnvVar, HTTPGetAction, Probe, ResourceRequirements, VolumeMount,
 };
 use hari_api::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use hari_api::{Endpoint, PredictiveUnit, PredictorSpec};
@@ -14,12 +13,16 @@ use hari_plan::contract::{annotation, env, path, port};
 
 use crate::container::{set_if_absent, tcp, variable};
 use crate::predictor::{ENGINE, Predictor};
+use crate::security::{self, confine};
 use crate::{quantity, storage, tls};
 
-/// How long requests are still taken once the pod is told to go, and how long those that are open
-/// have then. Together they are less than the 20 seconds of a pod.
-const SHUTDOWN_DELAY: &str = "5s";
-const GRACEFUL_TIMEOUT: &str = "12s";
+/// Seconds for which requests are still taken once the pod is told to go: until all that route to it
+/// know.
+const SHUTDOWN_DELAY: i64 = 5;
+/// Seconds that are left when open requests have had their time.
+const MARGIN: i64 = 3;
+/// The least seconds for open requests.
+const LEAST: i64 = 1;
 
 /// The orchestrator, with the containers that it takes in.
 pub(crate) fn orchestrator(predictor: &Predictor<'_>, fused: &[&Container]) -> Container {
@@ -27,15 +30,21 @@ pub(crate) fn orchestrator(predictor: &Predictor<'_>, fused: &[&Container]) -> C
     let names: Vec<&str> = fused.iter().map(|container| &*container.name).collect();
     let spec = told(predictor, &names);
     let ports = (settings.http_port, settings.grpc_port);
-    let mut container = hari(predictor, ENGINE, &spec, ports, tls::scheme(predictor));
-    let metrics = settings.metrics_port_name.clone();
+    let served = Served {
+        name: ENGINE,
+        units: &names,
+        pod: Some(0).filter(|_| !predictor.separate()),
+        ports,
+        metrics: settings.metrics_port,
+        scheme: tls::scheme(predictor),
+    };
+    let mut container = hari(predictor, &spec, served);
     let arguments = container.args.get_or_insert_default();
     arguments.extend([
         "--server_type".to_owned(),
         predictor.plan.server_type.to_string(),
     ]);
     let ports = container.ports.get_or_insert_default();
-    ports.push(tcp(metrics, settings.http_port));
     ports.extend(fused.iter().flat_map(|found| unit_ports(predictor, found)));
     let orchestrator = predictor.spec.svc_orch_spec.as_ref();
     let variables = container.env.get_or_insert_default();
@@ -67,57 +76,89 @@ pub(crate) fn alone(predictor: &Predictor<'_>, written: &Container) -> Container
         true => tls::scheme(predictor),
         false => tls::PLAIN,
     };
-    let ports = predictor.ports(&written.name);
-    let mut container = hari(predictor, &written.name, &spec, ports, scheme);
+    let served = Served {
+        name: &written.name,
+        units: &[&written.name],
+        pod: predictor.pod_of(&written.name),
+        ports: predictor.ports(&written.name),
+        metrics: metrics_port(predictor, written),
+        scheme,
+    };
+    let mut container = hari(predictor, &spec, served);
     let arguments = container.args.get_or_insert_default();
     arguments.push("--node_ports=false".to_owned());
-    let metrics = predictor.settings.metrics_port_name.clone();
-    container
-        .ports
-        .get_or_insert_default()
-        .push(tcp(metrics, ports.0));
     take_in(&mut container, &[written], None);
     container
 }
 
+/// How a container of Hari's image is reached, and by whom.
+#[derive(Clone, Copy)]
+struct Served<'a> {
+    /// The container.
+    name: &'a str,
+    /// The units that it runs itself.
+    units: &'a [&'a str],
+    /// The pod that it is part of; none for one of its own.
+    pod: Option<usize>,
+    /// Where it listens: HTTP, gRPC.
+    ports: (i32, i32),
+    /// Where its metrics are.
+    metrics: i32,
+    /// `HTTP` or `HTTPS`.
+    scheme: &'a str,
+}
+
 /// `hari engine` with a graph.
-fn hari(
-    predictor: &Predictor<'_>,
-    name: &str,
-    spec: &PredictorSpec,
-    (http, grpc): (i32, i32),
-    scheme: &str,
-) -> Container {
+fn hari(predictor: &Predictor<'_>, spec: &PredictorSpec, served: Served<'_>) -> Container {
     let settings = predictor.settings;
+    let ((http, grpc), scheme) = (served.ports, served.scheme);
     let encoded = STANDARD.encode(serde_json::to_vec(spec).unwrap_or_default());
     let logger = settings.logger_endpoint.clone();
     let variables = vec![
         variable(env::ENGINE_PREDICTOR, encoded),
         variable(env::REQUEST_LOGGER_DEFAULT_ENDPOINT, logger),
     ];
-    Container {
-        name: name.to_owned(),
-        image: Some(settings.image.clone()),
+    let mut container = Container {
+        name: served.name.to_owned(),
+        image: Some(predictor.image(served.units).to_owned()),
         image_pull_policy: Some(settings.image_pull_policy.clone()),
-        args: Some(arguments(predictor, http, grpc)),
+        args: Some(arguments(predictor, served)),
         env: Some(variables),
         ports: Some(vec![
             tcp(port::HTTP_NAME.to_owned(), http),
             tcp(port::GRPC_NAME.to_owned(), grpc),
+            tcp(settings.metrics_port_name.clone(), served.metrics),
         ]),
         startup_probe: Some(probe(scheme, path::LIVE, http, 1, 600)),
         readiness_probe: Some(probe(scheme, path::READY, http, 1, 3)),
         liveness_probe: Some(probe(scheme, path::LIVE, http, 5, 3)),
-        security_context: Some(confined(settings.engine_user)),
         volume_mounts: Some(vec![podinfo()]),
         termination_message_path: Some(path::TERMINATION_LOG.to_owned()),
-        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        termination_message_policy: Some(security::LAST_WORDS.to_owned()),
         ..Container::default()
-    }
+    };
+    confine(&mut container, settings.engine_user);
+    container
 }
 
-fn arguments(predictor: &Predictor<'_>, http: i32, grpc: i32) -> Vec<String> {
+/// Seconds for which requests are still taken at the end, and seconds for those that are open then.
+fn end(grace: i64) -> (i64, i64) {
+    let delay = SHUTDOWN_DELAY.min(grace / 4).max(0);
+    (delay, (grace - delay - MARGIN).max(LEAST))
+}
+
+/// The number that the container of a unit has for its metrics.
+fn metrics_port(predictor: &Predictor<'_>, written: &Container) -> i32 {
+    let name = &predictor.settings.metrics_port_name;
+    let mut ports = written.ports.iter().flatten();
+    let found = ports.find(|port| port.name.as_ref() == Some(name));
+    found.map_or(predictor.settings.metrics_port, |port| port.container_port)
+}
+
+fn arguments(predictor: &Predictor<'_>, served: Served<'_>) -> Vec<String> {
     let (plan, settings) = (predictor.plan, predictor.settings);
+    let (http, grpc) = served.ports;
+    let (delay, graceful) = end(predictor.grace(served.pod));
     let number = |key: &str, usual: u64| {
         let written = plan.annotations.get(key);
         written
@@ -140,11 +181,12 @@ fn arguments(predictor: &Predictor<'_>, http: i32, grpc: i32) -> Vec<String> {
         ("--grpc_port", grpc.to_string()),
         ("--protocol", plan.protocol.to_string()),
         ("--transport", plan.transport.to_string()),
+        ("--metrics_port", served.metrics.to_string()),
         ("--prometheus_path", settings.prometheus_path.clone()),
         ("--log_work_buffer_size", queue.to_string()),
         ("--log_write_timeout_ms", timeout.to_string()),
-        ("--shutdown_delay", SHUTDOWN_DELAY.to_owned()),
-        ("--graceful_timeout", GRACEFUL_TIMEOUT.to_owned()),
+        ("--shutdown_delay", format!("{delay}s")),
+        ("--graceful_timeout", format!("{graceful}s")),
     ];
     let mut all = vec!["engine".to_owned()];
     all.extend(
@@ -164,10 +206,18 @@ fn arguments(predictor: &Predictor<'_>, http: i32, grpc: i32) -> Vec<String> {
 fn told(predictor: &Predictor<'_>, here: &[&str]) -> PredictorSpec {
     let mut spec = predictor.spec.clone();
     spec.graph = told_unit(predictor, &spec.graph, here);
+    // What others do with the predictor is none of its pods' business: a new share of the requests
+    // restarts nothing.
+    (spec.traffic, spec.shadow, spec.replicas) = (None, None, None);
+    (spec.explainer, spec.progress_deadline_seconds) = (None, None);
+    if let Some(orchestrator) = &mut spec.svc_orch_spec {
+        (orchestrator.resources, orchestrator.replicas) = (None, None);
+    }
     for pod in &mut spec.component_specs {
         pod.hpa_spec = None;
         pod.keda_spec = None;
         pod.pdb_spec = None;
+        pod.replicas = None;
         let containers = pod.spec.iter_mut().flat_map(|spec| &mut spec.containers);
         for container in containers {
             *container = bare(predictor, container, here);
@@ -203,7 +253,10 @@ fn told_unit(predictor: &Predictor<'_>, unit: &PredictiveUnit, here: &[&str]) ->
         true => {
             told.endpoint = None;
             let uri = told.model_uri.filter(|uri| !uri.is_empty());
-            told.model_uri = uri.map(|_| storage::folder(&unit.name));
+            told.model_uri = match predictor.fetches_itself(unit) {
+                true => uri,
+                false => uri.map(|_| storage::folder(&unit.name)),
+            };
         }
         false => {
             told.endpoint = told
@@ -269,14 +322,11 @@ fn take_in(container: &mut Container, taken: &[&Container], own: Option<&Resourc
     container.resources = Some(quantity::together(&parts)).filter(|all| *all != nothing);
 }
 
+/// The last at a place counts.
 fn add_mounts<'a>(mounts: &mut Vec<VolumeMount>, added: impl Iterator<Item = &'a VolumeMount>) {
     for mount in added {
-        if mounts
-            .iter()
-            .all(|found| found.mount_path != mount.mount_path)
-        {
-            mounts.push(mount.clone());
-        }
+        mounts.retain(|found| found.mount_path != mount.mount_path);
+        mounts.push(mount.clone());
     }
 }
 
@@ -310,24 +360,6 @@ fn probe(scheme: &str, path: &str, port: i32, period: i32, failures: i32) -> Pro
         success_threshold: Some(1),
         failure_threshold: Some(failures),
         ..Probe::default()
-    }
-}
-
-/// Nothing that a server of models needs.
-pub(crate) fn confined(user: Option<i64>) -> SecurityContext {
-    SecurityContext {
-        run_as_user: user,
-        run_as_non_root: user.map(|user| user != 0),
-        allow_privilege_escalation: Some(false),
-        capabilities: Some(Capabilities {
-            drop: Some(vec!["ALL".to_owned()]),
-            add: None,
-        }),
-        seccomp_profile: Some(SeccompProfile {
-            type_: "RuntimeDefault".to_owned(),
-            localhost_profile: None,
-        }),
-        ..SecurityContext::default()
     }
 }
 

@@ -4,6 +4,7 @@ use hari_api::Issue;
 use hari_plan::Plan;
 use serde_json::{Value, json};
 
+use crate::explainer::Explained;
 use crate::labels::{self, Map};
 use crate::object::Object;
 use crate::predictor::Predictor;
@@ -26,9 +27,11 @@ pub(crate) fn objects(
     if let Some(gateway) = &settings.gateway {
         all.push(http_route(plan, gateway, first, predictors));
         all.push(grpc_route(plan, gateway, first, predictors));
+        let explained = predictors.iter().filter_map(Explained::of);
+        all.extend(explained.map(|explained| of_explainer(gateway, &explained)));
     }
     if let Some(ingress) = &settings.ingress {
-        all.push(ingress_of(plan, ingress, first));
+        all.extend(chosen(predictors).map(|predictor| ingress_of(plan, ingress, predictor)));
     }
     all
 }
@@ -49,7 +52,19 @@ fn http_route(
         "filters": filters,
         "backendRefs": backends(predictors, port),
     });
-    route("HTTPRoute", gateway, first, &rule)
+    route("HTTPRoute", gateway, (first, first.id()), &rule)
+}
+
+/// The way to an explainer, which speaks HTTP alone.
+fn of_explainer(gateway: &Gateway, explained: &Explained<'_>) -> Object {
+    let rewrite = json!({"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"});
+    let rule = json!({
+        "matches": [{"path": {"type": "PathPrefix", "value": explained.path()}}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": {"path": rewrite}}],
+        "backendRefs": [{"name": explained.name(), "port": explained.port()}],
+    });
+    let named = (&explained.predictor, explained.name());
+    route("HTTPRoute", gateway, named, &rule)
 }
 
 fn grpc_route(
@@ -72,10 +87,15 @@ fn grpc_route(
     if !mirrors.is_empty() {
         rule["filters"] = json!(mirrors);
     }
-    route("GRPCRoute", gateway, first, &rule)
+    route("GRPCRoute", gateway, (first, first.id()), &rule)
 }
 
-fn route(kind: &str, gateway: &Gateway, first: &Predictor<'_>, rule: &Value) -> Object {
+fn route(
+    kind: &str,
+    gateway: &Gateway,
+    (predictor, name): (&Predictor<'_>, String),
+    rule: &Value,
+) -> Object {
     let mut parent = json!({"name": gateway.name});
     if let Some(namespace) = &gateway.namespace {
         parent["namespace"] = json!(namespace);
@@ -83,7 +103,7 @@ fn route(kind: &str, gateway: &Gateway, first: &Predictor<'_>, rule: &Value) -> 
     Object::of(&json!({
         "apiVersion": GATEWAY,
         "kind": kind,
-        "metadata": labels::metadata(first, first.id(), labels::common(first), Map::new()),
+        "metadata": labels::metadata(predictor, name, labels::common(predictor), Map::new()),
         "spec": {"parentRefs": [parent], "rules": [rule]},
     }))
 }
@@ -138,20 +158,33 @@ fn ingress_of(plan: &Plan, ingress: &Ingress, first: &Predictor<'_>) -> Object {
     }))
 }
 
-/// An Ingress leads to one Service, and takes nothing off the path.
+/// The predictor that gets all requests of an Ingress.
+fn chosen<'a, 'b>(predictors: &'b [Predictor<'a>]) -> impl Iterator<Item = &'b Predictor<'a>> {
+    let serving = predictors.iter();
+    serving
+        .filter(|predictor| !predictor.planned.shadow && predictor.planned.traffic > 0)
+        .take(1)
+}
+
+/// An Ingress leads to one Service, knows no shares, copies nothing, and takes nothing off the path.
+/// A predictor without requests is none of its business.
 pub(crate) fn issues(settings: &Settings, predictors: &[Predictor<'_>]) -> Vec<Issue> {
     if settings.ingress.is_none() {
         return Vec::new();
     }
-    let further = predictors.iter().skip(1);
-    let bare = predictors
-        .iter()
-        .take(1)
-        .filter(|predictor| predictor.without_engine());
-    let issue = |predictor: &Predictor<'_>| {
-        let message = "an Ingress leads to one predictor, and that has an orchestrator";
-        Issue::error(refused::INGRESS, predictor.planned.path.clone(), message)
-            .with_hint("route with the Gateway API, Istio or Ambassador")
-    };
-    further.chain(bare).map(issue).collect()
+    let first = chosen(predictors).map(|predictor| &predictor.planned.path);
+    let first: Vec<&String> = first.collect();
+    let refused = predictors.iter().filter_map(|predictor| {
+        let planned = predictor.planned;
+        let message = match first.contains(&&planned.path) {
+            true if predictor.without_engine() => "an Ingress needs an orchestrator",
+            true => return None,
+            false if planned.shadow => "an Ingress copies no requests",
+            false if planned.traffic > 0 => "an Ingress knows no shares of the requests",
+            false => return None,
+        };
+        let issue = Issue::error(refused::INGRESS, planned.path.clone(), message);
+        Some(issue.with_hint("route with the Gateway API, Istio or Ambassador"))
+    });
+    refused.collect()
 }

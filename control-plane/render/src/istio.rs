@@ -3,7 +3,9 @@
 use hari_plan::Plan;
 use serde_json::{Value, json};
 
+use crate::explainer::Explained;
 use crate::labels::{self, Map};
+use crate::names::truncated;
 use crate::object::Object;
 use crate::predictor::Predictor;
 use crate::service;
@@ -28,7 +30,63 @@ pub(crate) fn objects(
             .iter()
             .map(|predictor| destination_rule(predictor, istio)),
     );
+    for explained in predictors.iter().filter_map(Explained::of) {
+        all.extend(of_explainer(plan, istio, &explained));
+    }
     all
+}
+
+/// The way to an explainer, which speaks HTTP alone.
+fn of_explainer(plan: &Plan, istio: &Istio, explained: &Explained<'_>) -> [Object; 2] {
+    let predictor = &explained.predictor;
+    let service = explained.name();
+    let object = |kind: &str, name: String, spec: Value| {
+        Object::of(&json!({
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": labels::metadata(predictor, name, labels::common(predictor), Map::new()),
+            "spec": spec,
+        }))
+    };
+    let host = predictor.host(&service);
+    let destination = json!({"host": host, "port": {"number": explained.port()}});
+    let mut http = json!({
+        "match": [{"uri": {"prefix": format!("{}/", explained.path())}}],
+        "rewrite": {"uri": "/"},
+        "route": [{"destination": destination}],
+    });
+    if let Some(retries) = retries(plan) {
+        http["retries"] = retries;
+    }
+    let (hosts, gateway) = entrance(plan, istio);
+    let spec = json!({"hosts": hosts, "gateways": [gateway], "http": [http]});
+    let rule = json!({"host": host, "trafficPolicy": policy(istio)});
+    [
+        object(
+            "VirtualService",
+            truncated(&format!("{service}-http")),
+            spec,
+        ),
+        object("DestinationRule", service, rule),
+    ]
+}
+
+/// Hosts, and the gateway that they come in by.
+fn entrance<'a>(plan: &'a Plan, istio: &'a Istio) -> (Vec<&'a str>, &'a str) {
+    let annotation = |key: &str| plan.annotations.get(key).map(String::as_str);
+    let hosts = annotation("seldon.io/istio-host").unwrap_or("*").split(',');
+    let hosts = hosts.map(str::trim).filter(|host| !host.is_empty());
+    let gateway = annotation("seldon.io/istio-gateway").unwrap_or(&istio.gateway);
+    (hosts.collect(), gateway)
+}
+
+/// Connections to a predictor or explainer.
+fn policy(istio: &Istio) -> Value {
+    let mut policy = json!({"connectionPool": {"http": {"idleTimeout": "60s"}}});
+    if let Some(mode) = &istio.tls_mode {
+        policy["tls"] = json!({"mode": mode});
+    }
+    policy
 }
 
 fn virtual_service(
@@ -37,12 +95,7 @@ fn virtual_service(
     first: &Predictor<'_>,
     predictors: &[Predictor<'_>],
 ) -> Object {
-    let annotation = |key: &str| plan.annotations.get(key).map(String::as_str);
-    let hosts = annotation("seldon.io/istio-host")
-        .unwrap_or("*")
-        .split(',')
-        .map(str::trim);
-    let gateway = annotation("seldon.io/istio-gateway").unwrap_or(&istio.gateway);
+    let (hosts, gateway) = entrance(plan, istio);
     let rest = json!({
         "match": [{"uri": {"prefix": format!("/seldon/{}/{}/", plan.namespace, plan.name)}}],
         "rewrite": {"uri": "/"},
@@ -58,7 +111,7 @@ fn virtual_service(
         "kind": "VirtualService",
         "metadata": labels::metadata(first, first.id(), labels::common(first), Map::new()),
         "spec": {
-            "hosts": hosts.filter(|host| !host.is_empty()).collect::<Vec<_>>(),
+            "hosts": hosts,
             "gateways": [gateway],
             "http": [
                 route(rest, |predictor| service::ports(predictor).0),
@@ -113,10 +166,6 @@ fn retries(plan: &Plan) -> Option<Value> {
 
 fn destination_rule(predictor: &Predictor<'_>, istio: &Istio) -> Object {
     let name = predictor.service();
-    let mut policy = json!({"connectionPool": {"http": {"idleTimeout": "60s"}}});
-    if let Some(mode) = &istio.tls_mode {
-        policy["tls"] = json!({"mode": mode});
-    }
     let version = predictor.planned.labels.get("version");
     Object::of(&json!({
         "apiVersion": API_VERSION,
@@ -125,7 +174,7 @@ fn destination_rule(predictor: &Predictor<'_>, istio: &Istio) -> Object {
         "spec": {
             "host": predictor.host(&name),
             "subsets": [{"name": predictor.planned.name, "labels": {"version": version}}],
-            "trafficPolicy": policy,
+            "trafficPolicy": policy(istio),
         },
     }))
 }

@@ -4,18 +4,24 @@
 use hari_api::k8s_openapi::api::core::v1::Container;
 use hari_api::path::field;
 use hari_api::{Issue, PredictiveUnit, PredictorSpec, Protocol, SeldonPodSpec};
-use hari_plan::catalogue;
+use hari_plan::catalogue::{self, ServerSpec};
 use hari_plan::contract::annotation;
 use hari_plan::{Component, NodePlan, Plan, PredictorPlan};
 
+use crate::explainer;
 use crate::names::{hashed, hashed_with};
 use crate::refused;
 use crate::settings::Settings;
+use crate::storage;
+use crate::surroundings::Surroundings;
 
 /// Name of the orchestrator's container.
 pub(crate) const ENGINE: &str = "seldon-container-engine";
 /// Containers that have no part in the names of Deployments.
 const UNNAMED: [&str; 2] = [ENGINE, "tfserving"];
+
+/// Seconds that a pod has to end.
+pub(crate) const GRACE: i64 = 20;
 
 /// A predictor, as it was planned and as it was written with its defaults.
 #[derive(Clone, Copy)]
@@ -24,6 +30,7 @@ pub(crate) struct Predictor<'a> {
     pub(crate) planned: &'a PredictorPlan,
     pub(crate) spec: &'a PredictorSpec,
     pub(crate) settings: &'a Settings,
+    pub(crate) surroundings: &'a Surroundings,
 }
 
 /// What a container is.
@@ -40,7 +47,11 @@ pub(crate) enum Role {
 }
 
 impl<'a> Predictor<'a> {
-    pub(crate) fn all(plan: &'a Plan, settings: &'a Settings) -> impl Iterator<Item = Self> {
+    pub(crate) fn all(
+        plan: &'a Plan,
+        settings: &'a Settings,
+        surroundings: &'a Surroundings,
+    ) -> impl Iterator<Item = Self> {
         let specs = plan.resource.spec.predictors.iter();
         plan.predictors
             .iter()
@@ -50,6 +61,7 @@ impl<'a> Predictor<'a> {
                 planned,
                 spec,
                 settings,
+                surroundings,
             })
     }
 
@@ -108,7 +120,7 @@ impl<'a> Predictor<'a> {
         let Some(node) = self.node(container) else {
             return Role::Aside;
         };
-        match is_here(node) {
+        match self.is_here(node) {
             true if self.engine_in(pod) => Role::Fused,
             true => Role::Alone,
             false => Role::Own,
@@ -137,6 +149,29 @@ impl<'a> Predictor<'a> {
     /// Name of the Service of a unit's container.
     pub(crate) fn container_service(&self, container: &str) -> String {
         hashed(self.prefixed(&format!("-{container}")))
+    }
+
+    /// Name of the explainer's Deployment, Service and container.
+    pub(crate) fn explainer(&self) -> String {
+        hashed(self.prefixed("-explainer"))
+    }
+
+    /// Whether the server of a unit reads `modelUri` itself, and nothing is downloaded before.
+    pub(crate) fn fetches_itself(&self, unit: &PredictiveUnit) -> bool {
+        let annotations = &self.plan.resource.spec.annotations;
+        let said = annotations.get("seldon.io/no-storage-initializer");
+        let claim = unit.model_uri.as_deref().is_some_and(storage::is_claim);
+        said.is_some_and(|value| value == "true")
+            && unit.implementation.as_deref() == Some("TRITON_SERVER")
+            && !claim
+    }
+
+    /// Seconds that a pod has to end; the orchestrator's own for none.
+    pub(crate) fn grace(&self, pod: Option<usize>) -> i64 {
+        let written = pod.and_then(|number| self.spec.component_specs.get(number));
+        let spec = written.and_then(|written| written.spec.as_ref());
+        let grace = spec.and_then(|spec| spec.termination_grace_period_seconds);
+        grace.unwrap_or(GRACE)
     }
 
     /// Name of the orchestrator's own Deployment.
@@ -189,30 +224,70 @@ impl<'a> Predictor<'a> {
     pub(crate) fn issues(&self) -> Vec<Issue> {
         let nodes = self.planned.graph.walk();
         let nodes = nodes.filter_map(|node| self.without_image(node).or_else(|| self.proxy(node)));
-        let explained = self.spec.explainer.as_ref();
-        let explained = explained.and_then(|explainer| explainer.type_.as_deref());
-        let explainer = explained.filter(|kind| !kind.is_empty()).map(|kind| {
-            let path = field(&field(&self.planned.path, "explainer"), "type");
-            Issue::error(refused::EXPLAINER, path, "explainers are not rendered")
-                .with_value(kind)
-                .with_hint("remove `explainer`, and deploy the explainer as a model of its own")
-        });
-        nodes.chain(explainer).collect()
+        nodes.chain(explainer::issue(self)).collect()
+    }
+
+    /// Whether Hari's image serves the node: a server of this build whose image nobody chose.
+    fn is_here(&self, node: &NodePlan) -> bool {
+        let Component::Server(server) = &node.component else {
+            return false;
+        };
+        if server.overlay.is_some() {
+            return false;
+        }
+        if server.python.is_some() {
+            return self.settings.python_image.is_some();
+        }
+        let spec = catalogue::server(&server.implementation);
+        spec.is_some_and(|spec| spec.runtime.is_some() && !self.is_chosen(&node.name, spec))
+    }
+
+    /// Whether the installation names an image for the server that is not the original's, whatever
+    /// its tag.
+    fn is_chosen(&self, unit: &str, spec: &ServerSpec) -> bool {
+        let image = self
+            .container(unit)
+            .and_then(|found| found.image.as_deref());
+        let Some(image) = image.filter(|image| !image.is_empty()) else {
+            return false;
+        };
+        let image = image.strip_prefix("docker.io/").unwrap_or(image);
+        let usual = |usual: &catalogue::Image| {
+            let rest = image.strip_prefix(usual.image);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+        };
+        !spec.images.iter().any(usual)
+    }
+
+    /// The container of a unit; the last of a name counts.
+    pub(crate) fn container(&self, unit: &str) -> Option<&'a Container> {
+        let containers = self.pods().flat_map(|(_, pod)| pod.containers());
+        containers.filter(|found| found.name == unit).last()
+    }
+
+    /// The image of a container of Hari's that serves these units.
+    pub(crate) fn image(&self, units: &[&str]) -> &'a str {
+        let is_python = |unit: &&str| {
+            let node = self.node(unit).map(|node| &node.component);
+            matches!(node, Some(Component::Server(server)) if server.python.is_some())
+        };
+        let python = self.settings.python_image.as_deref();
+        let python = python.filter(|_| units.iter().any(is_python));
+        python.unwrap_or(&self.settings.image)
     }
 
     /// A unit in a container of its own that has no image.
     fn without_image(&self, node: &NodePlan) -> Option<Issue> {
-        let containers = self.pods().flat_map(|(_, pod)| pod.containers());
-        let container = containers.filter(|found| found.name == node.name).last()?;
+        let container = self.container(&node.name)?;
         let image = container.image.as_deref().unwrap_or_default();
-        if is_here(node) || !image.is_empty() {
+        if self.is_here(node) || !image.is_empty() {
             return None;
         }
         let (path, message) = match &node.component {
             Component::Container(container) => (field(&container.path, "image"), "no image"),
             Component::Server(server) if server.python.is_some() => (
                 field(&node.path, "implementation"),
-                "a Python class needs an image with Python",
+                "a Python class needs an image with Python, and the installation has none",
             ),
             _ => (
                 field(&node.path, "implementation"),
@@ -230,7 +305,7 @@ impl<'a> Predictor<'a> {
         let Component::Server(server) = &node.component else {
             return None;
         };
-        let proxied = server.implementation == "TENSORFLOW_SERVER" && !is_here(node);
+        let proxied = server.implementation == "TENSORFLOW_SERVER" && !self.is_here(node);
         let path = field(&node.path, "implementation");
         let message = "an image of one's own needs `protocol: tensorflow`";
         (proxied && self.plan.protocol != Protocol::Tensorflow).then(|| {
@@ -238,15 +313,6 @@ impl<'a> Predictor<'a> {
                 .with_hint("remove the `image` of the unit's container: the model is served here")
         })
     }
-}
-
-/// Whether Hari's image serves the node: a server of this build whose image the user did not name.
-fn is_here(node: &NodePlan) -> bool {
-    let Component::Server(server) = &node.component else {
-        return false;
-    };
-    let spec = catalogue::server(&server.implementation);
-    server.overlay.is_none() && spec.is_some_and(|spec| spec.runtime.is_some())
 }
 
 /// The containers of a pod that have a role.

@@ -6,7 +6,7 @@ use hari_api::{Parameter, PredictiveUnit, Protocol};
 use hari_plan::Component;
 use hari_plan::contract::{path, port};
 
-use crate::container::set_if_absent;
+use crate::container::{set_if_absent, watch};
 use crate::predictor::Predictor;
 
 /// Namespaces of the classes that MLServer loads.
@@ -30,7 +30,10 @@ pub(crate) fn tell(predictor: &Predictor<'_>, unit: &PredictiveUnit, container: 
     let (http, grpc) = predictor.ports(&unit.name);
     match (&*server.implementation, predictor.plan.protocol) {
         (_, _) if server.python.is_some() => {}
-        ("TRITON_SERVER", _) => start(container, triton(http, grpc)),
+        ("TRITON_SERVER", _) => {
+            start(container, triton(predictor, unit, http, grpc));
+            health(container);
+        }
         ("TENSORFLOW_SERVER", _) => start(container, tensorflow(&unit.name, http, grpc)),
         (name, Protocol::V2) => mlserver(predictor, name, container),
         (_, Protocol::Seldon | Protocol::Tensorflow) => {}
@@ -60,14 +63,39 @@ fn start(container: &mut Container, arguments: Vec<String>) {
     }
 }
 
-fn triton(http: i32, grpc: i32) -> Vec<String> {
-    vec![
+/// Parameters that a server which reads its repository itself takes as flags, and the usual value.
+const TRITON_FLAGS: [(&str, &str, Option<&str>); 3] = [
+    ("model_control_mode", "--model-control-mode", None),
+    ("load_model", "--load-model", None),
+    (
+        "strict_model_config",
+        "--strict-model-config",
+        Some("false"),
+    ),
+];
+
+fn triton(predictor: &Predictor<'_>, unit: &PredictiveUnit, http: i32, grpc: i32) -> Vec<String> {
+    let itself = predictor.fetches_itself(unit);
+    let repository = match itself {
+        true => unit.model_uri.as_deref().unwrap_or_default(),
+        false => path::MODELS,
+    };
+    let mut all = vec![
         "/opt/tritonserver/bin/tritonserver".to_owned(),
         format!("--grpc-port={grpc}"),
         format!("--http-port={http}"),
-        format!("--model-repository={}", path::MODELS),
-        "--strict-model-config=false".to_owned(),
-    ]
+        format!("--model-repository={repository}"),
+    ];
+    for (name, flag, usual) in TRITON_FLAGS {
+        let written = unit.parameters.iter();
+        let written = written.filter(|parameter| itself && parameter.name == name);
+        let mut values: Vec<&str> = written.map(|parameter| &*parameter.value).collect();
+        if values.is_empty() {
+            values.extend(usual);
+        }
+        all.extend(values.iter().map(|value| format!("{flag}={value}")));
+    }
+    all
 }
 
 fn tensorflow(unit: &str, http: i32, grpc: i32) -> Vec<String> {
@@ -100,15 +128,24 @@ fn mlserver(predictor: &Predictor<'_>, implementation: &str, container: &mut Con
         }
         _ => {}
     }
-    container
-        .readiness_probe
-        .get_or_insert_with(|| probe("/v2/health/ready", 20));
-    container
-        .liveness_probe
-        .get_or_insert_with(|| probe("/v2/health/live", 60));
+    health(container);
 }
 
-fn probe(path: &str, initial_delay: i32) -> Probe {
+/// Asks for health as protocol V2 has it, where the user says nothing: live once it has started,
+/// then ready.
+fn health(container: &mut Container) {
+    if container.readiness_probe.is_none() {
+        let ready = probe("/v2/health/ready");
+        container.readiness_probe = Some(Probe {
+            period_seconds: Some(2),
+            failure_threshold: Some(3),
+            ..ready
+        });
+    }
+    watch(container, &probe("/v2/health/live"));
+}
+
+fn probe(path: &str) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.to_owned()),
@@ -116,11 +153,8 @@ fn probe(path: &str, initial_delay: i32) -> Probe {
             scheme: Some("HTTP".to_owned()),
             ..HTTPGetAction::default()
         }),
-        initial_delay_seconds: Some(initial_delay),
-        period_seconds: Some(5),
         timeout_seconds: Some(1),
         success_threshold: Some(1),
-        failure_threshold: Some(3),
         ..Probe::default()
     }
 }

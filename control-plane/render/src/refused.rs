@@ -2,8 +2,6 @@
 
 /// A unit has no image that could serve it in a cluster.
 pub(crate) const NO_IMAGE: &str = "no-image";
-/// An explainer is asked for.
-pub(crate) const EXPLAINER: &str = "explainer-not-rendered";
 /// The annotation of a header cannot be read.
 pub(crate) const AMBASSADOR_HEADER: &str = "ambassador-header";
 /// An Ingress cannot do what the predictors need.

@@ -27,7 +27,7 @@ fn of_container(predictor: &Predictor<'_>, container: &str) -> Service {
     let annotations = predictor.spec.annotations.clone();
     Service {
         metadata: labels::metadata(predictor, name, own, annotations),
-        spec: Some(spec(selector, predictor.ports(container))),
+        spec: Some(spec(selector, both(predictor.ports(container)))),
         status: None,
     }
 }
@@ -40,7 +40,7 @@ fn of_predictor(predictor: &Predictor<'_>) -> Service {
     own.extend(labels::shadow(predictor));
     let mut annotations = predictor.spec.annotations.clone();
     annotations.extend(ambassador::annotation(predictor));
-    let mut spec = spec(map([(labels::APP, &*name)]), ports(predictor));
+    let mut spec = spec(map([(labels::APP, &*name)]), both(ports(predictor)));
     if is_headless(predictor) {
         spec.cluster_ip = Some("None".to_owned());
     }
@@ -64,21 +64,26 @@ fn is_headless(predictor: &Predictor<'_>) -> bool {
     said.is_some_and(|value| value != "false")
 }
 
-fn spec(selector: Map, (http, grpc): (i32, i32)) -> ServiceSpec {
-    let port = |name: &str, number: i32| ServicePort {
+fn both((http, grpc): (i32, i32)) -> Vec<ServicePort> {
+    vec![port(port::HTTP_NAME, http), port(port::GRPC_NAME, grpc)]
+}
+
+/// A port that leads to the container's port of the same number.
+pub(crate) fn port(name: &str, number: i32) -> ServicePort {
+    ServicePort {
         name: Some(name.to_owned()),
         port: number,
         target_port: Some(IntOrString::Int(number)),
         protocol: Some("TCP".to_owned()),
         ..ServicePort::default()
-    };
+    }
+}
+
+pub(crate) fn spec(selector: Map, ports: Vec<ServicePort>) -> ServiceSpec {
     ServiceSpec {
         type_: Some("ClusterIP".to_owned()),
         session_affinity: Some("None".to_owned()),
-        ports: Some(vec![
-            port(port::HTTP_NAME, http),
-            port(port::GRPC_NAME, grpc),
-        ]),
+        ports: Some(ports),
         selector: Some(selector),
         ..ServiceSpec::default()
     }

@@ -1,59 +1,142 @@
 //! Download of models: an init container for each `modelUri`, or the claim itself where it has the
 //! files already.
 
-use hari_api::PredictiveUnit;
 use hari_api::k8s_openapi::api::core::v1::{
     Container, EmptyDirVolumeSource, EnvFromSource, PersistentVolumeClaimVolumeSource, PodSpec,
     SecretEnvSource, Volume, VolumeMount,
 };
+use hari_api::{Explainer, PredictiveUnit};
 use hari_plan::contract::path;
 
-use crate::container::has_model;
-use crate::engine::confined;
 use crate::names::truncated;
-use crate::predictor::{Predictor, Role};
+use crate::predictor::Predictor;
+use crate::security::confine;
+use crate::surroundings::{AccountSecret, DEFAULT_ACCOUNT};
+use crate::{credentials, security};
 
 /// Where a server of Hari's image finds its model.
 pub(crate) fn folder(unit: &str) -> String {
     format!("{}/{unit}", path::MODELS)
 }
 
-/// Gives `target`, which serves the unit, the unit's model.
+/// A model that is to be there before its server starts, and what its download is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Model<'a> {
+    uri: &'a str,
+    account: Option<&'a str>,
+    secret: Option<&'a str>,
+    image: Option<&'a str>,
+}
+
+/// The text, unless it is missing or empty.
+fn said(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+impl<'a> Model<'a> {
+    pub(crate) fn of_unit(unit: &'a PredictiveUnit) -> Option<Self> {
+        Some(Self {
+            uri: said(unit.model_uri.as_ref())?,
+            account: said(unit.service_account_name.as_ref()),
+            secret: said(unit.env_secret_ref_name.as_ref()),
+            image: said(unit.storage_initializer_image.as_ref()),
+        })
+    }
+
+    pub(crate) fn of_explainer(explainer: &'a Explainer) -> Option<Self> {
+        Some(Self {
+            uri: said(explainer.model_uri.as_ref())?,
+            account: said(explainer.service_account_name.as_ref()),
+            secret: said(explainer.env_secret_ref_name.as_ref()),
+            image: said(explainer.storage_initializer_image.as_ref()),
+        })
+    }
+
+    /// The service account whose credentials read it, in a pod with this account.
+    pub(crate) fn account(&self, of_pod: Option<&str>) -> String {
+        let of_pod = of_pod.filter(|name| !name.is_empty());
+        let account = self.account.or(of_pod).unwrap_or(DEFAULT_ACCOUNT);
+        account.to_owned()
+    }
+
+    /// The secret whose entries are the environment of the download.
+    fn secret(&self, predictor: &Predictor<'_>) -> Option<String> {
+        let usual = predictor.settings.storage.env_secret.clone();
+        self.secret.map(str::to_owned).or(usual)
+    }
+}
+
+/// One container of a pod, and where it looks for its model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    /// Names init container and volume: the unit, or the explainer.
+    pub(crate) name: &'a str,
+    /// The container.
+    pub(crate) container: &'a str,
+    /// The folder that it is told of.
+    pub(crate) folder: &'a str,
+}
+
+/// Gives a container its model.
 pub(crate) fn add(
     predictor: &Predictor<'_>,
-    unit: &PredictiveUnit,
-    role: Role,
+    model: Model<'_>,
+    reader: Reader<'_>,
     pod: &mut PodSpec,
-    target: &str,
 ) {
-    if !has_model(unit) {
-        return;
-    }
-    if let Some(account) = unit
-        .service_account_name
-        .as_ref()
-        .filter(|name| !name.is_empty())
-    {
-        pod.service_account_name = Some(account.clone());
-    }
-    let uri = unit.model_uri.clone().unwrap_or_default();
-    let at = match role {
-        Role::Fused | Role::Alone => folder(&unit.name),
-        Role::Own | Role::Aside => path::MODELS.to_owned(),
-    };
-    let mount = match claim(&uri) {
+    let mount = match claim(model.uri) {
         Some((name, below)) => of_claim(pod, &name, &below),
-        None => download(predictor, unit, &uri, pod),
+        None => download(predictor, model, reader.name, pod),
     };
-    let container = pod.containers.iter_mut().find(|found| found.name == target);
+    if let Some(account) = model.account {
+        pod.service_account_name = Some(account.to_owned());
+    }
+    let mut containers = pod.containers.iter_mut();
+    let container = containers.find(|found| found.name == reader.container);
     let mounts = container.map(|container| container.volume_mounts.get_or_insert_default());
-    if let Some(mounts) = mounts.filter(|all| all.iter().all(|found| found.mount_path != at)) {
+    let folder = reader.folder;
+    if let Some(mounts) = mounts.filter(|all| all.iter().all(|found| found.mount_path != folder)) {
         mounts.push(VolumeMount {
-            mount_path: at,
+            mount_path: folder.to_owned(),
             read_only: Some(true),
             ..mount
         });
     }
+}
+
+/// Gives a server that fetches its model itself what it needs for that.
+pub(crate) fn enable(
+    predictor: &Predictor<'_>,
+    model: Model<'_>,
+    container: &str,
+    pod: &mut PodSpec,
+) {
+    let secrets = secrets(predictor, model, pod);
+    credentials::add_to_pod(&predictor.settings.credentials, secrets, pod, container);
+    if let Some(account) = model.account {
+        pod.service_account_name = Some(account.to_owned());
+    }
+    let mut containers = pod.containers.iter_mut();
+    let target = containers.find(|found| found.name == container);
+    if let Some((target, secret)) = target.zip(model.secret(predictor)) {
+        let sources = target.env_from.get_or_insert_default();
+        let source = from_secret(secret);
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+}
+
+/// What the account of a model lists.
+fn secrets<'a>(predictor: &Predictor<'a>, model: Model<'_>, pod: &PodSpec) -> &'a [AccountSecret] {
+    let account = model.account(pod.service_account_name.as_deref());
+    let accounts = &predictor.surroundings.service_accounts;
+    accounts.get(&account).map_or(&[], Vec::as_slice)
+}
+
+/// Whether a model lies in a claim.
+pub(crate) fn is_claim(uri: &str) -> bool {
+    claim(uri).is_some()
 }
 
 /// `pvc://claim/path` -> the claim, and the path in it.
@@ -88,11 +171,11 @@ fn of_claim(pod: &mut PodSpec, claim: &str, below: &str) -> VolumeMount {
 /// An init container fetches the files into a volume.
 fn download(
     predictor: &Predictor<'_>,
-    unit: &PredictiveUnit,
-    uri: &str,
+    model: Model<'_>,
+    reader: &str,
     pod: &mut PodSpec,
 ) -> VolumeMount {
-    let volume = truncated(&format!("{}-provision-location", unit.name));
+    let volume = truncated(&format!("{reader}-provision-location"));
     add_volume(
         pod,
         Volume {
@@ -101,10 +184,15 @@ fn download(
             ..Volume::default()
         },
     );
-    let name = truncated(&format!("{}-model-initializer", unit.name));
+    let name = truncated(&format!("{reader}-model-initializer"));
     let present = pod.init_containers.get_or_insert_default();
     if present.iter().all(|container| container.name != name) {
-        present.push(initializer(predictor, unit, uri, name, &volume));
+        let mut container = initializer(predictor, model, name, &volume);
+        let secrets = secrets(predictor, model, pod);
+        let volumes = pod.volumes.get_or_insert_default();
+        let credentials = &predictor.settings.credentials;
+        credentials::add(credentials, secrets, &mut container, volumes);
+        pod.init_containers.get_or_insert_default().push(container);
     }
     VolumeMount {
         name: volume,
@@ -114,44 +202,43 @@ fn download(
 
 fn initializer(
     predictor: &Predictor<'_>,
-    unit: &PredictiveUnit,
-    uri: &str,
+    model: Model<'_>,
     name: String,
     volume: &str,
 ) -> Container {
     let settings = predictor.settings;
-    let named = unit
-        .storage_initializer_image
-        .clone()
-        .filter(|image| !image.is_empty());
+    let named = model.image.map(str::to_owned);
     let named = named.or_else(|| settings.storage.image.clone());
-    let mut args = vec![uri.to_owned(), path::MODELS.to_owned()];
-    if named.is_none() {
+    let ours = named.is_none();
+    let mut args = vec![model.uri.to_owned(), path::MODELS.to_owned()];
+    if ours {
         args.insert(0, "fetch".to_owned());
     }
-    let own = named.is_none().then(|| confined(settings.engine_user));
-    let secret = unit
-        .env_secret_ref_name
-        .clone()
-        .filter(|secret| !secret.is_empty());
-    let secret = secret.or_else(|| settings.storage.env_secret.clone());
-    Container {
+    let pull = match ours {
+        true => settings.image_pull_policy.clone(),
+        false => "IfNotPresent".to_owned(),
+    };
+    let secret = model.secret(predictor);
+    let mut container = Container {
         name,
         image: Some(named.unwrap_or_else(|| settings.image.clone())),
-        image_pull_policy: Some("IfNotPresent".to_owned()),
+        image_pull_policy: Some(pull),
         args: Some(args),
         env_from: secret.map(|secret| vec![from_secret(secret)]),
         resources: Some(settings.storage.resources.requirements()),
-        security_context: own,
         volume_mounts: Some(vec![VolumeMount {
             name: volume.to_owned(),
             mount_path: path::MODELS.to_owned(),
             ..VolumeMount::default()
         }]),
         termination_message_path: Some(path::TERMINATION_LOG.to_owned()),
-        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        termination_message_policy: Some(security::LAST_WORDS.to_owned()),
         ..Container::default()
+    };
+    if ours {
+        confine(&mut container, settings.engine_user);
     }
+    container
 }
 
 fn from_secret(name: String) -> EnvFromSource {
@@ -164,7 +251,8 @@ fn from_secret(name: String) -> EnvFromSource {
     }
 }
 
-fn add_volume(pod: &mut PodSpec, volume: Volume) {
+/// Adds a volume, unless the pod has one of its name.
+pub(crate) fn add_volume(pod: &mut PodSpec, volume: Volume) {
     let volumes = pod.volumes.get_or_insert_default();
     if volumes.iter().all(|found| found.name != volume.name) {
         volumes.push(volume);

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use hari_api::{PredictorSpec, read_documents, to_yaml};
 use hari_plan::plan;
 use hari_render::{
-    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Object, Settings, render,
+    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Object, Settings, Surroundings, render,
 };
 use serde_json::{Value, json};
 
@@ -80,7 +80,8 @@ fn objects(path: &Path) -> Result<Vec<Object>, String> {
     let name = path.file_name().unwrap().to_str().unwrap();
     let planned = plan(&read_documents(&text, name));
     assert!(!planned.has_errors(), "{:?}", planned.issues);
-    let rendered = render(planned.deployments.first().unwrap(), &settings(&text));
+    let plan = planned.deployments.first().unwrap();
+    let rendered = render(plan, &settings(&text), &Surroundings::default());
     rendered.map_err(|issues| issues.iter().map(|issue| format!("{issue}\n")).collect())
 }
 

@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 use hari_plan::Plan;
-use hari_render::{Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, render};
+use hari_render::{
+    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, Surroundings, render,
+};
 
 use crate::exit::Said;
 use crate::output;
@@ -46,7 +48,7 @@ impl Installation {
         let settings = self.settings();
         let (mut documents, mut issues) = (Vec::new(), Vec::new());
         for plan in plans {
-            match render(plan, &settings) {
+            match render(plan, &settings, &Surroundings::default()) {
                 Ok(objects) => documents.extend(objects),
                 Err(found) => issues.extend(found),
             }
