@@ -178,6 +178,7 @@ settings! {
     LEADER_ELECTION_ID = "LEADER_ELECTION_ID", "a33bd623.machinelearning.seldon.io", "Name of the lease of `hari operator`.";
     MANAGER_CREATE_RESOURCES = "MANAGER_CREATE_RESOURCES", "false", "`true`: `hari operator` makes its own CRD, webhook, Service and ConfigMap at the start.";
     OPERATOR_IMAGE = "HARI_IMAGE", "RELATED_IMAGE_EXECUTOR, else EXECUTOR_CONTAINER_IMAGE_AND_VERSION", "Image of Hari that `hari operator` puts into pods.";
+    PYTHON_IMAGE = "HARI_PYTHON_IMAGE", "unset", "Image of Hari with Python, which `hari operator` puts into pods for units that are Python classes.";
     EXECUTOR_IMAGE = "EXECUTOR_CONTAINER_IMAGE_AND_VERSION", "`hari` of this version", "As HARI_IMAGE, which wins. An image of the original's executor is not taken.";
     EXECUTOR_PULL_POLICY = "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", "IfNotPresent", "When nodes pull that image: `Always`, `IfNotPresent` or `Never`.";
     EXECUTOR_PORT = "EXECUTOR_SERVER_PORT", "8000", "Port of predictors for REST, of Services and containers.";
@@ -213,6 +214,7 @@ settings! {
     INGRESS_CLASS = "HARI_INGRESS_CLASS", "the cluster's default", "Class of those Ingresses; setting it makes them.";
     WEBHOOK_CERTIFICATES = "HARI_WEBHOOK_CERT_DIR", "/tmp/k8s-webhook-server/serving-certs", "Folder of `tls.crt`, `tls.key` and `ca.crt` of the webhook, as cert-manager mounts them; without them the operator makes its own.";
     WEBHOOK_SERVICE = "HARI_WEBHOOK_SERVICE", "seldon-webhook-service", "Service of the webhook: the name that its certificate is for.";
+    WEBHOOK_HOSTS = "HARI_WEBHOOK_HOSTS", "unset", "Comma-separated further names and addresses that the webhook's certificate is for, where its configuration has a `url` in place of a Service.";
     WEBHOOK_SECRET = "HARI_WEBHOOK_SECRET", "seldon-webhook-server-cert", "Secret in which the operator keeps the certificate that it makes.";
     WEBHOOK_CONFIGURATION = "HARI_WEBHOOK_CONFIGURATION", "seldon-validating-webhook-configuration-<POD_NAMESPACE>", "ValidatingWebhookConfiguration whose `caBundle` the operator keeps right.";
     OPERATOR_RESOURCES = "HARI_OPERATOR_RESOURCES", "/tmp/operator-resources", "Folder with files that take the place of what `--create-resources` would make: `crd-v1.yaml`, `validate.yaml`, `service.yaml`, `configmap.yaml`.";

@@ -1,6 +1,7 @@
 //! What this installation sets: environment and the ConfigMap `seldon-config`, as the plan and the
 //! renderer take them. Changes of the ConfigMap hold from the next reconcile on.
 
+mod another;
 mod config_map;
 mod environment;
 mod images;
@@ -11,7 +12,8 @@ use hari_plan::Installation;
 use hari_render::Settings;
 use hari_settings::Setting;
 
-pub(crate) use watched::Watched;
+pub(crate) use another::of_another;
+pub(crate) use watched::{Current, Watched};
 
 use environment::Environment;
 use images::Images;

@@ -8,13 +8,23 @@
 //!
 //! [`run`] is the whole of it: metrics, webhook, lease, and the controller while the lease is held.
 
+mod certificate;
 mod client;
 mod configuration;
 mod controller;
+mod install;
+mod lease;
+mod listener;
 mod manager;
+mod probes;
+mod rollout;
 mod scope;
+mod survey;
+mod webhook;
 
 pub use client::connect;
 pub use kube::Client;
 pub use manager::{LeaseOptions, Options, WebhookOptions, run};
+pub use rollout::is_available;
 pub use scope::Scope;
+pub use survey::survey;

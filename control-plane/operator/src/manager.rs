@@ -2,17 +2,25 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hari_error::{Error, Result};
+use hari_settings as settings;
 use hari_telemetry::Exporter;
+use hari_telemetry::metric::operator as metric;
 use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::configuration::{Base, Watched};
-use crate::controller;
+use crate::certificate::{Keeper, Shown};
+use crate::configuration::{Base, Current, Watched};
+use crate::install::install;
+use crate::lease::Leadership;
+use crate::listener::Listener;
+use crate::probes::{Probes, Readiness, Ready};
 use crate::scope::Scope;
+use crate::{controller, webhook};
 
 /// What is asked of the controller.
 #[derive(Clone, Debug)]
@@ -41,6 +49,8 @@ pub struct WebhookOptions {
     pub certificates: PathBuf,
     /// Its Service.
     pub service: String,
+    /// Further names and addresses that its certificate is for.
+    pub hosts: Vec<String>,
     /// Secret of the operator's own certificate.
     pub secret: String,
     /// ValidatingWebhookConfiguration that has to trust it.
@@ -71,18 +81,137 @@ pub async fn run(
     options: Options,
     stop: watch::Receiver<bool>,
 ) -> Result<()> {
-    drop(exporter);
+    let mut readiness = Readiness::default();
     let (mut watched, configuration) = Watched::new(Base::from_env()?);
-    watched.first(&client, &options.namespace).await;
+    let configured = readiness.part("configuration");
+    let webhook = match options.webhook.clone() {
+        Some(webhook) => Some(Admission::open(webhook, readiness.part("webhook")).await?),
+        None => None,
+    };
     let mut parts = JoinSet::new();
+    if let Some(address) = options.metrics {
+        let listener = Listener::open(address, None).await?;
+        let probes = Arc::new(Probes {
+            exporter,
+            readiness,
+        });
+        parts.spawn(done(listener.serve(probes, stop.clone())));
+    }
+    if let Some(folder) = &options.create_resources {
+        install(&client, &options, folder).await?;
+    }
+    watched.first(&client, &options.namespace).await;
+    configured.set();
+    if let Some(webhook) = webhook {
+        webhook.spawn(
+            &mut parts,
+            (&client, &options.namespace),
+            &configuration,
+            &stop,
+        );
+    }
     let (follower, namespace) = (client.clone(), options.namespace.clone());
-    parts.spawn(async move {
-        watched.follow(&follower, &namespace).await;
-        Ok(())
-    });
-    parts.spawn(controller::run(client, options.scope, configuration, stop));
-    while let Some(done) = parts.join_next().await {
-        done.map_err(|error| Error::internal("a part of the operator failed").with_source(error))??;
+    let follow = async move { watched.follow(&follower, &namespace).await };
+    parts.spawn(done(until(stop.clone(), follow)));
+    parts.spawn(reconcile(client, options, configuration, stop));
+    while let Some(ended) = parts.join_next().await {
+        ended.map_err(|error| {
+            Error::internal("a part of the operator failed").with_source(error)
+        })??;
     }
     Ok(())
+}
+
+/// Reconciles, while the lease is held if there is one.
+async fn reconcile(
+    client: Client,
+    options: Options,
+    configuration: Current,
+    stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let work = |stop| {
+        controller::run(
+            client.clone(),
+            options.scope.clone(),
+            configuration.clone(),
+            stop,
+        )
+    };
+    match options.lease.clone() {
+        Some(lease) => {
+            let leadership = Leadership::new(&client, &options.namespace, lease, holder());
+            leadership.lead(stop, work).await
+        }
+        None => {
+            metric::leader(true);
+            work(stop).await
+        }
+    }
+}
+
+/// A name that no other replica has.
+fn holder() -> String {
+    let pod = settings::POD_NAME
+        .get()
+        .or_else(|| settings::HOSTNAME.get());
+    let pod = pod.unwrap_or_else(|| "hari".to_owned());
+    format!("{pod}_{}", uuid::Uuid::new_v4())
+}
+
+/// The webhook's listener, with its certificate still to come.
+struct Admission {
+    listener: Listener,
+    options: WebhookOptions,
+    shown: Arc<Shown>,
+    ready: Ready,
+}
+
+impl Admission {
+    async fn open(options: WebhookOptions, ready: Ready) -> Result<Self> {
+        let shown = Arc::new(Shown::default());
+        Ok(Self {
+            listener: Listener::open(options.address, Some(shown.acceptor()?)).await?,
+            options,
+            shown,
+            ready,
+        })
+    }
+
+    fn spawn(
+        self,
+        parts: &mut JoinSet<Result<()>>,
+        (client, namespace): (&Client, &str),
+        configuration: &Current,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let Self {
+            listener,
+            options,
+            shown,
+            ready,
+        } = self;
+        let keeper = Keeper::new(
+            client.clone(),
+            namespace.to_owned(),
+            options,
+            (shown, ready),
+        );
+        parts.spawn(done(until(stop.clone(), keeper.keep())));
+        let handler = webhook::handler(configuration.clone());
+        parts.spawn(done(listener.serve(handler, stop.clone())));
+    }
+}
+
+/// A part that cannot fail.
+async fn done(part: impl Future<Output = ()>) -> Result<()> {
+    part.await;
+    Ok(())
+}
+
+/// Ends a part when `stop` turns true.
+async fn until(mut stop: watch::Receiver<bool>, part: impl Future<Output = ()>) {
+    tokio::select! {
+        () = part => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
 }

@@ -132,7 +132,7 @@ impl ServerImage {
 
 impl From<&ServerSpec> for ServerImages {
     fn from(spec: &ServerSpec) -> Self {
-        let entry = |image: &crate::catalogue::Image| {
+        let entry = |image: &Image| {
             let reference = ServerImage {
                 image: image.image.to_owned(),
                 default_image_version: image.version.to_owned(),

@@ -7,7 +7,7 @@ use hari_plan::{Installation, ServerImages};
 use hari_render::Resources;
 use serde::Deserialize;
 
-use super::images::{is_usual_storage, with_ours};
+use super::images::{Images, is_usual_storage, with_ours};
 use super::{Base, Configuration};
 
 /// Name of the ConfigMap.
@@ -26,9 +26,11 @@ pub(super) struct Problem {
 }
 
 /// The keys, and what each changes.
-const KEYS: [(&str, Apply); 2] = [
+const KEYS: [(&str, Apply); 4] = [
     ("predictor_servers", servers),
     ("storageInitializer", storage),
+    ("explainer", explainer),
+    ("credentials", credentials),
 ];
 
 type Apply = fn(&str, &mut Configuration) -> Result<(), serde_json::Error>;
@@ -81,9 +83,22 @@ impl Base {
     fn complete(&self, configuration: &mut Configuration) {
         with_ours(&mut configuration.installation);
         let servers = &mut configuration.installation.servers;
-        self.images.into_servers(servers);
-        if let Some(image) = &self.images.storage {
-            configuration.render.storage.image = Some(image.clone());
+        self.images.put(servers);
+        let render = &mut configuration.render;
+        let Images {
+            storage,
+            explainer,
+            explainer_v2,
+            ..
+        } = &self.images;
+        for (named, place) in [
+            (storage, &mut render.storage.image),
+            (explainer, &mut render.explainer.image),
+            (explainer_v2, &mut render.explainer.image_v2),
+        ] {
+            if named.is_some() {
+                place.clone_from(named);
+            }
         }
     }
 }
@@ -130,6 +145,63 @@ fn storage(text: &str, into: &mut Configuration) -> Result<(), serde_json::Error
         cpu_limit: read.cpu_limit,
         memory_request: read.memory_request,
         memory_limit: read.memory_limit,
+    };
+    Ok(())
+}
+
+/// `explainer`, as it is written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Explainer {
+    image: String,
+    image_v2: String,
+}
+
+fn explainer(text: &str, into: &mut Configuration) -> Result<(), serde_json::Error> {
+    let Explainer { image, image_v2 } = serde_json::from_str(text)?;
+    let named = |image: String| Some(image).filter(|image| !image.is_empty());
+    into.render.explainer.image = named(image);
+    into.render.explainer.image_v2 = named(image_v2);
+    Ok(())
+}
+
+/// `credentials`, as it is written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Credentials {
+    gcs: Gcs,
+    s3: S3,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Gcs {
+    gcs_credential_file_name: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct S3 {
+    #[serde(rename = "s3AccessKeyIDName")]
+    access_key_id: Option<String>,
+    #[serde(rename = "s3SecretAccessKeyName")]
+    secret_access_key: Option<String>,
+    #[serde(rename = "s3Endpoint")]
+    endpoint: Option<String>,
+    #[serde(rename = "s3UseHttps")]
+    use_https: Option<String>,
+}
+
+fn credentials(text: &str, into: &mut Configuration) -> Result<(), serde_json::Error> {
+    let Credentials { gcs, s3 } = serde_json::from_str(text)?;
+    let given = |name: Option<String>| name.filter(|name| !name.is_empty());
+    let usual = hari_render::Credentials::default();
+    into.render.credentials = hari_render::Credentials {
+        gcs_file: given(gcs.gcs_credential_file_name).unwrap_or(usual.gcs_file),
+        s3_access_key_id: given(s3.access_key_id).unwrap_or(usual.s3_access_key_id),
+        s3_secret_access_key: given(s3.secret_access_key).unwrap_or(usual.s3_secret_access_key),
+        s3_endpoint: given(s3.endpoint),
+        s3_use_https: given(s3.use_https),
     };
     Ok(())
 }
@@ -204,5 +276,30 @@ mod tests {
         assert_eq!(image(original), None);
         let chosen = image(r#"{"image": "acme/download:3", "cpuRequest": "1"}"#);
         assert_eq!(chosen.as_deref(), Some("acme/download:3"));
+    }
+
+    #[test]
+    fn explainers_and_credentials() {
+        let (base, mut good) = (Base::default(), Good::default());
+        let (read, problems) = good.take(
+            &base,
+            &texts(&[
+                ("explainer", r#"{"image": "e:1", "image_v2": "e:2"}"#),
+                (
+                    "credentials",
+                    r#"{"gcs": {"gcsCredentialFileName": "key.json"},
+                        "s3": {"s3AccessKeyIDName": "id", "s3SecretAccessKeyName": "",
+                               "s3Endpoint": "minio:9000"}}"#,
+                ),
+            ]),
+        );
+        assert_eq!(problems, []);
+        let explainer = read.render.explainer;
+        assert_eq!(explainer.image_v2.as_deref(), Some("e:2"));
+        let credentials = read.render.credentials;
+        assert_eq!(credentials.gcs_file, "key.json");
+        assert_eq!(credentials.s3_access_key_id, "id");
+        assert_eq!(credentials.s3_secret_access_key, "awsSecretAccessKey");
+        assert_eq!(credentials.s3_endpoint.as_deref(), Some("minio:9000"));
     }
 }

@@ -50,6 +50,7 @@ impl Environment<'_> {
         let number = |setting, or: u64| Ok::<u64, Error>(self.parse(setting)?.unwrap_or(or));
         Ok(Settings {
             image: self.image().unwrap_or(usual.image),
+            python_image: self.text(&settings::PYTHON_IMAGE),
             image_pull_policy: self.pull_policy(usual.image_pull_policy)?,
             http_port: self.either_port(&settings::EXECUTOR_PORT, &settings::ENGINE_PORT)?,
             grpc_port: self

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use hari_plan::catalogue::{ServerSpec, server};
 use hari_plan::{Installation, ServerImage, ServerImages};
 use hari_settings as settings;
 use hari_settings::Setting;
@@ -55,7 +56,7 @@ impl Images {
     }
 
     /// Puts these in the place of the installation's.
-    pub(super) fn into_servers(&self, servers: &mut BTreeMap<String, ServerImages>) {
+    pub(super) fn put(&self, servers: &mut BTreeMap<String, ServerImages>) {
         for (server, protocol, image) in &self.servers {
             let named = ServerImage {
                 image: image.clone(),
@@ -73,7 +74,7 @@ impl Images {
 /// The servers of `installation`, those built in included, which an older list does not know.
 pub(super) fn with_ours(installation: &mut Installation) {
     for (name, images) in Installation::default().servers {
-        let ours = hari_plan::catalogue::server(&name).is_some_and(|spec| spec.is_here());
+        let ours = server(&name).is_some_and(ServerSpec::is_here);
         if ours {
             installation.servers.entry(name).or_insert(images);
         }
@@ -121,7 +122,7 @@ mod tests {
             _ => None,
         };
         let mut installation = Installation::default();
-        Images::read(&lookup).into_servers(&mut installation.servers);
+        Images::read(&lookup).put(&mut installation.servers);
         let image = |name, protocol| installation.image(name, protocol);
         let tensorflow = image("TENSORFLOW_SERVER", Protocol::Tensorflow);
         assert_eq!(tensorflow.as_deref(), Some("acme/serving:1"));

@@ -33,10 +33,17 @@ impl Webhook {
             address: SocketAddr::new(self.webhook_host, self.webhook_port),
             certificates: self.webhook_cert_dir.clone().unwrap_or_else(folder),
             service: or_default(&settings::WEBHOOK_SERVICE),
+            hosts: hosts(),
             secret: or_default(&settings::WEBHOOK_SECRET),
             configuration: settings::WEBHOOK_CONFIGURATION
                 .get()
                 .unwrap_or_else(configuration),
         })
     }
+}
+
+fn hosts() -> Vec<String> {
+    let text = settings::WEBHOOK_HOSTS.get().unwrap_or_default();
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
