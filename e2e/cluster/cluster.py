@@ -11,12 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "local"))
 
-from harness import until  # noqa: E402
+from harness import hari, until  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 # Long, for the first start on a machine builds Kubernetes.
 UP_SECONDS = 3600
 NUMBERS = itertools.count(1)
+CRD = "crd/seldondeployments.machinelearning.seldon.io"
 
 
 def tool(*arguments, timeout=120):
@@ -107,6 +108,17 @@ class ControlPlane:
             manifest = json.dumps(manifest)
         command = ["apply", "--server-side", "--force-conflicts", *arguments, "-f", "-"]
         return self.kubectl(*command, input=manifest)
+
+    def apply_crd(self):
+        """Applies what `hari crd` prints, and waits until its objects can be stored."""
+        self.apply(hari("crd").stdout)
+
+        def established():
+            conditions = self.get(CRD).get("status", {}).get("conditions") or []
+            return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+        until(established, "the CRD is established", 30)
+        until(lambda: self.run("get", "sdep").returncode == 0, "the API server serves it", 30)
 
     def raw(self, path):
         """What the API server answers on a path."""
