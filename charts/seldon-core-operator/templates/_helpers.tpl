@@ -143,3 +143,17 @@ roleRef:
   name: {{ .role }}
 {{ include "hari.subjects" .root }}
 {{- end -}}
+
+{{- /* Whether this release has the resource definition; "" is no. One of another release, or of none,
+is left to whoever made it: several operators share one. */ -}}
+{{- define "hari.definition" -}}
+{{- if .Values.crd.create -}}
+{{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "seldondeployments.machinelearning.seldon.io" | default dict -}}
+{{- $annotations := dig "metadata" "annotations" dict $there -}}
+{{- $release := get $annotations "meta.helm.sh/release-name" -}}
+{{- $namespace := get $annotations "meta.helm.sh/release-namespace" -}}
+{{- if or (not $there) (and (eq $release .Release.Name) (eq $namespace .Release.Namespace)) -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
