@@ -90,6 +90,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// What tests start clusters with: this program, once all that it needs is built.
+pub(crate) fn tool() -> Result<PathBuf> {
+    programs::etcd()?;
+    programs::kubernetes()?;
+    programs::coredns()?;
+    std::env::current_exe().context("looking for the path of this program")
+}
+
 /// A cluster and the folder of its state.
 struct Cluster {
     name: String,

@@ -201,10 +201,11 @@ pub(super) fn kubectl(folder: &Path, kubernetes: &Path) -> Command {
     command
 }
 
-/// Ends the control plane of a folder, the last part first.
+/// Ends the control plane of a folder, the last part first. At once: an API server that is asked to
+/// end waits a minute for those who watch, and nothing that it holds is kept.
 pub(super) fn stop(folder: &Path) -> Result<()> {
     let mut parts = PARTS.iter().rev();
-    parts.try_for_each(|name| process::stop(folder, name, "-TERM"))
+    parts.try_for_each(|name| process::stop(folder, name, "-KILL"))
 }
 
 impl Ports {

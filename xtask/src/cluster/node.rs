@@ -185,6 +185,7 @@ impl Node {
         for (reference, archive) in [
             (runtime::PAUSE, images::pause(&programs.pause)?),
             (dns::IMAGE, images::dns(&programs.coredns)?),
+            (images::BUSYBOX, images::busybox()?),
         ] {
             if !runtime::has_image(&self.sandbox, reference)? {
                 runtime::load(&self.sandbox, &[archive])?;

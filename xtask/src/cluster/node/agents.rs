@@ -67,11 +67,13 @@ impl Agents<'_> {
         self.folder.join(name).display().to_string()
     }
 
-    /// Writes a configuration; JSON is YAML.
+    /// Writes a configuration; JSON is YAML. kube-proxy ends when its file is written again.
     fn file(&self, name: &str, configuration: &Value) -> Result<String> {
-        let path = self.folder.join(name);
-        fs::write(&path, format!("{configuration:#}\n"))
-            .with_context(|| format!("writing {name}"))?;
+        let (path, text) = (self.folder.join(name), format!("{configuration:#}\n"));
+        let is_there = fs::read_to_string(&path).is_ok_and(|there| there == text);
+        if !is_there {
+            fs::write(&path, text).with_context(|| format!("writing {name}"))?;
+        }
         Ok(path.display().to_string())
     }
 

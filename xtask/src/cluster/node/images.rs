@@ -8,7 +8,16 @@ use anyhow::{Context as _, Result};
 
 use super::archive::{self, Program};
 use super::{dns, runtime};
+use crate::tools::debian;
 use crate::venv::run;
+
+/// An image with a shell and small programs, for tests and for looking around.
+pub(super) const BUSYBOX: &str = "localhost/busybox:local";
+
+/// What one calls by name in it.
+const APPLETS: [&str; 12] = [
+    "cat", "df", "echo", "hostname", "httpd", "id", "ls", "nc", "nslookup", "sh", "sleep", "wget",
+];
 
 /// The image of a pod's first container: `pause.c` of Kubernetes, compiled once. Lies beside it.
 pub(super) fn pause(source: &Path) -> Result<PathBuf> {
@@ -20,7 +29,7 @@ pub(super) fn pause(source: &Path) -> Result<PathBuf> {
     let mut compile = Command::new("cc");
     compile.args(["-Os", "-static", "-s", "-DVERSION=local", "-o"]);
     run(compile.arg(&program).arg(source))?;
-    pack(&program, runtime::PAUSE, "pause", &archive)?;
+    pack(&program, (runtime::PAUSE, "pause", &[]), &archive)?;
     Ok(archive)
 }
 
@@ -28,19 +37,32 @@ pub(super) fn pause(source: &Path) -> Result<PathBuf> {
 pub(super) fn dns(program: &Path) -> Result<PathBuf> {
     let archive = program.with_file_name("coredns.tar");
     if !archive.exists() {
-        pack(program, dns::IMAGE, dns::PROGRAM, &archive)?;
+        pack(program, (dns::IMAGE, dns::PROGRAM, &[]), &archive)?;
     }
     Ok(archive)
 }
 
-/// Writes the archive, whole or not at all.
-fn pack(program: &Path, reference: &str, path: &str, archive: &Path) -> Result<()> {
+/// The image of Debian's busybox.
+pub(super) fn busybox() -> Result<PathBuf> {
+    let root = debian::tree("busybox", &["busybox-static"])?;
+    let (program, archive) = (root.join("bin/busybox"), root.join("busybox.tar"));
+    if !archive.exists() {
+        let links = APPLETS.map(|name| format!("bin/{name}"));
+        pack(&program, (BUSYBOX, "bin/busybox", &links), &archive)?;
+    }
+    Ok(archive)
+}
+
+/// Writes the archive of a program, whole or not at all; `image` is its name, the path of the
+/// program in it, and links to that.
+fn pack(program: &Path, image: (&str, &str, &[String]), archive: &Path) -> Result<()> {
     let bytes = fs::read(program).with_context(|| format!("reading {}", program.display()))?;
+    let (reference, path, links) = image;
     let program = Program {
         reference,
         path,
         bytes: &bytes,
-        links: &[],
+        links,
     };
     let aside = archive.with_extension("part");
     archive::write(&program, File::create(&aside)?)?;

@@ -108,7 +108,8 @@ fn snapshotter(sandbox: &Sandbox, folder: &Path) -> Result<&'static str> {
     Ok("overlayfs")
 }
 
-/// containerd's own file: everything below the node's folder or inside the node.
+/// containerd's own file: everything below the node's folder or inside the node. Root of a virtual
+/// machine may lack the right to protect a process from lack of memory, so none is asked for.
 fn configuration(folder: &Path, bundle: &Path, snapshotter: &str) -> String {
     let (folder, bundle) = (folder.display(), bundle.display());
     format!(
@@ -121,6 +122,7 @@ address = "{SOCKET}"
 
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{PAUSE}"
+restrict_oom_score_adj = true
 
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{bundle}/usr/lib/cni"
