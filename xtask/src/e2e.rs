@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::venv::Venv;
-use crate::{tools, workspace};
+use crate::{cluster, tools, workspace};
 
 /// Drive the real binary with clients and stores that others wrote (needs Python 3.11 and curl).
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ struct Suite {
 
 /// kserve and tritonclient both register the messages of the open inference protocol under the
 /// same names, so they cannot live in one process.
-const SUITES: [Suite; 16] = [
+const SUITES: [Suite; 17] = [
     Suite {
         venv: "seldon-core",
         only: Some("test_seldon_client.py"),
@@ -97,6 +97,11 @@ const SUITES: [Suite; 16] = [
         venv: "seldon-core",
         only: Some("test_peers.py"),
     },
+    // The operator and the charts on a Kubernetes of the tests' own, or on that of KUBECONFIG.
+    Suite {
+        venv: "clients",
+        only: Some("../cluster"),
+    },
     Suite {
         venv: "clients",
         only: None,
@@ -124,6 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut others = tools::stores()?;
     let mlserver = Venv::ready(&tests.join("requirements/mlserver.txt"))?;
     others.push(("HARI_E2E_MLSERVER", mlserver.interpreter().into_os_string()));
+    others.push(("HARI_E2E_XTASK", cluster::tool()?.into_os_string()));
     let binary = build(args.release)?;
     if args.prepare {
         return Ok(());
