@@ -3,6 +3,7 @@
 //! Each generator is a file below `generate/` with a function that returns what
 //! its files should hold; writing and checking have their one home here.
 
+mod chart;
 mod docs;
 mod proto;
 
@@ -31,8 +32,10 @@ pub(crate) struct Args {
 enum Target {
     /// Protocol buffer code: data-plane/proto/src/gen.
     Proto,
-    /// Reference pages of the book, and the resource definition: docs.
+    /// Reference pages of the book, and the resource definition: docs, charts, install.
     Docs,
+    /// The page of the chart's values: docs/src/reference/chart.md.
+    Chart,
 }
 
 impl Target {
@@ -40,6 +43,7 @@ impl Target {
         match self {
             Self::Proto => proto::generate(),
             Self::Docs => docs::generate(),
+            Self::Chart => chart::generate(),
         }
     }
 }

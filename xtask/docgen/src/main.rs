@@ -1,10 +1,12 @@
 //! `docgen OUT_DIR`: reference pages made from the code, into `OUT_DIR/reference`, and the resource
-//! definition into `OUT_DIR/generated`.
+//! definition into `OUT_DIR/generated`, and for installing it into `OUT_DIR/chart` and `OUT_DIR/install`.
 //!
 //! A program of its own so that `xtask` builds in seconds: only this one needs the product.
 
+mod chart;
 mod errors;
 mod metrics;
+mod migration;
 mod onnx_operators;
 mod operators;
 mod parity;
@@ -25,6 +27,7 @@ const PAGES: &[Page] = &[
     ("annotations", resource::annotations),
     ("errors", errors::page),
     ("metrics", metrics::page),
+    ("migration", migration::page),
     ("onnx-operators", onnx_operators::page),
     ("operators", operators::page),
     ("parity", parity::page),
@@ -48,7 +51,9 @@ fn main() -> Result<()> {
     write(
         &out.join("generated/seldondeployment-crd.yaml"),
         &hari_api::crd_yaml(),
-    )
+    )?;
+    write(&out.join("chart/crd.json"), &chart::definition())?;
+    write(&out.join("install/crd.yaml"), &chart::manifest())
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -25,6 +25,16 @@ pub(super) fn generate() -> Result<Vec<Output>> {
             files: read_folder(&made.join("generated"))?,
             owns_folder: true,
         },
+        Output {
+            folder: "charts/seldon-core-operator/files".into(),
+            files: read_folder(&made.join("chart"))?,
+            owns_folder: true,
+        },
+        Output {
+            folder: "install/crd".into(),
+            files: read_folder(&made.join("install"))?,
+            owns_folder: false,
+        },
     ])
 }
 
