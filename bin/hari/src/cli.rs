@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Validate(command::validate::Validate),
     /// Draw the graphs of deployments
     Render(command::render::Render),
+    /// Say what changes when Hari takes the place of Seldon Core v1
+    Migrate(command::migrate::Migrate),
     /// Say what a model is: format, inputs and outputs, runtime, operators
     Inspect(command::inspect::Inspect),
     /// Ask a running server for predictions

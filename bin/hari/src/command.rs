@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod microservice;
+pub(crate) mod migrate;
 pub(crate) mod operator;
 pub(crate) mod predict;
 pub(crate) mod render;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Operator(operator) => operator.execute(&log),
         Command::Validate(validate) => validate.execute(),
         Command::Render(render) => render.execute(),
+        Command::Migrate(migrate) => migrate.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Predict(predict) => predict.execute(),
         Command::Fetch(fetch) => fetch.execute(&log),

@@ -3,7 +3,7 @@
 use hari_api::{Document, Issue, KIND, SeldonDeployment, parse};
 use hari_plan::rule::{Level, RULES};
 use hari_plan::{Installation, Plan, plan_with};
-use hari_render::{Object, Settings, Surroundings, render};
+use hari_render::{ExplainerImages, Object, Settings, Surroundings, render};
 use serde_json::Value;
 
 use crate::deployment::{self, Subject};
@@ -25,6 +25,19 @@ pub struct Surveyed {
     pub settings: Settings,
     /// Servers and ports of the same.
     pub servers: Installation,
+}
+
+/// An installation that is not looked at: the original's chart as it comes, with KEDA or without.
+#[must_use]
+pub fn assumed(keda: bool) -> Settings {
+    Settings {
+        keda,
+        explainer: ExplainerImages {
+            image: Some("seldonio/alibiexplainer:1.19.0-dev".to_owned()),
+            image_v2: Some("seldonio/mlserver:1.6.1-alibi-explain".to_owned()),
+        },
+        ..Settings::default()
+    }
 }
 
 /// Checks every SeldonDeployment among the documents; the others are counted.

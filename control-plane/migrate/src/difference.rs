@@ -251,7 +251,7 @@ differences! {
     }
     PINNED = "server-pinned" Cluster Harmless {
         sign: "an image in `predictor_servers` that is not the original's", before: "every deployment of that server runs it",
-        now: "the operator's guide says which images are honoured", todo: "",
+        now: "that image is run, as before", todo: "remove the entry, or write `useImage: false` beside it, to have models served without it",
     }
     CONFIGURATION = "configuration" Cluster Change {
         sign: "an entry of `seldon-config` or a variable of the operator that cannot be read", before: "the operator ends, or ignores it",

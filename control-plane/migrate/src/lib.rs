@@ -18,7 +18,7 @@ mod report;
 mod text;
 mod unit;
 
-pub use check::{Surveyed, cluster, documents};
+pub use check::{Surveyed, assumed, cluster, documents};
 pub use difference::{Difference, TABLE, Where};
 pub use installed::{Account, Installed, Operator};
 pub use live::{Fate, LiveObject};

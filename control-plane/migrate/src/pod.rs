@@ -3,7 +3,7 @@
 use hari_api::k8s_openapi::api::core::v1::Container;
 use hari_api::path::{field, item};
 use hari_api::{PredictorSpec, SeldonPodSpec};
-use hari_plan::catalogue;
+use hari_plan::catalogue::{self, ServerSpec};
 use hari_plan::{Component, PredictorPlan};
 
 use crate::deployment::Subject;
@@ -73,7 +73,7 @@ fn is_taken_in(planned: &PredictorPlan, container: &str) -> bool {
     };
     let pinned = server.overlay.as_ref();
     let pinned = pinned.is_some_and(|overlay| !overlay.image.is_empty());
-    let here = catalogue::server(&server.implementation).is_some_and(|spec| spec.is_here());
+    let here = catalogue::server(&server.implementation).is_some_and(ServerSpec::is_here);
     here && !pinned && server.python.is_none()
 }
 

@@ -3,7 +3,7 @@
 use hari_api::PredictiveUnit;
 use hari_api::path::field;
 use hari_plan::bound::{Builtin, ParameterValue};
-use hari_plan::catalogue;
+use hari_plan::catalogue::{self, ServerSpec};
 use hari_plan::{Component, Container, NodePlan, PredictorPlan, Server};
 
 use crate::deployment::Subject;
@@ -105,7 +105,7 @@ fn of_server(subject: &Subject<'_>, node: &NodePlan, server: &Server, notes: &mu
     let spec = catalogue::server(name);
     let usual = subject.servers.image(name, subject.plan.protocol);
     let pinned = server.overlay.as_ref().and_then(image);
-    match (pinned, spec.is_some_and(|spec| spec.is_here())) {
+    match (pinned, spec.is_some_and(ServerSpec::is_here)) {
         (Some((image, path)), _) => notes.push(Note::of(&IMAGE_KEPT, path).found(image)),
         (None, true) if server.python.is_none() => {
             let instead = usual.unwrap_or_else(|| name.to_owned());

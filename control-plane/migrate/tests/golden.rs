@@ -4,7 +4,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking, in its helpers too"
 )]
@@ -15,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use hari_api::read_documents;
 use hari_migrate::{
-    Account, Fate, Installed, Operator, Report, Surveyed, TABLE, Weight, Where, cluster, documents,
+    Account, Fate, Installed, Operator, Report, Surveyed, TABLE, Weight, Where, assumed, cluster,
+    documents,
 };
 use hari_plan::Installation;
 use hari_render::{Istio, Settings};
@@ -37,7 +37,7 @@ fn checked(path: &Path) -> Report {
     let text = fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     let found = read_documents(&text, name);
-    documents(&found, &Settings::default(), &Installation::default())
+    documents(&found, &assumed(false), &Installation::default())
 }
 
 fn shown(report: &Report) -> String {

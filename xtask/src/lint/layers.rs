@@ -78,6 +78,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "xtask/",
         &[
             "base/",
+            "control-plane/migrate",
             "spec/",
             "data-plane/core",
             "data-plane/proto",
