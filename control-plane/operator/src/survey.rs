@@ -98,10 +98,7 @@ pub async fn survey(client: &Client, namespace: Option<&str>) -> Result<Surveyed
     };
     let served = lister.groups().await?;
     let resources = match served.contains(GROUP) {
-        true => lister
-            .values(GROUP, "v1", KIND, PLURAL, None)
-            .await?
-            .seen()?,
+        true => lister.values(&OURS, None).await?.seen()?,
         false => Vec::new(),
     };
     let (operators, configuration, unreadable) = operators(client).await?;
