@@ -90,7 +90,7 @@ pub(crate) fn rolling(selector: Map, own: Map, annotations: Map, pod: PodSpec) -
         template: PodTemplateSpec {
             metadata: Some(ObjectMeta {
                 labels: Some(own),
-                annotations: Some(annotations),
+                annotations: Some(annotations).filter(|all| !all.is_empty()),
                 ..ObjectMeta::default()
             }),
             spec: Some(pod),
@@ -103,15 +103,21 @@ pub(crate) fn rolling(selector: Map, own: Map, annotations: Map, pod: PodSpec) -
 fn template(predictor: &Predictor<'_>, number: usize, written: &SeldonPodSpec) -> PodSpec {
     let mut pod = written.spec.clone().unwrap_or_default();
     pod.containers = containers(predictor, number, written);
+    let mut account = None;
     for container in written.containers() {
         let role = predictor.role(number, &container.name);
         let target = match role {
             Role::Fused => crate::predictor::ENGINE,
             Role::Alone | Role::Own | Role::Aside => &container.name,
         };
-        if let Some(unit) = predictor.unit(&container.name) {
-            give_model(predictor, unit, role, &mut pod, target);
+        let unit = predictor.unit(&container.name);
+        if let Some((unit, model)) = unit.and_then(|unit| Some((unit, Model::of_unit(unit)?))) {
+            give_model(predictor, (unit, model), role, &mut pod, target);
+            account = model.own_account().or(account);
         }
+    }
+    if let Some(account) = account {
+        pod.service_account_name = Some(account.to_owned());
     }
     complete(predictor, &mut pod);
     if predictor.engine_in(number) || predictor.without_engine() {
@@ -123,14 +129,11 @@ fn template(predictor: &Predictor<'_>, number: usize, written: &SeldonPodSpec) -
 /// Gives `target`, which serves the unit, the unit's model.
 fn give_model(
     predictor: &Predictor<'_>,
-    unit: &PredictiveUnit,
+    (unit, model): (&PredictiveUnit, Model<'_>),
     role: Role,
     pod: &mut PodSpec,
     target: &str,
 ) {
-    let Some(model) = Model::of_unit(unit) else {
-        return;
-    };
     if predictor.fetches_itself(unit) {
         return storage::enable(predictor, model, target, pod);
     }

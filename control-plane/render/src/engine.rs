@@ -231,7 +231,7 @@ fn told(predictor: &Predictor<'_>, here: &[&str]) -> PredictorSpec {
 }
 
 /// What the engine has to know of a container: its name, image and ports. Variables may be secret,
-/// and stay where they are.
+/// and stay where they are, but for those that say which Python class it runs, and how.
 fn bare(predictor: &Predictor<'_>, container: &Container, here: &[&str]) -> Container {
     let ports = predictor.unit(&container.name).map(|_| {
         let (http, grpc) = predictor.ports(&container.name);
@@ -239,10 +239,14 @@ fn bare(predictor: &Predictor<'_>, container: &Container, here: &[&str]) -> Cont
         vec![named(port::HTTP_NAME, http), named(port::GRPC_NAME, grpc)]
     });
     let served = here.contains(&&*container.name);
+    let unit = predictor.unit(&container.name);
+    let class = unit.filter(|unit| served && is_python(unit.implementation.as_deref()));
     Container {
         name: container.name.clone(),
         image: container.image.clone().filter(|_| !served),
         ports,
+        env: class.and_then(|_| container.env.clone()),
+        resources: class.and_then(|_| container.resources.clone()),
         ..Container::default()
     }
 }

@@ -34,6 +34,8 @@ mod storage;
 mod surroundings;
 mod tls;
 
+use std::collections::BTreeMap;
+
 use hari_api::Issue;
 use hari_plan::Plan;
 
@@ -77,4 +79,12 @@ pub fn render(
     objects.extend(ambassador::mappings(plan, settings, &predictors));
     objects.extend(gateway::objects(plan, settings, &predictors));
     Ok(objects)
+}
+/// Name of each predictor's Service, which is what its pods carry as the label `seldon-app`.
+#[must_use]
+pub fn services(plan: &Plan) -> BTreeMap<String, String> {
+    let (settings, surroundings) = (Settings::default(), Surroundings::default());
+    let all = Predictor::all(plan, &settings, &surroundings);
+    all.map(|predictor| (predictor.planned.name.clone(), predictor.service()))
+        .collect()
 }

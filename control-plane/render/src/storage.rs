@@ -52,6 +52,11 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// The service account that it names.
+    pub(crate) const fn own_account(&self) -> Option<&'a str> {
+        self.account
+    }
+
     /// The service account whose credentials read it, in a pod with this account.
     pub(crate) fn account(&self, of_pod: Option<&str>) -> String {
         let of_pod = of_pod.filter(|name| !name.is_empty());
@@ -77,7 +82,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) folder: &'a str,
 }
 
-/// Gives a container its model.
+/// Gives a container its model. The account of the pod is still the one that the user wrote.
 pub(crate) fn add(
     predictor: &Predictor<'_>,
     model: Model<'_>,
@@ -88,9 +93,6 @@ pub(crate) fn add(
         Some((name, below)) => of_claim(pod, &name, &below),
         None => download(predictor, model, reader.name, pod),
     };
-    if let Some(account) = model.account {
-        pod.service_account_name = Some(account.to_owned());
-    }
     let mut containers = pod.containers.iter_mut();
     let container = containers.find(|found| found.name == reader.container);
     let mounts = container.map(|container| container.volume_mounts.get_or_insert_default());
@@ -104,7 +106,7 @@ pub(crate) fn add(
     }
 }
 
-/// Gives a server that fetches its model itself what it needs for that.
+/// Gives a server that fetches its model itself what it needs for that; as for [`add`].
 pub(crate) fn enable(
     predictor: &Predictor<'_>,
     model: Model<'_>,
@@ -113,9 +115,6 @@ pub(crate) fn enable(
 ) {
     let secrets = secrets(predictor, model, pod);
     credentials::add_to_pod(&predictor.settings.credentials, secrets, pod, container);
-    if let Some(account) = model.account {
-        pod.service_account_name = Some(account.to_owned());
-    }
     let mut containers = pod.containers.iter_mut();
     let target = containers.find(|found| found.name == container);
     if let Some((target, secret)) = target.zip(model.secret(predictor)) {

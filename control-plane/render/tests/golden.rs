@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hari_api::{PredictorSpec, read_documents, to_yaml};
-use hari_plan::plan;
+use hari_api::{Issue, PredictorSpec, read_documents, to_yaml};
+use hari_plan::{Installation, plan_with};
 use hari_render::{
-    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Object, Settings, Surroundings, render,
+    Ambassador, AmbassadorVersion, ExplainerImages, Gateway, Ingress, Istio, Object, Settings,
+    Surroundings, render,
 };
 use serde_json::{Value, json};
 
@@ -69,20 +70,93 @@ fn settings(text: &str) -> Settings {
                     class: Some("nginx".to_owned()),
                 });
             }
+            "istio-mutual" => {
+                settings.istio = Some(Istio {
+                    gateway: "istio-system/seldon-gateway".to_owned(),
+                    tls_mode: Some("ISTIO_MUTUAL".to_owned()),
+                });
+            }
+            "ambassador-v2-single" => settings.ambassador = ambassador(AmbassadorVersion::V2, true),
+            "python" => settings.python_image = Some("hari:test-python".to_owned()),
+            "explainers" => {
+                settings.explainer = ExplainerImages {
+                    image: Some("acme/explainer:1".to_owned()),
+                    image_v2: Some("acme/explainer:2".to_owned()),
+                };
+            }
+            "env-secret" => settings.storage.env_secret = Some("bucket".to_owned()),
+            "fetcher" => settings.storage.image = Some("acme/fetch:1".to_owned()),
+            "accounts" | "pinned" => {}
             other => panic!("{other}"),
         }
     }
     settings
 }
 
+fn has(text: &str, word: &str) -> bool {
+    let first = text.lines().next().unwrap();
+    let words = first.strip_prefix("# with: ").unwrap_or_default();
+    words.split(", ").any(|found| found == word)
+}
+
+/// Two accounts with credentials of buckets.
+fn surroundings(text: &str) -> Surroundings {
+    let accounts = json!({"serviceAccounts": {
+        "minio": [
+            {"name": "token", "keys": ["token"]},
+            {
+                "name": "minio-keys",
+                "keys": ["awsAccessKeyID", "awsSecretAccessKey"],
+                "annotations": {
+                    "machinelearning.seldon.io/s3-endpoint": "minio.storage:9000",
+                    "machinelearning.seldon.io/s3-usehttps": "0",
+                },
+            },
+        ],
+        "default": [{"name": "google", "keys": ["gcloud-application-credentials.json"]}],
+    }});
+    match has(text, "accounts") {
+        true => Surroundings {
+            service_accounts: serde_json::from_value(accounts["serviceAccounts"].clone()).unwrap(),
+        },
+        false => Surroundings::default(),
+    }
+}
+
+/// The servers of the catalogue; or with one in another image, one with another tag, one added.
+fn installation(text: &str) -> Installation {
+    let mut installation = Installation::default();
+    if has(text, "pinned") {
+        let image = |image: &str| {
+            let protocols = json!({"protocols": {"seldon": {"image": image}}});
+            serde_json::from_value(protocols).unwrap()
+        };
+        installation.servers.extend([
+            ("SKLEARN_SERVER".to_owned(), image("acme/sklearn:3")),
+            (
+                "XGBOOST_SERVER".to_owned(),
+                image("seldonio/xgboostserver:1.14.0"),
+            ),
+            ("MINE".to_owned(), image("acme/mine:1")),
+        ]);
+    }
+    installation
+}
+
+fn said(issues: &[Issue]) -> String {
+    issues.iter().map(|issue| format!("{issue}\n")).collect()
+}
+
 fn objects(path: &Path) -> Result<Vec<Object>, String> {
     let text = std::fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
-    let planned = plan(&read_documents(&text, name));
-    assert!(!planned.has_errors(), "{:?}", planned.issues);
+    let planned = plan_with(&read_documents(&text, name), &installation(&text));
+    if planned.has_errors() {
+        return Err(said(&planned.issues));
+    }
     let plan = planned.deployments.first().unwrap();
-    let rendered = render(plan, &settings(&text), &Surroundings::default());
-    rendered.map_err(|issues| issues.iter().map(|issue| format!("{issue}\n")).collect())
+    let rendered = render(plan, &settings(&text), &surroundings(&text));
+    rendered.map_err(|issues| said(&issues))
 }
 
 /// Objects as a reader likes them: the graph of an orchestrator as itself, not as base64.
@@ -124,7 +198,7 @@ fn every_case_gives_the_objects_it_gave_before() {
     std::fs::create_dir_all(&folder).unwrap();
     let mut changed = Vec::new();
     let paths = cases();
-    assert!(paths.len() >= 21, "{}", paths.len());
+    assert!(paths.len() >= 50, "{}", paths.len());
     for path in paths {
         let name = path.with_extension("objects.yaml");
         let actual = outcome(&path);
@@ -203,9 +277,19 @@ fn pods_fit_together() {
                     assert!(volumes.contains(&text(&mount["name"])), "{path:?} {mount}");
                     assert!(places.insert(text(&mount["mountPath"])), "{path:?} {mount}");
                 }
+                let mut numbers = BTreeSet::new();
                 for port in list(&container["ports"]) {
                     let name = text(&port["name"]);
                     assert!(name.len() <= 15 && names.insert(name), "{path:?} {port}");
+                    let number = port["containerPort"].as_i64().unwrap();
+                    assert!(numbers.insert(number), "{path:?} {port}");
+                }
+                let mut variables = BTreeSet::new();
+                for variable in list(&container["env"]) {
+                    assert!(
+                        variables.insert(text(&variable["name"])),
+                        "{path:?} {variable}"
+                    );
                 }
                 assert!(!text(&container["image"]).is_empty());
             }
@@ -238,7 +322,7 @@ fn orchestrators_are_told_what_they_can_plan() {
                 }));
                 let (plan, issues) = hari_plan::plan_resource(
                     &resource.unwrap(),
-                    &hari_plan::Installation::default(),
+                    &Installation::default(),
                 );
                 let policy = hari_plan::PlacementPolicy::Pod;
                 let bound = hari_plan::bind(&plan.unwrap_or_else(|| panic!("{issues:?}")), &policy);
@@ -246,4 +330,61 @@ fn orchestrators_are_told_what_they_can_plan() {
             }
         }
     }
+}
+
+/// A new share of the requests, or another number of pods, changes no pod.
+#[test]
+fn shares_restart_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let text = std::fs::read_to_string(folder.join("canary-istio.yaml")).unwrap();
+    let planned = plan_with(&read_documents(&text, ""), &Installation::default());
+    let before = planned.deployments.first().unwrap().clone();
+    let mut after = before.clone();
+    after.predictors[0].traffic = 100;
+    after.predictors[1].traffic = 0;
+    after.resource.spec.predictors[0].traffic = Some(100);
+    after.resource.spec.predictors[0].replicas = Some(7);
+    let rendered = |plan| render(plan, &settings(&text), &Surroundings::default()).unwrap();
+    let (before, after) = (rendered(&before), rendered(&after));
+    let changed: Vec<&str> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .map(|(before, _)| before.kind())
+        .collect();
+    assert_eq!(changed, ["Deployment", "VirtualService"]);
+    for (before, after) in before.iter().zip(&after) {
+        let template = |object: &Object| object.value()["spec"]["template"].clone();
+        assert_eq!(template(before), template(after), "{}", before.name());
+    }
+    let weights: Vec<i64> = after
+        .iter()
+        .filter(|object| object.kind() == "VirtualService")
+        .flat_map(|object| {
+            object.value()["spec"]["http"][0]["route"]
+                .as_array()
+                .unwrap()
+        })
+        .map(|route| route["weight"].as_i64().unwrap())
+        .collect();
+    assert_eq!(weights, [100, 0]);
+}
+
+/// Who renders in a cluster has to know which accounts to look up.
+#[test]
+fn accounts_are_asked_for() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let wanted = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let planned = plan_with(&read_documents(&text, ""), &Installation::default());
+        hari_render::wanted_service_accounts(planned.deployments.first().unwrap())
+    };
+    let names =
+        |all: &[&str]| -> BTreeSet<String> { all.iter().map(|name| (*name).to_owned()).collect() };
+    assert_eq!(wanted("accounts.yaml"), names(&["default", "minio"]));
+    assert_eq!(
+        wanted("explainer-istio.yaml"),
+        names(&["default", "explains"])
+    );
+    assert_eq!(wanted("elsewhere.yaml"), names(&[]));
 }
