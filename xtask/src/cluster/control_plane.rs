@@ -182,6 +182,9 @@ impl ControlPlane {
             format!("--root-ca-file={}", self.path("ca.crt")),
             "--use-service-account-credentials=true".to_owned(),
             "--leader-elect=false".to_owned(),
+            // Hundreds of objects at a time are what tests are for; 20 requests a second are usual.
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=500".to_owned(),
             "--bind-address=127.0.0.1".to_owned(),
             format!("--secure-port={}", self.ports.manager),
         ]
