@@ -85,6 +85,11 @@ pub(crate) enum Command {
     Inspect(command::inspect::Inspect),
     /// Ask a running server for predictions
     Predict(command::predict::Predict),
+    /// Send requests at a fixed rate while something changes, and say what became of each
+    ///
+    /// Requests are sent when they are due, whether earlier ones were answered or not, and latency
+    /// counts from then. Exits with 1 if one request failed or was answered wrongly.
+    VerifyRollout(Box<command::verify_rollout::VerifyRollout>),
     /// Fetch a model into a folder: download, verify, unpack
     Fetch(command::fetch::Fetch),
     /// Show a recorded request as a tree: what every node was asked and answered, and when

@@ -15,6 +15,7 @@ pub(crate) mod serve;
 mod serving;
 pub(crate) mod trace;
 pub(crate) mod validate;
+pub(crate) mod verify_rollout;
 
 use crate::cli::{Arguments, Command};
 
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate(migrate) => migrate.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Predict(predict) => predict.execute(),
+        Command::VerifyRollout(verify) => verify.execute(),
         Command::Fetch(fetch) => fetch.execute(&log),
         Command::Trace(trace) => trace.execute(),
         Command::Crd(crd) => crd.execute(),

@@ -15,7 +15,7 @@ use hari_ingress::Tls;
 use hari_plan::contract::port;
 use hari_settings as settings;
 
-use super::serving::{Serving, asked_to_stop, on_runtime, print_table};
+use super::serving::{Leaving, Serving, asked_to_stop, on_runtime, print_table};
 use crate::cli::Log;
 use crate::exit::Said;
 use annotations::Annotations;
@@ -50,8 +50,8 @@ pub(crate) struct Engine {
         value_name = "PATH"
     )]
     prometheus_path: String,
-    /// Listen on the units' ports as well, from 9000 and 9500 up [default: true if all of them run
-    /// in this process]
+    /// Listen on the ports of the units that run in this process as well, from 9000 and 9500 up
+    /// [default: true]
     #[arg(long, alias = "node_ports", value_parser = flag::truth, value_name = "BOOL",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     node_ports: Option<bool>,
@@ -61,10 +61,8 @@ pub(crate) struct Engine {
     /// Most time for open requests at the end, such as 15s [default: HARI_DRAIN_MS, else 15s]
     #[arg(long, alias = "graceful_timeout", value_parser = flag::duration, value_name = "TIME")]
     graceful_timeout: Option<Duration>,
-    /// How long requests are still taken after SIGTERM, while /ready says no
-    #[arg(long, alias = "shutdown_delay", value_parser = flag::duration, value_name = "TIME",
-          default_value = "0s")]
-    shutdown_delay: Duration,
+    #[command(flatten)]
+    leaving: Leaving,
     /// Ask nodes elsewhere for their health, not for a connection alone [default:
     /// HARI_FULL_HEALTH_CHECKS, else false]
     #[arg(long, alias = "full_health_checks", value_parser = flag::truth, value_name = "BOOL",
@@ -129,10 +127,8 @@ impl Engine {
         let running = serving.start(self.ports_file.as_deref())?;
         say_where(&running);
         asked_to_stop.await;
-        running.drain();
-        tokio::time::sleep(self.shutdown_delay).await;
-        let begun = Instant::now();
-        let finished = running.stop().await;
+        let begun = Instant::now() + self.leaving.shutdown_delay;
+        let finished = self.leaving.leave(running).await;
         let left = drain.saturating_sub(begun.elapsed());
         logs.close(left.max(LAST)).await;
         // What was left open is in the log.
@@ -227,7 +223,7 @@ mod tests {
         .unwrap();
         assert_eq!((engine.http_port, engine.grpc_port), (8001, 5002));
         assert_eq!(engine.graceful_timeout, Some(Duration::from_secs(20)));
-        assert_eq!(engine.shutdown_delay, Duration::from_secs(60));
+        assert_eq!(engine.leaving.shutdown_delay, Duration::from_secs(60));
         assert_eq!(engine.prometheus_path, "/prometheus");
         assert_eq!(engine.full_health_checks, Some(true));
         assert_eq!(engine.debug, Some(true));
@@ -238,7 +234,7 @@ mod tests {
         let engine = parsed("").unwrap();
         assert_eq!((engine.http_port, engine.grpc_port), (8000, 5001));
         assert_eq!(engine.metrics_port, None);
-        assert_eq!(engine.shutdown_delay, Duration::ZERO);
+        assert_eq!(engine.leaving.shutdown_delay, Duration::ZERO);
         for wrong in [
             "--prometheus_path /{a}",
             "--server_type grpc",

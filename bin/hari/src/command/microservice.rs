@@ -13,7 +13,7 @@ use hari_plan::names::to_label;
 use hari_settings as settings;
 
 use super::serve::{at, parameters};
-use super::serving::{Serving, asked_to_stop, beside_engine, on_runtime, print_table};
+use super::serving::{Leaving, Serving, asked_to_stop, beside_engine, on_runtime, print_table};
 use crate::cli::Log;
 
 /// Serve one Python class as in a container of its own: every method, on the unit ports
@@ -50,6 +50,8 @@ pub(crate) struct Microservice {
     /// Write the chosen addresses to this file, as JSON
     #[arg(long, value_name = "FILE")]
     ports_file: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
     #[command(flatten)]
     taken: Taken,
 }
@@ -105,7 +107,7 @@ impl Microservice {
         } = running.addresses;
         tracing::info!(%http, %grpc, %metrics, "serving");
         asked_to_stop.await;
-        running.stop().await;
+        self.leaving.leave(running).await;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod prepare;
 mod rest;
 mod show;
 mod specs;
+mod target;
 
 use std::time::Duration;
 
@@ -19,11 +20,10 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use client::Client;
-use codec::Protocol;
-use endpoint::{Endpoint, Transport};
-use prepare::{Options, Prepared};
+use prepare::Prepared;
 use show::Show;
+use target::Asking;
+pub(super) use target::{Shooter, Target};
 
 /// Ask a running server for predictions
 #[derive(Debug, clap::Args)]
@@ -36,25 +36,8 @@ Examples:
   hari predict --csv rows.csv --batch 128 --url grpc://127.0.0.1:5001
   hari predict --npy rows.npy --deployment models/iris --url http://gateway --json-output")]
 pub(crate) struct Predict {
-    /// Server: http://, https:// or grpc://
-    #[arg(long, default_value = "http://127.0.0.1:8000", value_name = "URL")]
-    url: String,
-    /// Deployment, if the server has several: NAMESPACE/NAME, or NAME in `default`
-    #[arg(long, value_name = "NS/NAME")]
-    deployment: Option<String>,
-    /// Model within the deployment, for the protocols v2 and tensorflow
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// Protocol to speak [default: what the body of --json is written in, else seldon]
-    #[arg(long, value_enum)]
-    protocol: Option<Protocol>,
-    /// Transport [default: grpc for a grpc:// URL, else rest]
-    #[arg(long, value_enum)]
-    transport: Option<Transport>,
     #[command(flatten)]
-    input: input::Flags,
-    #[command(flatten)]
-    prepare: Options,
+    target: Target,
     /// Most seconds to wait for an answer
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = seconds)]
     timeout: f64,
@@ -78,7 +61,7 @@ enum Format {
     Json,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
         _ => Err("expected seconds, more than 0 and at most 86400".to_owned()),
@@ -95,15 +78,12 @@ impl Predict {
     }
 
     async fn ask(self) -> anyhow::Result<()> {
-        let endpoint = self.endpoint()?;
-        let input = self.input.read()?;
-        let protocol = self.protocol.unwrap_or_else(|| input.protocol());
-        let client = Client::connect(&endpoint).await?;
-        let specs = match input.needs_specs() {
-            true => client.inputs(protocol).await?,
-            false => None,
-        };
-        let prepared = Prepared::new(input, specs.as_deref(), &self.prepare)?;
+        let timeout = Duration::from_secs_f64(self.timeout);
+        let Asking {
+            client,
+            protocol,
+            prepared,
+        } = self.target.asking(timeout).await?;
         prepared.notes.iter().for_each(|note| note_on_stderr(note));
         let mut show = self.show(&prepared);
         let bar = bar(&prepared);
@@ -115,18 +95,6 @@ impl Predict {
         }
         bar.finish_and_clear();
         Ok(())
-    }
-
-    fn endpoint(&self) -> hari_error::Result<Endpoint> {
-        let mut endpoint = Endpoint::parse(&self.url, self.transport)?;
-        endpoint.deployment = self
-            .deployment
-            .as_deref()
-            .map(endpoint::deployment)
-            .transpose()?;
-        endpoint.model.clone_from(&self.model);
-        endpoint.timeout = Duration::from_secs_f64(self.timeout);
-        Ok(endpoint)
     }
 
     fn show(&self, prepared: &Prepared) -> Show {
@@ -184,7 +152,8 @@ mod tests {
                 .contains("cannot be used with")
         );
         let predict = parse("predict --csv a").unwrap();
-        let endpoint = predict.endpoint().unwrap();
+        assert!((predict.timeout - 60.0).abs() < f64::EPSILON);
+        let endpoint = predict.target.endpoint(Duration::from_secs(60)).unwrap();
         assert_eq!(endpoint.base, "http://127.0.0.1:8000");
         assert_eq!(endpoint.timeout, Duration::from_secs(60));
     }
@@ -192,8 +161,9 @@ mod tests {
     #[test]
     fn the_target_is_put_together() {
         let line = "predict --csv a --url grpc://h:5001 --deployment ns/mnist --model m";
-        let endpoint = parse(line).unwrap().endpoint().unwrap();
-        assert_eq!(endpoint.transport, Transport::Grpc);
+        let endpoint = parse(line).unwrap().target;
+        let endpoint = endpoint.endpoint(Duration::from_secs(1)).unwrap();
+        assert_eq!(endpoint.transport, endpoint::Transport::Grpc);
         assert_eq!(
             endpoint.deployment,
             Some(("ns".to_owned(), "mnist".to_owned()))

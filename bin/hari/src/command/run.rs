@@ -12,7 +12,7 @@ use hari_engine::{Addresses, PayloadLogs};
 use hari_local::Source;
 use tokio::task::JoinSet;
 
-use super::serving::{Serving, asked_to_stop, on_runtime, print_table};
+use super::serving::{Leaving, Serving, asked_to_stop, on_runtime, print_table};
 use crate::cli::Log;
 
 /// Logged payloads have at least so long to be written at the end.
@@ -36,6 +36,8 @@ pub(crate) struct Run {
     /// Write the chosen addresses to this file, as JSON
     #[arg(long, value_name = "FILE")]
     ports_file: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
     /// Reload on change: the new version takes traffic when it is ready, the old one drains
     #[arg(long)]
     watch: bool,
@@ -91,8 +93,8 @@ impl Run {
         hello::print(&running.addresses, &directory);
         asked_to_stop.await;
         drop(watchers);
-        let begun = Instant::now();
-        running.stop().await;
+        let begun = Instant::now() + self.leaving.shutdown_delay;
+        self.leaving.leave(running).await;
         let left = drain.saturating_sub(begun.elapsed());
         logs.close(left.max(LAST)).await;
         if let Some(recorder) = recorder {

@@ -9,7 +9,7 @@ use hari_engine::Addresses;
 use hari_local::{BareModel, Source};
 use hari_settings as settings;
 
-use super::serving::{Serving, asked_to_stop, beside_engine, on_runtime, print_table};
+use super::serving::{Leaving, Serving, asked_to_stop, beside_engine, on_runtime, print_table};
 use crate::cli::Log;
 
 /// Serve one model as in a pod: unit paths and protocol paths on the unit ports
@@ -42,6 +42,8 @@ pub(crate) struct Serve {
     /// Write the chosen addresses to this file, as JSON
     #[arg(long, value_name = "FILE")]
     ports_file: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
 }
 
 fn named(text: &str) -> Result<(String, String), String> {
@@ -73,7 +75,7 @@ impl Serve {
         } = running.addresses;
         tracing::info!(%http, %grpc, %metrics, "serving");
         asked_to_stop.await;
-        running.stop().await;
+        self.leaving.leave(running).await;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use hari_ingress::{App, Directory};
 use hari_local::{Failure, Launched, Pod, Source};
 use hari_settings as settings;
 
+use super::engine::flag;
 use crate::cli::Log;
 use crate::exit::Said;
 use crate::output;
@@ -197,6 +198,25 @@ pub(super) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
         }
         tracing::info!("stopping: open requests are finished first");
     })
+}
+
+/// When a server goes.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Leaving {
+    /// How long requests are still taken after SIGTERM, while /ready says no
+    #[arg(long, alias = "shutdown_delay", value_parser = flag::duration, value_name = "TIME",
+          default_value = "0s")]
+    pub(super) shutdown_delay: Duration,
+}
+
+impl Leaving {
+    /// Not ready at once; requests are taken for a while; those that are open then are finished.
+    /// Says whether they were.
+    pub(super) async fn leave(self, running: Running) -> bool {
+        running.drain();
+        tokio::time::sleep(self.shutdown_delay).await;
+        running.stop().await
+    }
 }
 
 /// Prints one row for each node.

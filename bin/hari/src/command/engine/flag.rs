@@ -20,7 +20,7 @@ pub(super) fn path(text: &str) -> Result<String, String> {
 }
 
 /// Numbers with units, one after another: `15s`, `1m30s`, `1.5h`, `300ms`, and `0`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time with its unit, such as 15s, 1m30s or 300ms".to_owned();
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -14,6 +14,7 @@ pub(super) fn http(status: reqwest::StatusCode, body: &[u8]) -> Error {
     };
     let said = words(body).unwrap_or_else(|| "the server says nothing more".to_owned());
     Error::new(kind, format!("HTTP {status}: {said}"))
+        .with_reason(format!("HTTP_{}", status.as_u16()))
 }
 
 /// The words of an error body: of the Seldon protocol, of the other two, or as they are.
@@ -61,10 +62,39 @@ pub(super) fn grpc(status: &tonic::Status) -> Error {
         _ => Kind::BadGateway,
     };
     let code = status.code();
+    let reason = connection(status).map_or_else(
+        || format!("GRPC_{code:?}").to_uppercase().into(),
+        std::borrow::Cow::Borrowed,
+    );
     Error::new(
         kind,
         format!("gRPC {code:?} ({}): {}", code as i32, status.message()),
     )
+    .with_reason(reason)
+}
+
+/// What the client says of a request that never left it, as its connection was going away.
+const NEVER_SENT: &str = "operation was canceled";
+
+/// Whether the request of this error never left the client. To send it again is safe, and what the
+/// specification of gRPC asks of clients.
+pub(super) fn never_sent(error: &Error) -> bool {
+    error.reason() == "GRPC_CANCELLED" && error.message().ends_with(NEVER_SENT)
+}
+
+/// What became of the connection, if that is what happened.
+fn connection(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| {
+        let found = cause.downcast_ref::<std::io::Error>()?;
+        Some(match found.kind() {
+            ErrorKind::ConnectionRefused => "CONNECTION_REFUSED",
+            ErrorKind::ConnectionReset => "CONNECTION_RESET",
+            ErrorKind::TimedOut => "TIMEOUT",
+            _ => "CONNECTION_CLOSED",
+        })
+    })
 }
 
 /// No answer at all.
@@ -73,12 +103,13 @@ pub(super) fn unreachable(base: &str, error: &(dyn std::error::Error + 'static))
     Error::unavailable(format!(
         "cannot reach {base}: {cause}; start a server with `hari run`, or name another with --url"
     ))
+    .with_reason(connection(error).unwrap_or("CONNECTION_CLOSED"))
 }
 
 /// The answer did not come in time.
 pub(super) fn late(timeout: std::time::Duration) -> Error {
     let message = format!("no answer within {timeout:?}; wait longer with --timeout");
-    Error::new(Kind::DeadlineExceeded, message)
+    Error::new(Kind::DeadlineExceeded, message).with_reason("TIMEOUT")
 }
 
 /// The last cause, which is the one that says what happened.
@@ -141,6 +172,21 @@ mod tests {
             grpc(&tonic::Status::internal("x")).kind().blame(),
             Blame::Infrastructure
         );
+    }
+
+    #[test]
+    fn reasons_tell_kinds_apart() {
+        let io = |kind| std::io::Error::new(kind, "x");
+        let refused = io(std::io::ErrorKind::ConnectionRefused);
+        assert_eq!(unreachable("h", &refused).reason(), "CONNECTION_REFUSED");
+        let closed = io(std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(unreachable("h", &closed).reason(), "CONNECTION_CLOSED");
+        assert_eq!(http(StatusCode::SERVICE_UNAVAILABLE, b"").reason(), "HTTP_503");
+        let status = tonic::Status::internal("operation was canceled");
+        assert_eq!(grpc(&status).reason(), "GRPC_INTERNAL");
+        assert!(!never_sent(&grpc(&status)));
+        let status = tonic::Status::cancelled("operation was canceled");
+        assert!(never_sent(&grpc(&status)));
     }
 
     #[test]
