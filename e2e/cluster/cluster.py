@@ -109,6 +109,10 @@ class ControlPlane:
         command = ["apply", "--server-side", "--force-conflicts", *arguments, "-f", "-"]
         return self.kubectl(*command, input=manifest)
 
+    def namespace(self, name):
+        """Makes a namespace, if it is not there."""
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
     def apply_crd(self):
         """Applies what `hari crd` prints, and waits until its objects can be stored."""
         self.apply(hari("crd").stdout)

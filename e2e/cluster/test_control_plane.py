@@ -32,7 +32,7 @@ def plane():
 
 def stored(plane, document, namespace, *arguments):
     """Applies an object in a namespace of its own, and gives what the API server keeps of it."""
-    plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    plane.namespace(namespace)
     document = json.loads(json.dumps(document))
     document["metadata"]["namespace"] = namespace
     plane.apply(document, *arguments)
