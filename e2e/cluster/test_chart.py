@@ -217,12 +217,15 @@ def unexplained(schema):
 
 
 def test_the_configuration_is_json():
-    data = operator(*SETS["original-values"]).one("ConfigMap")["data"]
+    numbers = ["storageInitializer.cpuLimit=1.5", "credentials.s3.s3UseHttps=0"]
+    data = operator(*SETS["original-values"], *numbers).one("ConfigMap")["data"]
     read = {key: json.loads(text) for key, text in data.items()}
     assert read["predictor_servers"]["MINE"]["protocols"]["seldon"] == {
         "image": "acme/mine",
         "defaultImageVersion": "3.1-a",
     }
+    assert read["storageInitializer"]["cpuLimit"] == "1.5"
+    assert read["credentials"]["s3"]["s3UseHttps"] == "0"
     assert set(read) == {"predictor_servers", "storageInitializer", "explainer", "credentials"}
 
 

@@ -115,7 +115,7 @@ subjects:
 
 {{- /* A value as the text of a variable: whole numbers stay whole, nothing is "". */ -}}
 {{- define "hari.text" -}}
-{{- if kindIs "float64" . -}}
+{{- if and (kindIs "float64" .) (eq (float64 (int64 .)) .) -}}
 {{- . | int64 -}}
 {{- else if not (kindIs "invalid" .) -}}
 {{- . -}}
@@ -142,6 +142,13 @@ roleRef:
   kind: {{ .kind }}
   name: {{ .role }}
 {{ include "hari.subjects" .root }}
+{{- end -}}
+
+{{- /* A map whose values are texts: the operator reads nothing else. */ -}}
+{{- define "hari.texts" -}}
+{{- range $name, $value := . }}
+{{ $name }}: {{ include "hari.text" $value | quote }}
+{{- end }}
 {{- end -}}
 
 {{- /* Whether this release has the resource definition; "" is no. One of another release, or of none,
