@@ -4,7 +4,7 @@
 use hari_api::k8s_openapi::api::core::v1::Container;
 use hari_api::path::field;
 use hari_api::{Issue, PredictiveUnit, PredictorSpec, Protocol, SeldonPodSpec};
-use hari_plan::catalogue::{self, ServerSpec};
+use hari_plan::catalogue;
 use hari_plan::contract::annotation;
 use hari_plan::{Component, NodePlan, Plan, PredictorPlan};
 
@@ -239,24 +239,7 @@ impl<'a> Predictor<'a> {
             return self.settings.python_image.is_some();
         }
         let spec = catalogue::server(&server.implementation);
-        spec.is_some_and(|spec| spec.runtime.is_some() && !self.is_chosen(&node.name, spec))
-    }
-
-    /// Whether the installation names an image for the server that is not the original's, whatever
-    /// its tag.
-    fn is_chosen(&self, unit: &str, spec: &ServerSpec) -> bool {
-        let image = self
-            .container(unit)
-            .and_then(|found| found.image.as_deref());
-        let Some(image) = image.filter(|image| !image.is_empty()) else {
-            return false;
-        };
-        let image = image.strip_prefix("docker.io/").unwrap_or(image);
-        let usual = |usual: &catalogue::Image| {
-            let rest = image.strip_prefix(usual.image);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
-        };
-        !spec.images.iter().any(usual)
+        spec.is_some_and(|spec| spec.runtime.is_some())
     }
 
     /// The container of a unit; the last of a name counts.
