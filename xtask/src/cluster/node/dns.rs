@@ -16,13 +16,16 @@ const PORT: u16 = 1053;
 const READY: u16 = 8181;
 
 /// The cluster's own names, and of all others that they do not exist: the node has no way out.
-const COREFILE: &str = ".:1053 {
+const COREFILE: &str = "cluster.local:1053 in-addr.arpa:1053 ip6.arpa:1053 {
     errors
     ready :8181
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
         ttl 5
     }
+}
+.:1053 {
+    errors
     template ANY ANY {
         rcode NXDOMAIN
     }
@@ -151,7 +154,7 @@ mod tests {
             let items = list["items"].as_array().unwrap();
             items.iter().find(|item| item["kind"] == kind).unwrap()
         };
-        assert!(COREFILE.contains(&format!(".:{PORT} ")));
+        assert_eq!(COREFILE.matches(&format!(":{PORT} ")).count(), 4);
         assert!(COREFILE.contains(&format!("ready :{READY}\n")));
         assert_eq!(of("Service")["spec"]["clusterIP"], "10.200.16.10");
         let selector = &of("Service")["spec"]["selector"];

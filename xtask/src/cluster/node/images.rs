@@ -16,7 +16,7 @@ pub(super) const BUSYBOX: &str = "localhost/busybox:local";
 
 /// What one calls by name in it.
 const APPLETS: [&str; 12] = [
-    "cat", "df", "echo", "hostname", "httpd", "id", "ls", "nc", "nslookup", "sh", "sleep", "wget",
+    "cat", "echo", "hostname", "httpd", "id", "ls", "mkdir", "nc", "nslookup", "sh", "sleep", "wget",
 ];
 
 /// The image of a pod's first container: `pause.c` of Kubernetes, compiled once. Lies beside it.
