@@ -8,19 +8,29 @@
 //!
 //! [`run`] is the whole of it: metrics, webhook, lease, and the controller while the lease is held.
 
+mod accounts;
+mod apply;
+mod cache;
 mod certificate;
 mod client;
 mod configuration;
 mod controller;
+mod events;
+mod fault;
 mod install;
+mod kinds;
 mod lease;
 mod listener;
 mod manager;
 mod probes;
+mod prune;
+mod reconcile;
 mod rollout;
 mod scope;
+mod status;
 mod survey;
 mod webhook;
+mod writes;
 
 pub use client::connect;
 pub use kube::Client;

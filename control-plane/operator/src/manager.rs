@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::certificate::{Keeper, Shown};
+use crate::client::connect;
 use crate::configuration::{Base, Current, Watched};
 use crate::install::install;
 use crate::lease::Leadership;
@@ -38,6 +39,8 @@ pub struct Options {
     /// Makes CRD, webhook, Service and ConfigMap at the start; files in this folder take the place
     /// of what it would make.
     pub create_resources: Option<PathBuf>,
+    /// For tests of what a crash leaves behind: the process ends after so many writes.
+    pub end_after_writes: Option<u64>,
 }
 
 /// The webhook.
@@ -70,19 +73,20 @@ pub struct LeaseOptions {
     pub retry: Duration,
 }
 
-/// Runs until `stop` turns true.
+/// Runs until `stop` turns true, on the cluster of `context`, see [`connect`].
 ///
 /// # Errors
 /// When the environment cannot be read, an address cannot be listened on, or the API server cannot
 /// be spoken to at all.
 pub async fn run(
-    client: Client,
+    context: Option<&str>,
     exporter: Exporter,
     options: Options,
     stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let mut readiness = Readiness::default();
     let (mut watched, configuration) = Watched::new(Base::from_env()?);
+    let client = connect(context).await?;
     let configured = readiness.part("configuration");
     let webhook = match options.webhook.clone() {
         Some(webhook) => Some(Admission::open(webhook, readiness.part("webhook")).await?),
@@ -134,6 +138,7 @@ async fn reconcile(
             client.clone(),
             options.scope.clone(),
             configuration.clone(),
+            options.end_after_writes,
             stop,
         )
     };

@@ -1,0 +1,199 @@
+//! The kinds of objects that a deployment becomes, and which of them this cluster knows.
+
+use std::time::Duration;
+
+use hari_api::{GROUP, KIND, PLURAL};
+use kube::Client;
+use kube::api::{ApiResource, GroupVersionKind};
+use kube::discovery::pinned_kind;
+
+/// What a kind is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Where pods are reached.
+    Service,
+    /// What sizes or protects a Deployment, and is named like it.
+    Scaler,
+    /// The pods.
+    Deployment,
+    /// How requests come in from outside.
+    Route,
+}
+
+/// One kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    group: &'static str,
+    version: &'static str,
+    /// `kind`.
+    pub(crate) name: &'static str,
+    plural: &'static str,
+    /// What events call it.
+    pub(crate) event: &'static str,
+    /// What it is for.
+    pub(crate) part: Part,
+    /// Whether a cluster may lack it.
+    pub(crate) optional: bool,
+}
+
+/// All of them, in the order in which they are applied.
+pub(crate) const KINDS: [Kind; 11] = [
+    of("", "v1", "Service", "services", Part::Service),
+    Kind {
+        event: "HPA",
+        ..of(
+            "autoscaling",
+            "v2",
+            "HorizontalPodAutoscaler",
+            "horizontalpodautoscalers",
+            Part::Scaler,
+        )
+    },
+    optional(of(
+        "keda.sh",
+        "v1alpha1",
+        "ScaledObject",
+        "scaledobjects",
+        Part::Scaler,
+    )),
+    Kind {
+        event: "PDB",
+        ..of(
+            "policy",
+            "v1",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+            Part::Scaler,
+        )
+    },
+    of("apps", "v1", "Deployment", "deployments", Part::Deployment),
+    optional(of(
+        "networking.istio.io",
+        "v1beta1",
+        "DestinationRule",
+        "destinationrules",
+        Part::Route,
+    )),
+    optional(of(
+        "networking.istio.io",
+        "v1beta1",
+        "VirtualService",
+        "virtualservices",
+        Part::Route,
+    )),
+    optional(Kind {
+        event: "AmbassadorMapping",
+        ..of("getambassador.io", "v2", "Mapping", "mappings", Part::Route)
+    }),
+    optional(of(
+        "gateway.networking.k8s.io",
+        "v1",
+        "HTTPRoute",
+        "httproutes",
+        Part::Route,
+    )),
+    optional(of(
+        "gateway.networking.k8s.io",
+        "v1",
+        "GRPCRoute",
+        "grpcroutes",
+        Part::Route,
+    )),
+    of(
+        "networking.k8s.io",
+        "v1",
+        "Ingress",
+        "ingresses",
+        Part::Route,
+    ),
+];
+
+const fn of(
+    group: &'static str,
+    version: &'static str,
+    name: &'static str,
+    plural: &'static str,
+    part: Part,
+) -> Kind {
+    Kind {
+        group,
+        version,
+        name,
+        plural,
+        event: name,
+        part,
+        optional: false,
+    }
+}
+
+const fn optional(kind: Kind) -> Kind {
+    Kind {
+        optional: true,
+        ..kind
+    }
+}
+
+impl Kind {
+    fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind::gvk(self.group, self.version, self.name)
+    }
+
+    /// As the API server knows it.
+    pub(crate) fn resource(&self) -> ApiResource {
+        ApiResource::from_gvk_with_plural(&self.gvk(), self.plural)
+    }
+}
+
+/// The kind of this name.
+pub(crate) fn named(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// The resource of deployments.
+pub(crate) fn deployments() -> ApiResource {
+    let gvk = GroupVersionKind::gvk(GROUP, "v1", KIND);
+    ApiResource::from_gvk_with_plural(&gvk, PLURAL)
+}
+
+/// Kinds that the API server knows.
+pub(crate) async fn present(client: &Client) -> Vec<&'static Kind> {
+    let mut present = Vec::new();
+    for kind in &KINDS {
+        if !kind.optional || pinned_kind(client, &kind.gvk()).await.is_ok() {
+            present.push(kind);
+        }
+    }
+    present
+}
+
+/// From one look to the next.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Waits until the API server knows other kinds than these.
+pub(crate) async fn changed(client: &Client, known: &[&'static Kind]) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if present(client).await != known {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_those_of_the_renderer() {
+        assert_eq!(
+            named("HorizontalPodAutoscaler").map(|kind| kind.event),
+            Some("HPA")
+        );
+        assert_eq!(named("Mapping").map(|kind| kind.part), Some(Part::Route));
+        assert!(named("Pod").is_none());
+        assert_eq!(
+            named("Service").map(|kind| kind.resource().api_version),
+            Some("v1".to_owned())
+        );
+    }
+}

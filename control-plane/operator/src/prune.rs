@@ -1,0 +1,170 @@
+//! Objects that are no longer asked for, and the order in which they go.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hari_api::k8s_openapi::api::apps::v1::ReplicaSet;
+use kube::ResourceExt as _;
+use kube::api::{Api, DeleteParams, DynamicObject};
+
+use crate::apply::{Wanted, delete};
+use crate::controller::Context;
+use crate::fault::Fault;
+use crate::kinds::{Kind, Part};
+use crate::reconcile::Own;
+
+/// What a deployment owns.
+type Owned = [(&'static Kind, Arc<DynamicObject>)];
+
+/// What scales or protects a Deployment that is asked for without it goes at once: an autoscaler would
+/// go on scaling.
+pub(crate) async fn scalers(
+    context: &Context,
+    own: &Own,
+    wanted: &[Wanted],
+    owned: &Owned,
+) -> Result<(), Fault> {
+    let deployments: BTreeSet<&str> = of_part(wanted, Part::Deployment).collect();
+    let surplus = surplus(wanted, owned).filter(|(kind, object)| {
+        kind.part == Part::Scaler && deployments.contains(&*object.name_any())
+    });
+    for (kind, object) in surplus {
+        delete(context, own, (kind, object), DeleteParams::background()).await?;
+    }
+    Ok(())
+}
+
+/// Takes away what is no longer asked for; called when all that is asked for serves. Routes go first,
+/// then Deployments with what scales them, and their Services when the Deployments are gone.
+pub(crate) async fn all(
+    context: &Context,
+    own: &Own,
+    wanted: &[Wanted],
+    owned: &Owned,
+) -> Result<(), Fault> {
+    for (kind, object) in now(wanted, owned) {
+        let parameters = match kind.part {
+            Part::Deployment => DeleteParams::foreground(),
+            _ => DeleteParams::background(),
+        };
+        delete(context, own, (kind, object), parameters).await?;
+    }
+    replaced(context, own).await
+}
+
+/// What goes now, in this order.
+fn now<'a>(wanted: &'a [Wanted], owned: &'a Owned) -> Vec<(&'static Kind, &'a DynamicObject)> {
+    let surplus: Vec<_> = surplus(wanted, owned).collect();
+    let has_deployments = surplus
+        .iter()
+        .any(|(kind, _)| kind.part == Part::Deployment);
+    let mut now: Vec<_> = surplus
+        .into_iter()
+        .filter(|(kind, _)| !(has_deployments && kind.part == Part::Service))
+        .filter(|(_, object)| object.metadata.deletion_timestamp.is_none())
+        .collect();
+    now.sort_by_key(|(kind, object)| {
+        let part = match kind.part {
+            Part::Route => 0,
+            Part::Scaler => 1,
+            Part::Deployment => 2,
+            Part::Service => 3,
+        };
+        (part, object.name_any())
+    });
+    now
+}
+
+/// What is owned and not asked for.
+fn surplus<'a>(
+    wanted: &'a [Wanted],
+    owned: &'a Owned,
+) -> impl Iterator<Item = (&'static Kind, &'a DynamicObject)> {
+    let asked = |kind: &Kind, name: &str| {
+        wanted
+            .iter()
+            .any(|wanted| wanted.kind == kind && wanted.name == name)
+    };
+    let surplus = owned
+        .iter()
+        .filter(move |(kind, object)| !asked(kind, &object.name_any()));
+    surplus.map(|(kind, object)| (*kind, &**object))
+}
+
+fn of_part(wanted: &[Wanted], part: Part) -> impl Iterator<Item = &str> {
+    let of_it = wanted.iter().filter(move |wanted| wanted.kind.part == part);
+    of_it.map(|wanted| &*wanted.name)
+}
+
+/// Pods that served until now in the place of those that are ready.
+async fn replaced(context: &Context, own: &Own) -> Result<(), Fault> {
+    let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &own.namespace);
+    for name in context.cache.replaced(&own.namespace, &own.uid) {
+        match api.delete(&name, &DeleteParams::background()).await {
+            Ok(_) => context.writes.count("ReplicaSet", "delete"),
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => {
+                return Err(Fault::api(format!("cannot delete ReplicaSet {name}"))(
+                    error,
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::named;
+
+    fn wanted(kind: &str, name: &str) -> Wanted {
+        Wanted {
+            kind: named(kind).expect("a kind"),
+            name: name.to_owned(),
+            value: json!({}),
+        }
+    }
+
+    fn owned(kind: &str, name: &str) -> (&'static Kind, Arc<DynamicObject>) {
+        let kind = named(kind).expect("a kind");
+        (kind, Arc::new(DynamicObject::new(name, &kind.resource())))
+    }
+
+    fn names(wanted: &[Wanted], owned: &Owned) -> Vec<String> {
+        let now = now(wanted, owned);
+        now.iter()
+            .map(|(kind, object)| format!("{} {}", kind.name, object.name_any()))
+            .collect()
+    }
+
+    #[test]
+    fn services_go_when_their_deployments_are_gone() {
+        let wants = [wanted("Deployment", "new"), wanted("Service", "s")];
+        let mut has = vec![
+            owned("Service", "old"),
+            owned("Service", "s"),
+            owned("Deployment", "old"),
+            owned("Deployment", "new"),
+            owned("ScaledObject", "old"),
+            owned("DestinationRule", "old"),
+        ];
+        assert_eq!(
+            names(&wants, &has),
+            ["DestinationRule old", "ScaledObject old", "Deployment old"]
+        );
+        has.retain(|(kind, object)| kind.name != "Deployment" || object.name_any() == "new");
+        assert_eq!(
+            names(&wants, &has),
+            ["DestinationRule old", "ScaledObject old", "Service old"]
+        );
+    }
+
+    #[test]
+    fn nothing_goes_that_is_asked_for() {
+        let wants = [wanted("Deployment", "a"), wanted("Service", "a")];
+        assert!(names(&wants, &[owned("Deployment", "a"), owned("Service", "a")]).is_empty());
+    }
+}
