@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use hari_api::{PredictorSpec, RolloutStatus, SeldonDeployment};
+use hari_api::{PredictorSpec, RolloutStatus};
 use hari_plan::Plan;
 use hari_plan::contract::annotation::ROLLOUT;
 use hari_plan::contract::rollout::RolloutPolicy;
@@ -59,15 +59,11 @@ impl Rollouts {
     pub(crate) async fn advance(
         &self,
         client: &Client,
-        resource: &SeldonDeployment,
+        before: Option<&RolloutStatus>,
         plan: &mut Plan,
         now: &Time,
     ) -> Option<Decision> {
         let key = (plan.namespace.clone(), plan.name.clone());
-        let before = resource
-            .status
-            .as_ref()
-            .and_then(|status| status.rollout.as_ref());
         let Some(subject) = Subject::of(plan) else {
             self.forget(&key.0, &key.1);
             return None;
@@ -104,6 +100,13 @@ fn ended(before: Option<&RolloutStatus>, canary: &Canary<'_>) -> bool {
             && status.revision == canary.revision
             && matches!(&*status.phase, PROMOTED | ROLLED_BACK)
     })
+}
+
+/// The Service of a canary that was rolled back: routes do not wait for its pods.
+pub(crate) fn aside(plan: &Plan, decision: &Decision) -> Option<String> {
+    let back = decision.status.phase == ROLLED_BACK;
+    let services = back.then(|| hari_render::services(plan))?;
+    services.get(&decision.status.predictor).cloned()
 }
 
 /// Gives the predictors their shares, in the plan and in the resource that it was made of.

@@ -1,5 +1,6 @@
 //! Rollouts of a plan, without a cluster.
 
+use hari_api::SeldonDeployment;
 use hari_plan::{Installation, plan_resource};
 
 use super::*;
@@ -45,6 +46,22 @@ fn weights_are_those_of_the_plan_and_its_resource() {
         .map(|one| one.traffic)
         .collect();
     assert_eq!(written, [Some(80), Some(20)]);
+}
+
+#[test]
+fn a_canary_that_was_rolled_back_stands_aside() {
+    let plan = plan_of("5");
+    let subject = Subject::of(&plan).unwrap();
+    let canary = subject.canary();
+    let mut decision = hari_rollout::advance(
+        &canary,
+        None,
+        &Seen::default(),
+        &Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH),
+    );
+    assert_eq!(aside(&plan, &decision), None);
+    decision.status.phase = ROLLED_BACK.to_owned();
+    assert_eq!(aside(&plan, &decision).as_deref(), Some("d-canary"));
 }
 
 #[test]
