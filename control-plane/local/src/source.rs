@@ -1,5 +1,6 @@
 //! Where deployments come from: files, folders of files, or a bare model.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -165,19 +166,21 @@ fn alone(plan: &mut Plan, name: &str) -> Result<(), Box<Issue>> {
     Ok(())
 }
 
-/// The ports of the units, where all of them run in this process; none where one does not, for then
-/// the pod has containers that listen there.
+/// The ports of the units that run in this process. Others have containers that listen there.
 fn fused(bound: &BoundDeployment, plan: &Plan) -> Vec<UnitPorts> {
-    let mut here = true;
+    let mut here = BTreeSet::new();
     for predictor in &bound.predictors {
         let mut nodes = vec![&predictor.graph];
         while let Some(node) = nodes.pop() {
-            here &= !matches!(node.placement, Placement::Remote(_));
+            if !matches!(node.placement, Placement::Remote(_)) {
+                here.insert(&*node.name);
+            }
             nodes.extend(&node.children);
         }
     }
     let unit = |node: &NodePlan| {
-        let address = node.address.as_ref().filter(|_| here)?;
+        let address = node.address.as_ref();
+        let address = address.filter(|_| here.contains(&*node.name))?;
         Some(UnitPorts {
             node: node.name.clone(),
             http: address.http_port,

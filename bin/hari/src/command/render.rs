@@ -1,6 +1,7 @@
 //! `hari render`: the Kubernetes objects of deployments, or with `--graph` their graphs, drawn.
 
 mod installation;
+mod settings;
 
 use std::io::IsTerminal as _;
 
@@ -22,6 +23,7 @@ combiner a trapezoid, a transformer has round ends; branches have the numbers th
 Examples:
   hari render deployment.yaml
   hari render --gateway infra/public deployment.yaml | kubectl apply -f -
+  hari render --settings installation.yaml deployments/
   hari render --graph deployment.yaml
   hari render --graph --format mermaid deployment.yaml >> README.md")]
 pub(crate) struct Render {
@@ -49,10 +51,11 @@ enum Format {
 
 impl Render {
     pub(crate) fn execute(self) -> anyhow::Result<()> {
+        let given = self.installation.given()?;
         let mut plans = Vec::new();
         for path in &self.paths {
             for source in validate::read(path)? {
-                let planned = hari_plan::plan(&source.documents);
+                let planned = hari_plan::plan_with(&source.documents, &given.servers);
                 if planned.has_errors() {
                     output::issues(&planned.issues);
                     return Err(Said.into());
@@ -62,7 +65,7 @@ impl Render {
         }
         let text = match self.graph {
             true => self.drawn(&plans),
-            false => self.installation.objects(&plans)?,
+            false => self.installation.objects(&plans, given)?,
         };
         output::line(text.trim_end());
         Ok(())

@@ -1,11 +1,14 @@
 //! What the cluster has, as flags; the objects for it.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use hari_plan::Plan;
 use hari_render::{
-    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, Surroundings, render,
+    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, render,
 };
 
+use super::settings::Given;
 use crate::exit::Said;
 use crate::output;
 
@@ -13,6 +16,9 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What the cluster has")]
 pub(super) struct Installation {
+    /// File with the settings of an installation (YAML or JSON); flags win over it
+    #[arg(long, conflicts_with = "graph", value_name = "FILE")]
+    settings: Option<PathBuf>,
     /// Image of Hari
     #[arg(long, conflicts_with = "graph")]
     image: Option<String>,
@@ -44,11 +50,12 @@ enum Version {
 
 impl Installation {
     /// All objects, as YAML documents.
-    pub(super) fn objects(&self, plans: &[Plan]) -> anyhow::Result<String> {
-        let settings = self.settings();
+    pub(super) fn objects(&self, plans: &[Plan], given: Given) -> anyhow::Result<String> {
+        let surroundings = given.surroundings;
+        let settings = self.over(given.settings);
         let (mut documents, mut issues) = (Vec::new(), Vec::new());
         for plan in plans {
-            match render(plan, &settings, &Surroundings::default()) {
+            match render(plan, &settings, &surroundings) {
                 Ok(objects) => documents.extend(objects),
                 Err(found) => issues.extend(found),
             }
@@ -63,8 +70,14 @@ impl Installation {
         Ok(written.collect::<Vec<_>>().join("---\n"))
     }
 
-    fn settings(&self) -> Settings {
-        let usual = Settings::default();
+    /// What the file says.
+    pub(super) fn given(&self) -> anyhow::Result<Given> {
+        let read = self.settings.as_deref().map(Given::read).transpose()?;
+        Ok(read.unwrap_or_default())
+    }
+
+    /// The flags that are given win.
+    fn over(&self, usual: Settings) -> Settings {
         let gateway = |text: &String| match text.split_once('/') {
             Some((namespace, name)) => Gateway {
                 name: name.to_owned(),
@@ -79,22 +92,23 @@ impl Installation {
             Version::V1 => AmbassadorVersion::V1,
             Version::V2 => AmbassadorVersion::V2,
         };
+        let istio = self.istio.clone().map(|gateway| Istio {
+            gateway,
+            tls_mode: None,
+        });
+        let ambassador = self.ambassador.map(|form| Ambassador {
+            version: version(form),
+            single_namespace: false,
+        });
+        let ingress = self.ingress.clone();
+        let ingress = ingress.map(|class| Ingress { class: Some(class) });
         Settings {
             image: self.image.clone().unwrap_or(usual.image),
-            keda: self.keda,
-            istio: self.istio.clone().map(|gateway| Istio {
-                gateway,
-                tls_mode: None,
-            }),
-            ambassador: self.ambassador.map(|form| Ambassador {
-                version: version(form),
-                single_namespace: false,
-            }),
-            gateway: self.gateway.as_ref().map(gateway),
-            ingress: self
-                .ingress
-                .clone()
-                .map(|class| Ingress { class: Some(class) }),
+            keda: self.keda || usual.keda,
+            istio: istio.or(usual.istio),
+            ambassador: ambassador.or(usual.ambassador),
+            gateway: self.gateway.as_ref().map(gateway).or(usual.gateway),
+            ingress: ingress.or(usual.ingress),
             ..usual
         }
     }
