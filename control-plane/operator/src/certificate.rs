@@ -26,7 +26,7 @@ use rotation::Kept;
 pub(crate) use shown::Shown;
 
 /// From one look to the next.
-const PAUSE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(10);
 /// From one look to the next while there is nothing to show.
 const SOON: Duration = Duration::from_secs(2);
 /// Most time of one look.
@@ -61,7 +61,6 @@ impl Keeper {
 
     /// Looks after the certificate until dropped.
     pub(crate) async fn keep(self) {
-        let mut failing = false;
         loop {
             let looked = tokio::time::timeout(LOOK, self.look()).await;
             let looked = looked.unwrap_or_else(|_| {
@@ -75,8 +74,7 @@ impl Keeper {
                     tracing::warn!(%error, source, "the certificate of the webhook is not as it should be");
                 }
             }
-            failing = looked.is_err() && (failing || !self.ready.is_set());
-            let pause = if failing { SOON } else { PAUSE };
+            let pause = if self.ready.is_set() { PAUSE } else { SOON };
             tokio::time::sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
         }
     }

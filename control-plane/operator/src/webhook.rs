@@ -17,6 +17,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use crate::configuration::Current;
 use crate::listener::{Handler, Reply};
@@ -99,7 +100,10 @@ fn answer(review: &Review, installation: &hari_plan::Installation) -> Answer {
 impl Handler for Webhook {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         match (request.method(), request.uri().path()) {
-            (&Method::POST, PATH) => self.review(request).await,
+            (&Method::POST, PATH) => {
+                let span = tracing::debug_span!("admission");
+                self.review(request).instrument(span).await
+            }
             (_, PATH) => text(StatusCode::METHOD_NOT_ALLOWED, "POST an AdmissionReview\n"),
             _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
         }

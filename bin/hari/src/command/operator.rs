@@ -53,6 +53,9 @@ pub(crate) struct Operator {
           require_equals = true, default_missing_value = "true", default_value = "false",
           hide_default_value = true)]
     debug: bool,
+    /// End the process after so many writes of the controller, for tests
+    #[arg(long, hide = true, value_name = "NUMBER")]
+    fail_after_writes: Option<u64>,
     #[command(flatten)]
     election: election::Election,
     #[command(flatten)]
@@ -94,8 +97,8 @@ impl Operator {
             asked.await;
             sender.send_replace(true);
         });
-        let client = hari_operator::connect(self.context.as_deref()).await?;
-        Ok(hari_operator::run(client, exporter, options, stop).await?)
+        let context = self.context.as_deref();
+        Ok(hari_operator::run(context, exporter, options, stop).await?)
     }
 
     fn options(&self) -> anyhow::Result<Options> {
@@ -122,6 +125,7 @@ impl Operator {
             webhook: self.webhook.options(&namespace),
             lease: self.election.options()?,
             create_resources: create.then(|| or_default(&settings::OPERATOR_RESOURCES).into()),
+            end_after_writes: self.fail_after_writes,
             namespace,
         })
     }

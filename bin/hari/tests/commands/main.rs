@@ -11,6 +11,8 @@
 mod describe;
 mod fetch;
 mod inspect;
+mod migrate;
+mod operator;
 mod predict;
 mod validate;
 

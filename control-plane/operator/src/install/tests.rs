@@ -24,6 +24,7 @@ fn options(namespace: Option<&str>, id: Option<&str>) -> Options {
         }),
         lease: None,
         create_resources: None,
+        end_after_writes: None,
     }
 }
 
