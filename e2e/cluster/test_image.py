@@ -16,11 +16,12 @@ from harness import until
 CRANE = os.environ.get("HARI_E2E_CRANE", "crane")
 
 
-def make(out, *options):
-    """`cargo xtask image` of the program under test; what it says."""
+def make(out, *options, binary=None):
+    """`cargo xtask image` of the program under test, or of another; what it says."""
     named = os.environ.get("HARI_E2E_XTASK")
     program = [named] if named else ["cargo", "xtask"]
-    command = [*program, "image", "--binary", os.environ["HARI_BIN"], "--level", "1", "--out", out]
+    binary = binary or os.environ["HARI_BIN"]
+    command = [*program, "image", "--binary", binary, "--level", "1", "--out", out]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stderr
