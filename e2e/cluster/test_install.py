@@ -9,6 +9,7 @@ import json
 
 import pytest
 import yaml
+from api import Api, make_pods_ready
 from charts import OPERATOR, ROOT, helm, settings
 from cluster import ControlPlane
 from operator_process import Operator, free_port
@@ -131,6 +132,7 @@ def test_the_operator_gets_by_with_its_roles(plane, namespace):
         until(lambda: trusted(plane, namespace), "the API server trusts the certificate")
         until(lambda: leader(plane, namespace), "a replica leads")
         assert certificate(plane, namespace)
+        everything_once(plane, "default")
         ended_well(running)
     assert not leader(plane, namespace), "the lease is given back at the end"
 
@@ -141,7 +143,80 @@ def test_one_namespace_gets_by_with_roles(plane, namespace):
     with operator(plane, namespace, *flags) as running:
         running.ready()
         until(lambda: leader(plane, namespace), "a replica leads")
+        everything_once(plane, namespace)
         ended_well(running)
+
+
+def everything_once(plane, namespace):
+    """A deployment of all kinds that need no API of others: made, changed, pruned, taken away."""
+    bucket = {"name": "bucket", "namespace": namespace}
+    plane.apply([
+        {"apiVersion": "v1", "kind": "Secret", "metadata": bucket, "data": {"awsSecretAccessKey": "YQ=="}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": bucket, "secrets": [{"name": "bucket"}]},
+    ])
+    plane.apply(of_all_kinds(namespace, "first"))
+    made = ["deployment", "service", "hpa", "pdb"]
+    for kind in made:
+        until(lambda kind=kind: of_it(plane, kind, namespace), f"there is a {kind}", 60)
+    with Api(plane) as api:
+        until(lambda: state_once_ready(api, plane, namespace) == "Available", "the deployment is available", 60)
+        plane.apply(of_all_kinds(namespace, "second"))
+        until(
+            lambda: state_once_ready(api, plane, namespace) == "Available" and not left(plane, namespace),
+            "the second has taken over, and nothing of the first is left", 60,
+        )
+    plane.kubectl("delete", "sdep/all", "-n", namespace, "--timeout=30s")
+    until(lambda: not of_it(plane, "deployment", namespace), "all is gone", 60)
+
+
+def of_all_kinds(namespace, predictor):
+    return {
+        "apiVersion": "machinelearning.seldon.io/v1",
+        "kind": "SeldonDeployment",
+        "metadata": {"name": "all", "namespace": namespace},
+        "spec": {
+            "predictors": [
+                {
+                    "name": predictor,
+                    "graph": {
+                        "name": "model",
+                        "implementation": "SKLEARN_SERVER",
+                        "modelUri": "s3://bucket/model",
+                        "serviceAccountName": "bucket",
+                    },
+                    "componentSpecs": [
+                        {
+                            "hpaSpec": {
+                                "maxReplicas": 2,
+                                "metrics": [
+                                    {"type": "Resource", "resource": {"name": "cpu", "targetAverageUtilization": 10}}
+                                ],
+                            },
+                            "pdbSpec": {"minAvailable": 1},
+                            "spec": {"containers": [{"name": "model"}]},
+                        }
+                    ],
+                }
+            ]
+        },
+    }
+
+
+def of_it(plane, kind, namespace):
+    """Names of the objects of a kind that belong to the deployment."""
+    return [one["metadata"]["name"] for one in plane.items(kind, "-n", namespace, "-l", "seldon-deployment-id=all")]
+
+
+def left(plane, namespace):
+    """What belongs to the first predictor."""
+    kinds = ["deployment", "service", "hpa", "pdb"]
+    return [name for kind in kinds for name in of_it(plane, kind, namespace) if "first" in name]
+
+
+def state_once_ready(api, plane, namespace):
+    """The state, while pods that nothing runs are said to be ready."""
+    make_pods_ready(api, namespace)
+    return plane.get("sdep/all", "-n", namespace).get("status", {}).get("state")
 
 
 def test_the_operator_may_not_do_more(plane, namespace):
