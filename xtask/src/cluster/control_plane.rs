@@ -244,7 +244,11 @@ impl Ports {
 
     /// All are held until all are chosen, so that they differ.
     fn free(address: Ipv4Addr) -> Result<Self> {
-        let held = |address| TcpListener::bind((address, 0)).context("looking for a free port");
+        let mut candidates = candidates(std::process::id());
+        let mut held = |address| {
+            let mut free = candidates.by_ref().filter_map(|port| TcpListener::bind((address, port)).ok());
+            free.next().context("no port below those of connections is free")
+        };
         let api = held(address)?;
         let others = [(); 3].map(|()| held(Ipv4Addr::LOCALHOST));
         let [store, store_peer, manager] = others;
@@ -259,9 +263,29 @@ impl Ports {
     }
 }
 
+/// Ports below those that the kernel gives to connections: one that asks a server which has ended,
+/// over and over, may be given the server's own port, and hold it. Each process begins elsewhere.
+fn candidates(process: u32) -> impl Iterator<Item = u16> {
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
+    let start = process.wrapping_mul(37);
+    let ports = (0..COUNT).map(move |number| FIRST + start.wrapping_add(number) % COUNT);
+    ports.filter_map(|port| u16::try_from(port).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_are_not_those_of_connections() {
+        for process in [0, 1, 12_345, u32::MAX] {
+            let ports: Vec<_> = candidates(process).collect();
+            assert_eq!(ports.len(), 20_000);
+            assert!(ports.iter().all(|port| (12_000..32_000).contains(port)));
+        }
+        assert_ne!(candidates(1).next(), candidates(2).next());
+    }
 
     #[test]
     fn a_cluster_keeps_its_ports() {

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,7 +20,7 @@ pub(super) fn start(folder: &Path, name: &str, command: &mut Command) -> Result<
         return Ok(());
     }
     let log = File::create(log(folder, name)).with_context(|| format!("the log of {name}"))?;
-    let child = command
+    let mut child = command
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -28,7 +28,13 @@ pub(super) fn start(folder: &Path, name: &str, command: &mut Command) -> Result<
         .spawn()
         .with_context(|| format!("starting {name}"))?;
     fs::write(pid_file(folder, name), child.id().to_string())
-        .with_context(|| format!("writing the process of {name}"))
+        .with_context(|| format!("writing the process of {name}"))?;
+    // The kernel shows the arguments of a program a moment after it has begun.
+    let ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)));
+    within(PATIENCE, || {
+        found(folder, name).is_some() || ended(&mut child)
+    });
+    Ok(())
 }
 
 /// The process that was started under this name, if it runs.
