@@ -14,7 +14,7 @@ mod process;
 mod programs;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -58,6 +58,14 @@ enum Task {
         #[arg(required = true, value_name = "ARCHIVE")]
         archives: Vec<PathBuf>,
     },
+    /// Bring a program that links to nothing onto the node, as an image.
+    LoadProgram {
+        #[arg(value_name = "FILE")]
+        program: PathBuf,
+        /// What the image is called
+        #[arg(long, value_name = "NAME")]
+        image: String,
+    },
     /// Print the path of its kubeconfig.
     Kubeconfig,
 }
@@ -78,6 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Task::Down => cluster.down(),
         Task::Status => cluster.status(),
         Task::LoadImage { archives } => cluster.load(archives),
+        Task::LoadProgram { program, image } => cluster.load_program(program, image),
         Task::Kubeconfig => {
             ensure!(
                 cluster.folder.exists(),
@@ -165,7 +174,7 @@ impl Cluster {
         identities.try_for_each(|identity| authority.kubeconfig(&folder, &identity, server))
     }
 
-    fn tell(&self, kubectl: &std::path::Path, json: bool) {
+    fn tell(&self, kubectl: &Path, json: bool) {
         let kubeconfig = self.kubeconfig();
         if json {
             println!(
@@ -228,10 +237,18 @@ impl Cluster {
     }
 
     fn load(&self, archives: &[PathBuf]) -> Result<()> {
-        let node = Node::found(&self.node_folder(), &self.name)?;
-        let node = node.with_context(|| format!("the cluster {} has no node", self.name))?;
-        print!("{}", node.load(archives)?);
+        print!("{}", self.node()?.load(archives)?);
         Ok(())
+    }
+
+    fn load_program(&self, program: &Path, image: &str) -> Result<()> {
+        print!("{}", self.node()?.load_program(program, image)?);
+        Ok(())
+    }
+
+    fn node(&self) -> Result<Node> {
+        let node = Node::found(&self.node_folder(), &self.name)?;
+        node.with_context(|| format!("the cluster {} has no node", self.name))
     }
 }
 

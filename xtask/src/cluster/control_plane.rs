@@ -246,8 +246,11 @@ impl Ports {
     fn free(address: Ipv4Addr) -> Result<Self> {
         let mut candidates = candidates(std::process::id());
         let mut held = |address| {
-            let mut free = candidates.by_ref().filter_map(|port| TcpListener::bind((address, port)).ok());
-            free.next().context("no port below those of connections is free")
+            let mut free = candidates
+                .by_ref()
+                .filter_map(|port| TcpListener::bind((address, port)).ok());
+            free.next()
+                .context("no port below those of connections is free")
         };
         let api = held(address)?;
         let others = [(); 3].map(|()| held(Ipv4Addr::LOCALHOST));

@@ -258,6 +258,14 @@ impl Node {
         runtime::load(&self.sandbox, archives)
     }
 
+    /// Brings a static program onto the node as the image `reference`.
+    pub(super) fn load_program(&self, program: &Path, reference: &str) -> Result<String> {
+        let archive = images::program(program, reference, &self.folder)?;
+        let told = runtime::load(&self.sandbox, std::slice::from_ref(&archive))?;
+        fs::remove_file(archive).context("removing an archive that was loaded")?;
+        Ok(told)
+    }
+
     /// Ends all that runs on the node and takes away what is left of it on the machine.
     pub(super) fn stop(&self) -> Result<()> {
         self.sandbox.stop()?;

@@ -16,7 +16,8 @@ pub(super) const BUSYBOX: &str = "localhost/busybox:local";
 
 /// What one calls by name in it.
 const APPLETS: [&str; 12] = [
-    "cat", "echo", "hostname", "httpd", "id", "ls", "mkdir", "nc", "nslookup", "sh", "sleep", "wget",
+    "cat", "echo", "hostname", "httpd", "id", "ls", "mkdir", "nc", "nslookup", "sh", "sleep",
+    "wget",
 ];
 
 /// The image of a pod's first container: `pause.c` of Kubernetes, compiled once. Lies beside it.
@@ -50,6 +51,15 @@ pub(super) fn busybox() -> Result<PathBuf> {
         let links = APPLETS.map(|name| format!("bin/{name}"));
         pack(&program, (BUSYBOX, "bin/busybox", &links), &archive)?;
     }
+    Ok(archive)
+}
+
+/// The image of any static program, which starts it; in `folder`.
+pub(super) fn program(program: &Path, reference: &str, folder: &Path) -> Result<PathBuf> {
+    let name = program.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} names no file", program.display()))?;
+    let archive = folder.join(format!("{name}.tar"));
+    pack(program, (reference, name, &[]), &archive)?;
     Ok(archive)
 }
 
