@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use hari_plan::Plan;
-use hari_render::{
-    Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, render,
-};
+use hari_render::{Ambassador, AmbassadorVersion, Gateway, Ingress, Istio, Settings, render};
 
 use super::settings::Given;
 use crate::exit::Said;

@@ -30,7 +30,8 @@ impl Given {
         }
         let value = source.documents.into_iter().next();
         let value = value.map_or(Value::Null, |document| document.value);
-        Self::of(value).with_context(|| format!("{}: settings", path.display()))
+        let refused = |error| Error::invalid(format!("{}: {error:#}", path.display()));
+        Self::of(value).map_err(|error: anyhow::Error| refused(error).into())
     }
 
     fn of(mut value: Value) -> anyhow::Result<Self> {
