@@ -135,6 +135,8 @@ mod tests {
 
     #[test]
     fn a_canary_that_is_worse_is_found_soon() {
+        // Two tests at each of four steps share 0.05.
+        let alpha = 0.05 / 8.0;
         let mut rng = fastrand::Rng::with_seed(8);
         for (rates, share, most) in [
             ((0.05, 0.001), 0.05, 8000),
@@ -142,7 +144,7 @@ mod tests {
             ((1.0, 0.0), 0.05, 600),
         ] {
             let found = (0..100)
-                .filter(|_| stopped(&mut rng, rates, share, most, 0.05).is_some())
+                .filter(|_| stopped(&mut rng, rates, share, most, alpha).is_some())
                 .count();
             assert!(found >= 95, "{found} of 100 at {rates:?}");
         }

@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    fn read(status: serde_json::Value) -> Option<Pod> {
+    fn read(status: &serde_json::Value) -> Option<Pod> {
         let found = json!({
             "metadata": {"name": "p", "uid": "u", "annotations": {"prometheus.io/path": "/m"}},
             "spec": {"containers": [
@@ -97,14 +97,14 @@ mod tests {
     fn the_orchestrator_of_a_pod_is_asked() {
         let ready =
             json!({"podIP": "10.1.2.3", "conditions": [{"type": "Ready", "status": "True"}]});
-        let found = read(ready).unwrap();
+        let found = read(&ready).unwrap();
         assert_eq!(
             (found.metrics.to_string(), &*found.path),
             ("10.1.2.3:8000".to_owned(), "/m")
         );
         assert!(found.ready);
-        assert!(!read(json!({"podIP": "fd00::1"})).unwrap().ready);
-        assert_eq!(read(json!({})), None);
-        assert_eq!(read(json!({"podIP": "not an address"})), None);
+        assert!(!read(&json!({"podIP": "fd00::1"})).unwrap().ready);
+        assert_eq!(read(&json!({})), None);
+        assert_eq!(read(&json!({"podIP": "not an address"})), None);
     }
 }
