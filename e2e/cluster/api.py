@@ -6,6 +6,8 @@ import http.client
 import json
 import re
 import subprocess
+import time
+from collections import Counter
 from urllib.parse import urlencode
 
 GROUP = "machinelearning.seldon.io"
@@ -57,16 +59,29 @@ class Api:
         return self.call("PATCH", path, change, kind="application/merge-patch+json")
 
     def writes(self, resources):
-        """How many writes of these resources the API server has been asked for, by anyone."""
-        total = 0
+        """Writes of these resources that the API server has been asked for, by anyone: how many of
+        each kind."""
+        total = Counter()
         status, text = self.ask("GET", "/metrics")
         assert status == 200, text
         for line in text.decode().splitlines():
             if line.startswith("apiserver_request_total{"):
                 labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
                 if labels["verb"] in WRITES and labels["resource"] in resources:
-                    total += int(float(line.rsplit(" ", 1)[1]))
+                    kind = f"{labels['verb']} {labels['resource']} {labels['subresource']}".strip()
+                    total[kind] += int(float(line.rsplit(" ", 1)[1]))
         return total
+
+    def settled_writes(self, resources):
+        """The same, once nothing was written for two seconds."""
+        last = None
+        for _ in range(30):
+            now = self.writes(resources)
+            if now == last:
+                return now
+            last = now
+            time.sleep(2)
+        raise AssertionError(f"writes of {resources} never end")
 
 
 def is_ready(pod):
