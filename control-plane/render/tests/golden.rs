@@ -320,10 +320,8 @@ fn orchestrators_are_told_what_they_can_plan() {
                     "metadata": {"name": "told"},
                     "spec": {"predictors": [spec]},
                 }));
-                let (plan, issues) = hari_plan::plan_resource(
-                    &resource.unwrap(),
-                    &Installation::default(),
-                );
+                let (plan, issues) =
+                    hari_plan::plan_resource(&resource.unwrap(), &Installation::default());
                 let policy = hari_plan::PlacementPolicy::Pod;
                 let bound = hari_plan::bind(&plan.unwrap_or_else(|| panic!("{issues:?}")), &policy);
                 assert!(bound.is_ok(), "{path:?} {bound:?}");
@@ -387,4 +385,82 @@ fn accounts_are_asked_for() {
         names(&["default", "explains"])
     );
     assert_eq!(wanted("elsewhere.yaml"), names(&[]));
+}
+
+/// Every container of Hari's image keeps what Kubernetes calls restricted, on a root that cannot be
+/// written; the user's own are left as they are.
+#[test]
+fn containers_of_ours_are_confined() {
+    let mut seen = 0;
+    for path in cases() {
+        for object in objects(&path).unwrap_or_default() {
+            let pod = &object.value()["spec"]["template"]["spec"];
+            let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            for container in [list(&pod["containers"]), list(&pod["initContainers"])].concat() {
+                let context = &container["securityContext"];
+                let ours = container["image"].as_str().unwrap().starts_with("hari:");
+                if !ours {
+                    assert!(context["readOnlyRootFilesystem"].is_null(), "{path:?}");
+                    continue;
+                }
+                seen += 1;
+                let expected = json!({
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": true,
+                    "runAsNonRoot": true,
+                    "runAsUser": 8888,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                });
+                assert_eq!(context, &expected, "{path:?} {}", container["name"]);
+                let mounts = list(&container["volumeMounts"]);
+                let writable = mounts.iter().filter(|mount| mount["readOnly"].is_null());
+                let places: Vec<&str> = writable
+                    .filter_map(|mount| mount["mountPath"].as_str())
+                    .collect();
+                assert!(places.contains(&"/tmp"), "{path:?} {places:?}");
+                assert_eq!(
+                    container["terminationMessagePolicy"],
+                    "FallbackToLogsOnError"
+                );
+            }
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+/// All that an orchestrator does at its end, it does before it is killed.
+#[test]
+fn containers_end_before_they_are_ended() {
+    let seconds = |args: &[Value], flag: &str| -> i64 {
+        let place = args.iter().position(|arg| arg == flag).unwrap();
+        let text = args[place + 1].as_str().unwrap();
+        text.strip_suffix('s').unwrap().parse().unwrap()
+    };
+    let mut graces = BTreeSet::new();
+    for path in cases() {
+        for object in objects(&path).unwrap_or_default() {
+            let pod = &object.value()["spec"]["template"]["spec"];
+            let grace = pod["terminationGracePeriodSeconds"].as_i64().unwrap_or(0);
+            for container in pod["containers"].as_array().into_iter().flatten() {
+                let args = container["args"].as_array().cloned().unwrap_or_default();
+                if args.first().is_none_or(|first| first != "engine") {
+                    continue;
+                }
+                let delay = seconds(&args, "--shutdown_delay");
+                let graceful = seconds(&args, "--graceful_timeout");
+                assert!(delay >= 0 && graceful >= 1, "{path:?}");
+                // A second is too little for anything.
+                assert!(
+                    delay + graceful < grace.max(2),
+                    "{path:?} {delay} {graceful}"
+                );
+                graces.insert(grace);
+            }
+        }
+    }
+    assert!(
+        graces.contains(&20) && graces.contains(&120) && graces.contains(&1),
+        "{graces:?}"
+    );
 }
