@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::cache::{ID, REPLACED};
 use crate::controller::Context;
 use crate::fault::Fault;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Part};
 use crate::reconcile::Own;
 use difference::{controller, covers, digest, union};
 
@@ -78,6 +78,8 @@ pub(crate) async fn apply(context: &Context, own: &Own, wanted: &Wanted) -> Resu
         if !live.annotations().contains_key(APPLIED) {
             adopt(context, own, wanted).await?;
         }
+    } else if wanted.kind.part == Part::Deployment {
+        set_aside(context, own).await?;
     }
     let object = complete(context, own, wanted, &digest, live.is_some()).await?;
     let parameters = PatchParams::apply(MANAGER).force();
@@ -157,7 +159,12 @@ fn is_as_wanted(own: &Own, wanted: &Wanted, live: &DynamicObject) -> bool {
         .owner_references()
         .iter()
         .any(|owner| owner.uid == own.uid);
-    owned && serde_json::to_value(live).is_ok_and(|live| covers(&wanted.value, &live))
+    // The API server does not say of the objects of a list what kind they are.
+    let mut asked = wanted.value.clone();
+    if let Some(asked) = asked.as_object_mut() {
+        asked.retain(|field, _| !matches!(&**field, "apiVersion" | "kind"));
+    }
+    owned && serde_json::to_value(live).is_ok_and(|live| covers(&asked, &live))
 }
 
 /// Whether the API server would refuse the change of a field that never changes.
@@ -216,6 +223,21 @@ async fn keep_serving(context: &Context, own: &Own, live: &DynamicObject) -> Res
         let metadata = json!({"labels": {REPLACED: "true"}, "ownerReferences": owners});
         let patch = Patch::Merge(json!({"metadata": metadata}));
         let name = set.name_any();
+        let patched = api
+            .patch_metadata(&name, &PatchParams::default(), &patch)
+            .await;
+        patched.map_err(Fault::api(format!("cannot write ReplicaSet {name}")))?;
+        context.writes.count("ReplicaSet", "patch");
+    }
+    Ok(())
+}
+
+/// Takes the label that Deployments select by from ReplicaSets that are replaced: a new Deployment would
+/// take them for its own, and end their pods before everything else is ready.
+async fn set_aside(context: &Context, own: &Own) -> Result<(), Fault> {
+    let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &own.namespace);
+    for name in context.cache.replaced(&own.namespace, &own.uid, Some(ID)) {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {ID: null}}}));
         let patched = api
             .patch_metadata(&name, &PatchParams::default(), &patch)
             .await;

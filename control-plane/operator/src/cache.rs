@@ -154,15 +154,17 @@ impl Cache {
         })
     }
 
-    /// ReplicaSets that only wait to be replaced.
-    pub(crate) fn replaced(&self, namespace: &str, uid: &str) -> Vec<String> {
+    /// ReplicaSets that only wait to be replaced, and that no Deployment has taken; with a label, those
+    /// that have it, taken or not.
+    pub(crate) fn replaced(&self, namespace: &str, uid: &str, label: Option<&str>) -> Vec<String> {
         let found = self.replaced.state_filter(|set| {
+            let owners = set.owner_references();
             set.namespace().as_deref() == Some(namespace)
-                && set.owner_references().iter().any(|owner| owner.uid == uid)
-                && set
-                    .owner_references()
-                    .iter()
-                    .all(|owner| owner.controller != Some(true))
+                && owners.iter().any(|owner| owner.uid == uid)
+                && match label {
+                    Some(label) => set.labels().contains_key(label),
+                    None => owners.iter().all(|owner| owner.controller != Some(true)),
+                }
         });
         found.iter().map(|set| set.name_any()).collect()
     }

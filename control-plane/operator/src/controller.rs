@@ -108,7 +108,7 @@ async fn all_on_change(
         dirty.add(cache, all.collect());
     }
     // Whoever feeds it has ended: what holds stays.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// One reconcile after another.

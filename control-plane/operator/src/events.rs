@@ -7,6 +7,9 @@ use kube::runtime::events::{Event, EventType, Recorder};
 /// Most bytes of a note; the API server takes 1024.
 const NOTE: usize = 1000;
 
+/// Most letters of an action; the API server takes 128.
+const ACTION: usize = 120;
+
 /// Writes events.
 #[derive(Clone)]
 pub(crate) struct Events(Recorder);
@@ -39,11 +42,13 @@ impl Events {
         reason: String,
         note: String,
     ) {
+        // Events that differ in nothing but their note are taken for repetitions of one.
+        let action = note.chars().filter(char::is_ascii).take(ACTION).collect();
         let event = Event {
             type_,
             reason,
             note: Some(shortened(note)),
-            action: "Reconcile".to_owned(),
+            action,
             secondary: None,
         };
         // An event that cannot be written changes nothing: the status says the same.

@@ -21,7 +21,7 @@ pub(crate) enum Part {
 }
 
 /// One kind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     group: &'static str,
     version: &'static str,

@@ -99,7 +99,7 @@ fn of_part(wanted: &[Wanted], part: Part) -> impl Iterator<Item = &str> {
 /// Pods that served until now in the place of those that are ready.
 async fn replaced(context: &Context, own: &Own) -> Result<(), Fault> {
     let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &own.namespace);
-    for name in context.cache.replaced(&own.namespace, &own.uid) {
+    for name in context.cache.replaced(&own.namespace, &own.uid, None) {
         match api.delete(&name, &DeleteParams::background()).await {
             Ok(_) => context.writes.count("ReplicaSet", "delete"),
             Err(kube::Error::Api(status)) if status.code == 404 => {}

@@ -136,7 +136,7 @@ fn path(plan: &Plan) -> Option<String> {
     Some(match plan.protocol {
         Protocol::Seldon => "/api/v1.0/predictions".to_owned(),
         Protocol::Tensorflow => format!("/v1/models/{root}:predict"),
-        _ => format!("/v2/models/{root}/infer"),
+        Protocol::V2 => format!("/v2/models/{root}/infer"),
     })
 }
 
@@ -246,8 +246,14 @@ fn service(seen: &Seen, shown: &Shown) -> Option<(String, ServiceStatus)> {
 
 /// The first predictor's Service leads to what is named like it.
 fn address(seen: &Seen) -> Option<SeldonAddressable> {
-    let Some(path) = &seen.path else {
-        return seen.previous.address.clone();
+    // Until those that are asked for answer, the ones before do.
+    let kept = seen.previous.address.clone();
+    let Some(path) = seen
+        .path
+        .as_ref()
+        .filter(|_| seen.complete || kept.is_none())
+    else {
+        return kept;
     };
     let leads = |shown: &&Shown| {
         let app = shown
@@ -315,7 +321,7 @@ pub(crate) async fn write(
             return Err(Fault::api("cannot write the status")(error));
         }
     }
-    if wrote || own.status.state != new.state {
+    if !failed && (wrote || own.status.state != new.state) {
         let state = new.state.as_deref().unwrap_or_default();
         let note = format!("The deployment is {state}");
         context

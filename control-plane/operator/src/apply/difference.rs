@@ -64,7 +64,7 @@ fn same(wanted: &Value, live: &Value) -> bool {
         return true;
     }
     let amount = |value: &Value| match value {
-        Value::Number(number) => number.as_f64(),
+        Value::Number(number) => number.as_f64().map(|number| (number * 1e3).round()),
         Value::String(text) => quantity(text),
         _ => None,
     };

@@ -60,7 +60,7 @@ fn seen(deployment: Option<Arc<DynamicObject>>) -> Seen {
     }
 }
 
-fn pod(status: Value) -> Arc<Pod> {
+fn pod(status: &Value) -> Arc<Pod> {
     let pod = json!({"metadata": {"name": "d-1"}, "status": status});
     Arc::new(serde_json::from_value(pod).expect("a pod"))
 }
@@ -159,7 +159,7 @@ fn pods_tell_what_is_wrong() {
         json!({"containerStatuses": [{"name": "classifier", "image": "x:1", "imageID": "", "ready": false,
             "restartCount": 0, "state": {"waiting": {"reason": reason, "message": "not found"}}}]})
     };
-    let told = |status: Value| pods::trouble(&[pod(status)]).expect("trouble");
+    let told = |status: Value| pods::trouble(&[pod(&status)]).expect("trouble");
     assert_eq!(
         told(waiting("ImagePullBackOff")),
         "pod d-1: image x:1 of container classifier cannot be pulled: not found"
