@@ -9,6 +9,9 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+#[path = "golden/with.rs"]
+mod with;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +19,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hari_api::{Issue, PredictorSpec, read_documents, to_yaml};
 use hari_plan::{Installation, plan_with};
-use hari_render::{
-    Ambassador, AmbassadorVersion, ExplainerImages, Gateway, Ingress, Istio, Object, Settings,
-    Surroundings, render,
-};
+use hari_render::{Object, Surroundings, render};
 use serde_json::{Value, json};
+use with::{installation, settings, surroundings};
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -32,115 +33,6 @@ fn cases() -> Vec<PathBuf> {
     });
     paths.sort();
     paths
-}
-
-fn settings(text: &str) -> Settings {
-    let mut settings = Settings {
-        image: "hari:test".to_owned(),
-        ..Settings::default()
-    };
-    let first = text.lines().next().unwrap();
-    let words = first.strip_prefix("# with: ").unwrap_or_default();
-    for word in words.split(", ").filter(|word| !word.is_empty()) {
-        let ambassador = |version, single_namespace| {
-            Some(Ambassador {
-                version,
-                single_namespace,
-            })
-        };
-        match word {
-            "keda" => settings.keda = true,
-            "prefix" => settings.name_as_prefix = true,
-            "istio" => {
-                settings.istio = Some(Istio {
-                    gateway: "istio-system/seldon-gateway".to_owned(),
-                    tls_mode: None,
-                });
-            }
-            "ambassador-v1" => settings.ambassador = ambassador(AmbassadorVersion::V1, true),
-            "ambassador-v2" => settings.ambassador = ambassador(AmbassadorVersion::V2, false),
-            "gateway" => {
-                settings.gateway = Some(Gateway {
-                    name: "public".to_owned(),
-                    namespace: Some("gateways".to_owned()),
-                });
-            }
-            "ingress" => {
-                settings.ingress = Some(Ingress {
-                    class: Some("nginx".to_owned()),
-                });
-            }
-            "istio-mutual" => {
-                settings.istio = Some(Istio {
-                    gateway: "istio-system/seldon-gateway".to_owned(),
-                    tls_mode: Some("ISTIO_MUTUAL".to_owned()),
-                });
-            }
-            "ambassador-v2-single" => settings.ambassador = ambassador(AmbassadorVersion::V2, true),
-            "python" => settings.python_image = Some("hari:test-python".to_owned()),
-            "explainers" => {
-                settings.explainer = ExplainerImages {
-                    image: Some("acme/explainer:1".to_owned()),
-                    image_v2: Some("acme/explainer:2".to_owned()),
-                };
-            }
-            "env-secret" => settings.storage.env_secret = Some("bucket".to_owned()),
-            "fetcher" => settings.storage.image = Some("acme/fetch:1".to_owned()),
-            "accounts" | "pinned" => {}
-            other => panic!("{other}"),
-        }
-    }
-    settings
-}
-
-fn has(text: &str, word: &str) -> bool {
-    let first = text.lines().next().unwrap();
-    let words = first.strip_prefix("# with: ").unwrap_or_default();
-    words.split(", ").any(|found| found == word)
-}
-
-/// Two accounts with credentials of buckets.
-fn surroundings(text: &str) -> Surroundings {
-    let accounts = json!({"serviceAccounts": {
-        "minio": [
-            {"name": "token", "keys": ["token"]},
-            {
-                "name": "minio-keys",
-                "keys": ["awsAccessKeyID", "awsSecretAccessKey"],
-                "annotations": {
-                    "machinelearning.seldon.io/s3-endpoint": "minio.storage:9000",
-                    "machinelearning.seldon.io/s3-usehttps": "0",
-                },
-            },
-        ],
-        "default": [{"name": "google", "keys": ["gcloud-application-credentials.json"]}],
-    }});
-    match has(text, "accounts") {
-        true => Surroundings {
-            service_accounts: serde_json::from_value(accounts["serviceAccounts"].clone()).unwrap(),
-        },
-        false => Surroundings::default(),
-    }
-}
-
-/// The servers of the catalogue; or with one in another image, one with another tag, one added.
-fn installation(text: &str) -> Installation {
-    let mut installation = Installation::default();
-    if has(text, "pinned") {
-        let image = |image: &str| {
-            let protocols = json!({"protocols": {"seldon": {"image": image}}});
-            serde_json::from_value(protocols).unwrap()
-        };
-        installation.servers.extend([
-            ("SKLEARN_SERVER".to_owned(), image("acme/sklearn:3")),
-            (
-                "XGBOOST_SERVER".to_owned(),
-                image("seldonio/xgboostserver:1.14.0"),
-            ),
-            ("MINE".to_owned(), image("acme/mine:1")),
-        ]);
-    }
-    installation
 }
 
 fn said(issues: &[Issue]) -> String {
