@@ -37,7 +37,7 @@ pub(crate) struct Kind {
 }
 
 /// All of them, in the order in which they are applied.
-pub(crate) const KINDS: [Kind; 11] = [
+pub(crate) const KINDS: [Kind; 12] = [
     of("", "v1", "Service", "services", Part::Service),
     Kind {
         event: "HPA",
@@ -79,6 +79,13 @@ pub(crate) const KINDS: [Kind; 11] = [
         "v1beta1",
         "VirtualService",
         "virtualservices",
+        Part::Route,
+    )),
+    optional(of(
+        "getambassador.io",
+        "v2",
+        "TLSContext",
+        "tlscontexts",
         Part::Route,
     )),
     optional(Kind {
@@ -190,6 +197,7 @@ mod tests {
             Some("HPA")
         );
         assert_eq!(named("Mapping").map(|kind| kind.part), Some(Part::Route));
+        assert!(named("TLSContext").is_some_and(|kind| kind.optional));
         assert!(named("Pod").is_none());
         assert_eq!(
             named("Service").map(|kind| kind.resource().api_version),
