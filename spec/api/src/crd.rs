@@ -101,7 +101,13 @@ fn columns() -> Vec<CustomResourceColumnDefinition> {
     };
     vec![
         column("State", ".status.state", "string"),
+        column("Replicas", ".status.replicas", "integer"),
         column("URL", ".status.address.url", "string"),
         column("Age", ".metadata.creationTimestamp", "date"),
+        // With `-o wide`: it may be long.
+        CustomResourceColumnDefinition {
+            priority: Some(1),
+            ..column("Message", ".status.description", "string")
+        },
     ]
 }
