@@ -138,6 +138,10 @@ class Cluster(ControlPlane):
         """Brings the images of OCI archives onto the node."""
         return tool("load-image", "--name", self.name, *archives, timeout=300)
 
+    def load_program(self, program, image):
+        """Brings a program that links to nothing onto the node, as an image."""
+        return tool("load-program", "--name", self.name, program, "--image", image, timeout=300)
+
 
 def is_alive(process):
     try:
