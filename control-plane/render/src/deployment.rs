@@ -51,7 +51,7 @@ fn of_pod(predictor: &Predictor<'_>, number: usize, pod: &SeldonPodSpec) -> Depl
 }
 
 fn of_engine(predictor: &Predictor<'_>) -> Deployment {
-    let annotations = predictor.planned.annotations.clone();
+    let annotations = labels::engine_annotations(predictor);
     let own = labels::of_engine(predictor);
     let name = predictor.engine_deployment();
     let mut pod = PodSpec {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hari_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use hari_api::{PredictiveUnit, SeldonPodSpec, UnitType};
+use hari_plan::contract::annotation;
 
 use crate::predictor::Predictor;
 
@@ -147,12 +148,20 @@ pub(crate) fn of_service(predictor: &Predictor<'_>, container: &str) -> Map {
 /// Annotations of a Deployment: those of the deployment, the predictor and the component spec; the
 /// later ones win.
 pub(crate) fn annotations(predictor: &Predictor<'_>, pod: &SeldonPodSpec) -> Map {
-    let mut all = predictor.planned.annotations.clone();
+    let mut all = engine_annotations(predictor);
     let own = pod
         .metadata
         .as_ref()
         .and_then(|metadata| metadata.annotations.clone());
     all.extend(own.unwrap_or_default());
+    all
+}
+
+/// Annotations of the orchestrator's own Deployment: the predictor's, but for what the operator alone
+/// reads, so that a change of it restarts no pod.
+pub(crate) fn engine_annotations(predictor: &Predictor<'_>) -> Map {
+    let mut all = predictor.planned.annotations.clone();
+    all.remove(annotation::ROLLOUT);
     all
 }
 

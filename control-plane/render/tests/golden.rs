@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hari_api::{Issue, PredictorSpec, read_documents, to_yaml};
+use hari_plan::contract::annotation;
 use hari_plan::{Installation, plan_with};
 use hari_render::{Object, Surroundings, render};
 use serde_json::{Value, json};
@@ -222,7 +223,7 @@ fn orchestrators_are_told_what_they_can_plan() {
     }
 }
 
-/// A new share of the requests, or another number of pods, changes no pod.
+/// A new share of the requests, another number of pods, or another way for a canary changes no pod.
 #[test]
 fn shares_restart_nothing() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -234,6 +235,8 @@ fn shares_restart_nothing() {
     after.predictors[1].traffic = 0;
     after.resource.spec.predictors[0].traffic = Some(100);
     after.resource.spec.predictors[0].replicas = Some(7);
+    let rollout = (annotation::ROLLOUT.to_owned(), "5,50,100".to_owned());
+    after.predictors[1].annotations.extend([rollout]);
     let rendered = |plan| render(plan, &settings(&text), &Surroundings::default()).unwrap();
     let (before, after) = (rendered(&before), rendered(&after));
     let changed: Vec<&str> = before
