@@ -135,6 +135,9 @@ impl Cluster {
     }
 
     fn up(&self, tier: Tier, json: bool) -> Result<()> {
+        if matches!(tier, Tier::Node) {
+            node::check()?;
+        }
         let (etcd, kubernetes) = (programs::etcd()?, programs::kubernetes()?);
         let coredns = match tier {
             Tier::Node => Some(programs::coredns()?),

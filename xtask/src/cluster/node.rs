@@ -101,11 +101,15 @@ pub(super) struct Node {
     network: Network,
 }
 
+/// An error that names all that this machine lacks for a node.
+pub(super) fn check() -> Result<()> {
+    needs::check()
+}
+
 impl Node {
     /// Makes the namespaces and the link of the cluster `name`, so that the API server has an
     /// address to listen on. Finds what is there already.
     pub(super) fn prepare(folder: &Path, name: &str) -> Result<Self> {
-        needs::check()?;
         fs::create_dir_all(folder).context("making the folder of a node")?;
         let bundle = bundle()?;
         let sandbox = Sandbox::new(folder, &bundle);
