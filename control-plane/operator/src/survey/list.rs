@@ -90,11 +90,7 @@ impl Lister<'_> {
     }
 
     /// Objects of any kind, as they are.
-    pub(super) async fn values(
-        &self,
-        of: &Listable,
-        label: Option<&str>,
-    ) -> Result<Listed<Value>> {
+    pub(super) async fn values(&self, of: &Listable, label: Option<&str>) -> Result<Listed<Value>> {
         let kind = GroupVersionKind::gvk(of.group, of.version, of.kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, of.plural);
         let api: Api<DynamicObject> = match &self.namespace {
