@@ -40,10 +40,11 @@ impl Tls {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(|error| {
-            Error::invalid("the certificates that sign those of nodes cannot be used")
-                .with_source(error)
-        })?;
+        let verifier =
+            Verifier::new_with_extra_roots(extra, provider.clone()).map_err(|error| {
+                Error::invalid("the certificates that sign those of nodes cannot be used")
+                    .with_source(error)
+            })?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::internal("no version of TLS is known").with_source(error))?

@@ -50,7 +50,11 @@ mod tests {
             let mut expected = version(&full, index);
             unexplained(&mut expected["schema"]);
             assert_eq!(version(&short, index), expected);
-            assert!(!short["spec"]["versions"][index].to_string().contains("\"description\":\""));
+            assert!(
+                !short["spec"]["versions"][index]
+                    .to_string()
+                    .contains("\"description\":\"")
+            );
         }
     }
 

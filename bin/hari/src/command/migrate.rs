@@ -83,7 +83,11 @@ impl Migrate {
             hari_error::Error::invalid("name files or folders to check, or --cluster")
         );
         let found = files::read(&self.paths)?;
-        let mut report = documents(&found.documents, &assumed(self.keda), &Installation::default());
+        let mut report = documents(
+            &found.documents,
+            &assumed(self.keda),
+            &Installation::default(),
+        );
         report.skipped.extend(found.skipped);
         Ok(report)
     }

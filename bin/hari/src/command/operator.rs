@@ -30,7 +30,12 @@ pub(crate) struct Operator {
     metrics_addr: Address,
     /// The one namespace whose deployments are served [default: WATCH_NAMESPACE, which wins, else
     /// all]
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAMESPACE")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAMESPACE"
+    )]
     namespace: String,
     /// Namespace of the operator's own ConfigMap, lease and secret [default: POD_NAMESPACE, else
     /// seldon-system]
@@ -80,7 +85,9 @@ fn address(text: &str) -> Result<Address, String> {
 
 impl Operator {
     pub(crate) fn execute(self, log: &Log) -> anyhow::Result<()> {
-        let level = settings::LOG_LEVEL.get().or_else(|| settings::MANAGER_LOG_LEVEL.get());
+        let level = settings::LOG_LEVEL
+            .get()
+            .or_else(|| settings::MANAGER_LOG_LEVEL.get());
         let log = match self.debug {
             true => log.readable().or_level(Some("debug".to_owned())),
             false => log.or_level(level),
@@ -112,7 +119,9 @@ impl Operator {
                 .is_some_and(|text| flag::truth(&text) == Ok(true)),
         };
         let scope = Scope {
-            namespace: settings::WATCH_NAMESPACE.get().or_else(|| text(&self.namespace)),
+            namespace: settings::WATCH_NAMESPACE
+                .get()
+                .or_else(|| text(&self.namespace)),
             controller_id: self
                 .controller_id
                 .as_deref()

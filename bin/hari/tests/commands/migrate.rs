@@ -11,7 +11,11 @@ const MANIFESTS: &str = "control-plane/migrate/tests/golden";
 fn without_check_it_says_that_nothing_has_to_be_rewritten() {
     let ran = hari(&["migrate"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.starts_with("Nothing has to be rewritten"), "{}", ran.out);
+    assert!(
+        ran.out.starts_with("Nothing has to be rewritten"),
+        "{}",
+        ran.out
+    );
     assert!(ran.out.contains("hari migrate --check"), "{}", ran.out);
 }
 
@@ -36,7 +40,12 @@ fn what_differs_harmlessly_passes() {
 
 #[test]
 fn a_program_reads_json() {
-    let ran = hari(&["migrate", "--check", "--json", &format!("{MANIFESTS}/wine.yaml")]);
+    let ran = hari(&[
+        "migrate",
+        "--check",
+        "--json",
+        &format!("{MANIFESTS}/wine.yaml"),
+    ]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(report["verdict"], "change");
@@ -54,7 +63,10 @@ fn standard_input_is_read() {
         .unwrap();
     child.stdin.take().unwrap().write_all(&text).unwrap();
     let ran = ran(child.wait_with_output().unwrap());
-    assert_eq!((ran.code, ran.out.lines().last()), (0, Some("1 deployment: 1 the same")));
+    assert_eq!(
+        (ran.code, ran.out.lines().last()),
+        (0, Some("1 deployment: 1 the same"))
+    );
 }
 
 #[test]

@@ -96,7 +96,9 @@ fn is_yaml(text: &str, name: &str) -> bool {
     let documents = read_documents(text, name);
     let read = |document: &Document| {
         let named = document.value.pointer("/metadata/name");
-        let named = named.and_then(serde_json::Value::as_str).unwrap_or_default();
+        let named = named
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
         document.issues.is_empty() && !named.contains(TEMPLATE)
     };
     documents.iter().all(read)
@@ -107,7 +109,9 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Resul
     let name = folder.display();
     anyhow::ensure!(
         depth <= DEPTH,
-        Error::invalid(format!("{name}: expected at most {DEPTH} folders in each other"))
+        Error::invalid(format!(
+            "{name}: expected at most {DEPTH} folders in each other"
+        ))
     );
     let entries = fs::read_dir(folder)
         .map_err(|error| Error::not_found(format!("cannot read {name}")).with_source(error))?;
@@ -116,7 +120,9 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Resul
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        let kind = entry.file_type().with_context(|| format!("cannot read {name}"))?;
+        let kind = entry
+            .file_type()
+            .with_context(|| format!("cannot read {name}"))?;
         if kind.is_dir() {
             below(&entry.path(), depth + 1, files)?;
         } else if kind.is_file() {
@@ -170,7 +176,11 @@ mod tests {
         let template = GOOD.replace("name: a", "name: {{ .Release.Name }}");
         let quoted = GOOD.replace("name: a", "name: '{{ .Release.Name }}'");
         let whole = format!("{{{{- if .Values.on }}}}\n{GOOD}{{{{- end }}}}\n");
-        let found = found(&[("a.yaml", &template), ("b.yaml", &quoted), ("c.yaml", &whole)]);
+        let found = found(&[
+            ("a.yaml", &template),
+            ("b.yaml", &quoted),
+            ("c.yaml", &whole),
+        ]);
         assert_eq!(found.documents.len(), 0);
         assert_eq!(found.skipped.get(TEMPLATES), Some(&3));
     }

@@ -21,16 +21,28 @@ pub(super) struct Election {
     #[arg(long, alias = "leader_election_id", value_name = "NAME")]
     leader_election_id: Option<String>,
     /// Seconds that other replicas wait for one that is silent
-    #[arg(long, alias = "leader_election_lease_duration_secs", default_value_t = 15,
-          value_name = "SECONDS")]
+    #[arg(
+        long,
+        alias = "leader_election_lease_duration_secs",
+        default_value_t = 15,
+        value_name = "SECONDS"
+    )]
     leader_election_lease_duration_secs: u64,
     /// Seconds after which a replica that cannot renew the lease stops reconciling
-    #[arg(long, alias = "leader_election_renew_deadline_secs", default_value_t = 10,
-          value_name = "SECONDS")]
+    #[arg(
+        long,
+        alias = "leader_election_renew_deadline_secs",
+        default_value_t = 10,
+        value_name = "SECONDS"
+    )]
     leader_election_renew_deadline_secs: u64,
     /// Seconds from one try to the next
-    #[arg(long, alias = "leader_election_retry_period_secs", default_value_t = 2,
-          value_name = "SECONDS")]
+    #[arg(
+        long,
+        alias = "leader_election_retry_period_secs",
+        default_value_t = 2,
+        value_name = "SECONDS"
+    )]
     leader_election_retry_period_secs: u64,
     /// Taken for compatibility: the lock is always a Lease
     #[arg(long, alias = "leader_election_resource_lock", value_name = "KIND")]
@@ -43,7 +55,10 @@ impl Election {
         if !self.enable_leader_election {
             return Ok(None);
         }
-        let lock = self.leader_election_resource_lock.as_deref().unwrap_or_default();
+        let lock = self
+            .leader_election_resource_lock
+            .as_deref()
+            .unwrap_or_default();
         if !matches!(lock, "" | "leases" | "nil" | "null") {
             tracing::warn!(lock, "the lock is a Lease whatever the flag says");
         }
@@ -63,7 +78,10 @@ impl Election {
                 retry.as_secs()
             );
         }
-        let named = self.leader_election_id.clone().filter(|name| !name.is_empty());
+        let named = self
+            .leader_election_id
+            .clone()
+            .filter(|name| !name.is_empty());
         Ok(Some(LeaseOptions {
             name: named.unwrap_or_else(|| or_default(&settings::LEADER_ELECTION_ID)),
             duration,

@@ -62,7 +62,14 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(options.lease, None);
     assert_eq!(options.create_resources, None);
     assert_eq!(options.webhook.unwrap().address.port(), 443);
-    assert!(parsed("--webhook-port 0").unwrap().options().unwrap().webhook.is_none());
+    assert!(
+        parsed("--webhook-port 0")
+            .unwrap()
+            .options()
+            .unwrap()
+            .webhook
+            .is_none()
+    );
 }
 
 #[test]

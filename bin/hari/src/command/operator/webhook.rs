@@ -13,10 +13,20 @@ use super::or_default;
 #[command(next_help_heading = "Webhook")]
 pub(super) struct Webhook {
     /// Port of the webhook; 0 for none
-    #[arg(long, alias = "webhook_port", default_value_t = 443, value_name = "PORT")]
+    #[arg(
+        long,
+        alias = "webhook_port",
+        default_value_t = 443,
+        value_name = "PORT"
+    )]
     webhook_port: u16,
     /// Address of the webhook
-    #[arg(long, alias = "webhook_host", default_value = "0.0.0.0", value_name = "IP")]
+    #[arg(
+        long,
+        alias = "webhook_host",
+        default_value = "0.0.0.0",
+        value_name = "IP"
+    )]
     webhook_host: IpAddr,
     /// Folder of tls.crt and tls.key; without them the operator makes a certificate of its own
     /// [default: HARI_WEBHOOK_CERT_DIR, else /tmp/k8s-webhook-server/serving-certs]
@@ -44,6 +54,9 @@ impl Webhook {
 
 fn hosts() -> Vec<String> {
     let text = settings::WEBHOOK_HOSTS.get().unwrap_or_default();
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names = text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
 }
