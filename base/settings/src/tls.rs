@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_nodes_are_shown_is_a_certificate_with_its_key() {
-        let of = |variables| NodeTls::of(&looked_up(variables));
+        let of = |variables: &[(&str, &str)]| NodeTls::of(&looked_up(variables));
         assert_eq!(of(&[]).unwrap(), NodeTls::default());
         let certificate = ("HARI_NODE_CERT_FILE", "a.pem");
         let whole = of(&[certificate, ("HARI_NODE_KEY_FILE", "b.pem")]).unwrap();

@@ -274,8 +274,8 @@ fn an_image_that_the_installation_chose_takes_the_place_of_a_built_in_server() {
                 implementation: TENSORFLOW_SERVER, modelUri: gs://b/m}\n";
     let list =
         r#"{"TENSORFLOW_SERVER": {"protocols": {"tensorflow": {"image": "acme/serving:3"}}}}"#;
-    let installation = crate::Installation::default().with_servers(list).unwrap();
-    let documents = hari_api::read_documents(text, "d.yaml");
+    let installation = Installation::default().with_servers(list).unwrap();
+    let documents = read_documents(text, "d.yaml");
     let planned = crate::plan_with(&documents, &installation);
     assert!(!planned.has_errors(), "{:?}", planned.issues);
     let plan = &planned.deployments[0];
