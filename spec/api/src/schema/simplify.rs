@@ -10,7 +10,7 @@ const MANY: [&str; 2] = ["properties", "$defs"];
 const DROPPED: [&str; 3] = ["$schema", "title", "default"];
 
 /// Takes out what Kubernetes does not know: null as a type (an absent field says it), defaults,
-/// titles, and line breaks inside the paragraphs of a description.
+/// titles, integers without a sign, and line breaks inside the paragraphs of a description.
 pub(super) fn simplify(schema: &mut Value) {
     let Value::Object(schema) = schema else {
         return;
@@ -18,6 +18,7 @@ pub(super) fn simplify(schema: &mut Value) {
     schema.retain(|keyword, _| !DROPPED.contains(&keyword.as_str()));
     drop_null_type(schema);
     drop_null_choice(schema);
+    give_sign(schema);
     join_lines(schema);
     for keyword in ONE {
         schema.get_mut(keyword).into_iter().for_each(simplify);
@@ -62,6 +63,16 @@ fn drop_null_choice(schema: &mut Map<String, Value>) {
     }
 }
 
+/// `format: uint64, minimum: 0` -> `format: int64`.
+fn give_sign(schema: &mut Map<String, Value>) {
+    let format = schema.get_mut("format");
+    let unsigned = format.filter(|format| format.as_str().is_some_and(|f| f.starts_with("uint")));
+    if let Some(format) = unsigned {
+        *format = "int64".into();
+        schema.remove("minimum");
+    }
+}
+
 fn join_lines(schema: &mut Map<String, Value>) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         let paragraphs = text
@@ -94,6 +105,13 @@ mod tests {
             simplified(choice),
             json!({"description": "a b", "$ref": "#/$defs/X"})
         );
+    }
+
+    #[test]
+    fn integers_have_a_sign() {
+        let count = json!({"type": "integer", "format": "uint64", "minimum": 0});
+        let expected = json!({"type": "integer", "format": "int64"});
+        assert_eq!(simplified(count), expected);
     }
 
     #[test]
