@@ -90,6 +90,17 @@ pub(crate) enum Command {
     /// Requests are sent when they are due, whether earlier ones were answered or not, and latency
     /// counts from then. Exits with 1 if one request failed or was answered wrongly.
     VerifyRollout(Box<command::verify_rollout::VerifyRollout>),
+    /// Tell a deployment how good an answer was
+    ///
+    /// A router that learns wants the request, the response as it came (`meta.routing` in it says who
+    /// answered) and a reward from 0 to 1.
+    Feedback(command::feedback::Feedback),
+    /// Send requests at fixed rates, and say how long the answers took
+    ///
+    /// Requests are sent when they are due, whether earlier ones were answered or not, and latency
+    /// counts from then: a server that stalls is told so by every request that was due meanwhile.
+    /// Exits with 1 if one request failed.
+    Bench(Box<command::bench::Bench>),
     /// Fetch a model into a folder: download, verify, unpack
     Fetch(command::fetch::Fetch),
     /// Show a recorded request as a tree: what every node was asked and answered, and when

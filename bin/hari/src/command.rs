@@ -1,8 +1,10 @@
 //! One file for each command.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod crd;
 pub(crate) mod engine;
+pub(crate) mod feedback;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod microservice;
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate(migrate) => migrate.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::Predict(predict) => predict.execute(),
+        Command::Feedback(feedback) => feedback.execute(),
+        Command::Bench(bench) => bench.execute(),
         Command::VerifyRollout(verify) => verify.execute(),
         Command::Fetch(fetch) => fetch.execute(&log),
         Command::Trace(trace) => trace.execute(),

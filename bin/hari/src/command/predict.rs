@@ -8,6 +8,7 @@ mod endpoint;
 mod fault;
 mod grpc;
 mod input;
+mod post;
 mod prepare;
 mod rest;
 mod show;
@@ -20,6 +21,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub(super) use post::post;
 use prepare::Prepared;
 use show::Show;
 use target::Asking;

@@ -181,7 +181,10 @@ mod tests {
         assert_eq!(unreachable("h", &refused).reason(), "CONNECTION_REFUSED");
         let closed = io(std::io::ErrorKind::UnexpectedEof);
         assert_eq!(unreachable("h", &closed).reason(), "CONNECTION_CLOSED");
-        assert_eq!(http(StatusCode::SERVICE_UNAVAILABLE, b"").reason(), "HTTP_503");
+        assert_eq!(
+            http(StatusCode::SERVICE_UNAVAILABLE, b"").reason(),
+            "HTTP_503"
+        );
         let status = tonic::Status::internal("operation was canceled");
         assert_eq!(grpc(&status).reason(), "GRPC_INTERNAL");
         assert!(!never_sent(&grpc(&status)));

@@ -83,6 +83,16 @@ impl Rest {
         Ok(Answer { body, message })
     }
 
+    /// Posts a body as it is.
+    ///
+    /// # Errors
+    /// As [`Rest::predict`].
+    pub(super) async fn post(&self, path: &str, body: Bytes) -> Result<Bytes> {
+        let post = self.inner.post(self.url(path));
+        let post = post.header(CONTENT_TYPE, "application/json").body(body);
+        self.send(post).await
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
