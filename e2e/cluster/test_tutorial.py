@@ -91,9 +91,9 @@ def forwarded(cluster, namespace, name, port):
         forward.wait(10)
 
 
-def asked(url, request):
+def asked(url, request, seconds=10):
     call = urllib.request.Request(url, (REQUESTS / request).read_bytes(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(call, timeout=10) as answer:
+    with urllib.request.urlopen(call, timeout=seconds) as answer:
         return json.load(answer)
 
 
@@ -108,10 +108,11 @@ def address(cluster, name):
 
 
 def first_answer(cluster, name):
-    """The first answer of a predictor's Service, asked from this machine; None while there is none."""
+    """The answer of a predictor's Service, asked from this machine; None while there is none."""
     with contextlib.suppress(OSError, urllib.error.URLError):
         if found := address(cluster, name):
-            return asked(f"http://{found}:8000/api/v1.0/predictions", "seldon-ndarray.json")
+            # A connection from before kube-proxy knew the Service is never answered.
+            return asked(f"http://{found}:8000/api/v1.0/predictions", "seldon-ndarray.json", seconds=1)
     return None
 
 
