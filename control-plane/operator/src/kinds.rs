@@ -16,8 +16,17 @@ pub(crate) enum Part {
     Scaler,
     /// The pods.
     Deployment,
+    /// What routes name.
+    Destination,
     /// How requests come in from outside.
     Route,
+}
+
+impl Part {
+    /// Whether it waits for Deployments that are ready.
+    pub(crate) const fn routes(self) -> bool {
+        matches!(self, Self::Destination | Self::Route)
+    }
 }
 
 /// One kind.
@@ -72,7 +81,7 @@ pub(crate) const KINDS: [Kind; 12] = [
         "v1beta1",
         "DestinationRule",
         "destinationrules",
-        Part::Route,
+        Part::Destination,
     )),
     optional(of(
         "networking.istio.io",

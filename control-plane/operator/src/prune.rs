@@ -35,7 +35,8 @@ pub(crate) async fn scalers(
 }
 
 /// Takes away what is no longer asked for; called when all that is asked for serves. Routes go first,
-/// then Deployments with what scales them, and their Services when the Deployments are gone.
+/// then Deployments with what scales them, and when these are gone what routes led to: a proxy that has
+/// not heard of the new route yet may still ask for it.
 pub(crate) async fn all(
     context: &Context,
     own: &Own,
@@ -60,7 +61,7 @@ fn now<'a>(wanted: &'a [Wanted], owned: &'a Owned) -> Vec<(&'static Kind, &'a Dy
         .any(|(kind, _)| kind.part == Part::Deployment);
     let mut now: Vec<_> = surplus
         .into_iter()
-        .filter(|(kind, _)| !(has_deployments && kind.part == Part::Service))
+        .filter(|(kind, _)| !(has_deployments && is_led_to(kind.part)))
         .filter(|(_, object)| object.metadata.deletion_timestamp.is_none())
         .collect();
     now.sort_by_key(|(kind, object)| {
@@ -68,11 +69,17 @@ fn now<'a>(wanted: &'a [Wanted], owned: &'a Owned) -> Vec<(&'static Kind, &'a Dy
             Part::Route => 0,
             Part::Scaler => 1,
             Part::Deployment => 2,
-            Part::Service => 3,
+            Part::Destination => 3,
+            Part::Service => 4,
         };
         (part, object.name_any())
     });
     now
+}
+
+/// Whether routes lead to it.
+fn is_led_to(part: Part) -> bool {
+    matches!(part, Part::Destination | Part::Service)
 }
 
 /// What is owned and not asked for.
@@ -141,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn services_go_when_their_deployments_are_gone() {
+    fn what_routes_lead_to_goes_when_deployments_are_gone() {
         let wants = [wanted("Deployment", "new"), wanted("Service", "s")];
         let mut has = vec![
             owned("Service", "old"),
@@ -150,15 +157,21 @@ mod tests {
             owned("Deployment", "new"),
             owned("ScaledObject", "old"),
             owned("DestinationRule", "old"),
+            owned("VirtualService", "old"),
         ];
         assert_eq!(
             names(&wants, &has),
-            ["DestinationRule old", "ScaledObject old", "Deployment old"]
+            ["VirtualService old", "ScaledObject old", "Deployment old"]
         );
         has.retain(|(kind, object)| kind.name != "Deployment" || object.name_any() == "new");
         assert_eq!(
             names(&wants, &has),
-            ["DestinationRule old", "ScaledObject old", "Service old"]
+            [
+                "VirtualService old",
+                "ScaledObject old",
+                "DestinationRule old",
+                "Service old"
+            ]
         );
     }
 

@@ -228,7 +228,7 @@ async fn invalid(context: &Context, own: &Own, issues: &[Issue]) -> Result<Outco
 /// Applies everything in order, as far as the cluster has come.
 async fn make(context: &Context, own: &Own, reached: &mut Reached) -> Result<(), Fault> {
     let wanted = reached.wanted.clone();
-    for one in wanted.iter().filter(|one| one.kind.part != Part::Route) {
+    for one in wanted.iter().filter(|one| !one.kind.part.routes()) {
         reached.wrote |= apply(context, own, one).await? != Done::Nothing;
     }
     let owned = context.cache.owned(&own.namespace, &own.uid);
@@ -243,7 +243,7 @@ async fn make(context: &Context, own: &Own, reached: &mut Reached) -> Result<(),
     if !ready {
         return Ok(());
     }
-    for one in wanted.iter().filter(|one| one.kind.part == Part::Route) {
+    for one in wanted.iter().filter(|one| one.kind.part.routes()) {
         reached.wrote |= apply(context, own, one).await? != Done::Nothing;
     }
     reached.complete = true;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::explainer::Explained;
 use crate::labels::{self, Map};
+use crate::names::hashed_with;
 use crate::object::Object;
 use crate::predictor::Predictor;
 use crate::refused;
@@ -87,7 +88,10 @@ fn grpc_route(
     if !mirrors.is_empty() {
         rule["filters"] = json!(mirrors);
     }
-    route("GRPCRoute", gateway, (first, first.id()), &rule)
+    // Not the name of the HTTPRoute: gateways that merge both kinds tell routes apart by name, and one
+    // that takes only one kind on a listener takes the first by name.
+    let name = hashed_with(&first.id(), format!("{}-grpc", first.id()));
+    route("GRPCRoute", gateway, (first, name), &rule)
 }
 
 fn route(

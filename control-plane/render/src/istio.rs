@@ -1,4 +1,4 @@
-//! Istio: a VirtualService for the deployment, and a DestinationRule for each predictor.
+//! Istio: a DestinationRule for each predictor, and a VirtualService for the deployment.
 
 use hari_plan::Plan;
 use serde_json::{Value, json};
@@ -24,12 +24,12 @@ pub(crate) fn objects(
     let (Some(istio), Some(first)) = (&settings.istio, predictors.first()) else {
         return Vec::new();
     };
-    let mut all = vec![virtual_service(plan, istio, first, predictors)];
-    all.extend(
-        predictors
-            .iter()
-            .map(|predictor| destination_rule(predictor, istio)),
-    );
+    // A VirtualService that names a subset before it is declared leads nowhere.
+    let mut all: Vec<_> = predictors
+        .iter()
+        .map(|predictor| destination_rule(predictor, istio))
+        .collect();
+    all.push(virtual_service(plan, istio, first, predictors));
     for explained in predictors.iter().filter_map(Explained::of) {
         all.extend(of_explainer(plan, istio, &explained));
     }
@@ -61,13 +61,10 @@ fn of_explainer(plan: &Plan, istio: &Istio, explained: &Explained<'_>) -> [Objec
     let (hosts, gateway) = entrance(plan, istio);
     let spec = json!({"hosts": hosts, "gateways": [gateway], "http": [http]});
     let rule = json!({"host": host, "trafficPolicy": policy(istio)});
+    let name = truncated(&format!("{service}-http"));
     [
-        object(
-            "VirtualService",
-            truncated(&format!("{service}-http")),
-            spec,
-        ),
         object("DestinationRule", service, rule),
+        object("VirtualService", name, spec),
     ]
 }
 
