@@ -23,6 +23,7 @@ use crate::fault::Fault;
 use crate::kinds::{self, Kind};
 use crate::reconcile;
 use crate::rollout::Rollouts;
+use crate::routed::Routed;
 use crate::scope::Scope;
 use crate::writes::Writes;
 
@@ -41,6 +42,7 @@ pub(crate) struct Context {
     pub(crate) writes: Arc<Writes>,
     pub(crate) accounts: Accounts,
     pub(crate) rollouts: Rollouts,
+    pub(crate) routed: Routed,
     /// Failures in a row, by deployment.
     failures: Mutex<HashMap<String, u32>>,
 }
@@ -80,6 +82,7 @@ async fn serve(
         events: Events::new(client.clone()),
         accounts: Accounts::default(),
         rollouts: Rollouts::default(),
+        routed: Routed::default(),
         failures: Mutex::default(),
         cache: cache.clone(),
         configuration: configuration.clone(),

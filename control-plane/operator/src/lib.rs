@@ -26,6 +26,7 @@ mod probes;
 mod prune;
 mod reconcile;
 mod rollout;
+mod routed;
 mod scope;
 mod status;
 mod survey;

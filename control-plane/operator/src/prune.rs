@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hari_api::k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::ResourceExt as _;
@@ -36,21 +37,33 @@ pub(crate) async fn scalers(
 
 /// Takes away what is no longer asked for; called when all that is asked for serves. Routes go first,
 /// then Deployments with what scales them, and when these are gone what routes led to: a proxy that has
-/// not heard of the new route yet may still ask for it.
+/// not heard of the new route yet may still ask for it. Deployments wait until proxies have heard of
+/// routes that were written just now; says how long.
 pub(crate) async fn all(
     context: &Context,
     own: &Own,
     wanted: &[Wanted],
     owned: &Owned,
-) -> Result<(), Fault> {
-    for (kind, object) in now(wanted, owned) {
+) -> Result<Option<Duration>, Fault> {
+    let mut due = now(wanted, owned);
+    let is_route = |kind: &Kind| kind.part == Part::Route;
+    if due.iter().any(|(kind, _)| is_route(kind)) {
+        context.routed.note(&own.uid);
+    }
+    let pods_go = due.iter().any(|(kind, _)| kind.part == Part::Deployment);
+    let left = context.routed.unheard(&own.uid).filter(|_| pods_go);
+    if left.is_some() {
+        due.retain(|(kind, _)| is_route(kind));
+    }
+    for (kind, object) in due {
         let parameters = match kind.part {
             Part::Deployment => DeleteParams::foreground(),
             _ => DeleteParams::background(),
         };
         delete(context, own, (kind, object), parameters).await?;
     }
-    replaced(context, own).await
+    replaced(context, own).await?;
+    Ok(left)
 }
 
 /// What goes now, in this order.

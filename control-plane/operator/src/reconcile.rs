@@ -147,7 +147,7 @@ async fn attempt(
     let trouble = made.as_ref().err().filter(|fault| !fault.passes());
     let trouble = trouble.map(ToString::to_string);
     report(context, own, Some(&plan), &reached, trouble).await?;
-    made.map(|()| (Outcome::Ok, next))
+    made.map(|again| (Outcome::Ok, next.into_iter().chain(again).min()))
 }
 
 /// Gives the predictors the weights of the canary's rollout, and tells of what was decided.
@@ -225,10 +225,15 @@ async fn invalid(context: &Context, own: &Own, issues: &[Issue]) -> Result<Outco
     Ok(Outcome::Invalid)
 }
 
-/// Applies everything in order, as far as the cluster has come.
-async fn make(context: &Context, own: &Own, reached: &mut Reached) -> Result<(), Fault> {
+/// Applies everything in order, as far as the cluster has come. Says when to come back, if something
+/// waits for nothing but time.
+async fn make(
+    context: &Context,
+    own: &Own,
+    reached: &mut Reached,
+) -> Result<Option<Duration>, Fault> {
     let wanted = reached.wanted.clone();
-    for one in wanted.iter().filter(|one| !one.kind.part.routes()) {
+    for one in wanted.iter().filter(|one| goes_first(context, own, one)) {
         reached.wrote |= apply(context, own, one).await? != Done::Nothing;
     }
     let owned = context.cache.owned(&own.namespace, &own.uid);
@@ -241,13 +246,29 @@ async fn make(context: &Context, own: &Own, reached: &mut Reached) -> Result<(),
         live.is_some_and(|live| status::progress(&live).is_rolled_out())
     });
     if !ready {
-        return Ok(());
+        return Ok(None);
     }
     for one in wanted.iter().filter(|one| one.kind.part.routes()) {
-        reached.wrote |= apply(context, own, one).await? != Done::Nothing;
+        if apply(context, own, one).await? != Done::Nothing {
+            reached.wrote = true;
+            context.routed.note(&own.uid);
+        }
     }
     reached.complete = true;
     prune::all(context, own, &wanted, &owned).await
+}
+
+/// Whether something waits for no Deployment. A proxy needs a while to learn where a route leads, so
+/// what the route names is there before; where it is there already, it changes with the route.
+fn goes_first(context: &Context, own: &Own, wanted: &Wanted) -> bool {
+    match wanted.kind.part {
+        Part::Route => false,
+        Part::Destination => {
+            let live = context.cache.live(wanted.kind, &own.namespace, &wanted.name);
+            live.is_none()
+        }
+        Part::Service | Part::Scaler | Part::Deployment => true,
+    }
 }
 
 /// Brings the status up to date.
