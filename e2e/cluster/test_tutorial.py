@@ -52,10 +52,11 @@ def cluster(archive):
         yield cluster
 
 
-def install(cluster):
+def install(cluster, *values):
+    """The operator by its chart, with more values as `name=value`."""
     cluster.kubectl("create", "namespace", SYSTEM)
     named = ("--namespace", SYSTEM, "--kubeconfig", cluster.kubeconfig)
-    helm("install", "seldon-core", OPERATOR, *named, *settings(["image.tag=under-test"]))
+    helm("install", "seldon-core", OPERATOR, *named, *settings(["image.tag=under-test", *values]))
     rolled_out(cluster, MANAGER, SYSTEM)
 
 

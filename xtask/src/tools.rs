@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "what takes minutes says so")]
 
 pub(crate) mod debian;
+mod istio;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,7 @@ pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
     found.push(("HARI_E2E_COLLECTOR", collector()?.into_os_string()));
     let prometheus = debian::programs("prometheus", &["prometheus", "promtool"])?;
     found.push(("HARI_E2E_PROMETHEUS", prometheus.into_os_string()));
+    found.extend(istio::ready()?);
     Ok(found)
 }
 
@@ -103,6 +105,21 @@ pub(crate) fn installed(name: &str, package: &str, version: &str) -> Result<Path
     run(&mut command)?;
     ensure!(program.exists(), "go install made no {}", program.display());
     Ok(program)
+}
+
+/// The folder of a Go module's source, which Go keeps and nobody may change. `module` is
+/// `PATH@VERSION`.
+pub(crate) fn source(module: &str) -> Result<PathBuf> {
+    let mut command = go()?;
+    command.args(["mod", "download", "-json", module]);
+    let told = command.output().context("starting go")?;
+    let text = String::from_utf8_lossy(&told.stdout);
+    let words = String::from_utf8_lossy(&told.stderr);
+    ensure!(told.status.success(), "go has no {module}: {text}{words}");
+    let told: serde_json::Value = serde_json::from_str(&text).context("what go says")?;
+    let folder = told["Dir"].as_str();
+    let folder = folder.with_context(|| format!("go names no folder of {module}"))?;
+    Ok(folder.into())
 }
 
 /// Go, for programs that need nothing else.

@@ -65,6 +65,11 @@ impl Venv {
     pub(crate) fn interpreter(&self) -> PathBuf {
         self.0.join("bin/python")
     }
+
+    /// The folder that packages are unpacked into.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.0.join(format!("lib/python{VERSION}/site-packages"))
+    }
 }
 
 fn folder_name(stem: &str, requirements: &[u8]) -> String {

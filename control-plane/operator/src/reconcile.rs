@@ -264,7 +264,9 @@ fn goes_first(context: &Context, own: &Own, wanted: &Wanted) -> bool {
     match wanted.kind.part {
         Part::Route => false,
         Part::Destination => {
-            let live = context.cache.live(wanted.kind, &own.namespace, &wanted.name);
+            let live = context
+                .cache
+                .live(wanted.kind, &own.namespace, &wanted.name);
             live.is_none()
         }
         Part::Service | Part::Scaler | Part::Deployment => true,

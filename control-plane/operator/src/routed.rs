@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn what_proxies_have_heard_of_is_forgotten() {
-        let long_ago = Instant::now().checked_sub(HEARD).expect("a machine that runs");
+        let long_ago = Instant::now()
+            .checked_sub(HEARD)
+            .expect("a machine that runs");
         let routed = Routed(Mutex::new([("a".to_owned(), long_ago)].into()));
         assert_eq!(routed.unheard("a"), None);
         routed.note("b");

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use super::process::output;
 use crate::tools;
 use crate::venv::{cache_dir, run};
 
@@ -65,14 +64,12 @@ const STAGING: [&str; 31] = [
 /// The folder of Kubernetes' programs, and the file `pause.c`.
 pub(super) fn kubernetes() -> Result<PathBuf> {
     let folder = cache_dir()?.join(format!("kubernetes-v{KUBERNETES}"));
-    let module = folder.join("module");
     for name in COMMANDS {
         let package = format!("k8s.io/kubernetes/cmd/{name}");
         build(&folder.join(name), &package, &needs_of_kubernetes())?;
     }
     if !folder.join("pause.c").exists() {
-        describe(&module, &needs_of_kubernetes())?;
-        fs::copy(pause_source(&module)?, folder.join("pause.c")).context("copying pause.c")?;
+        fs::copy(pause_source()?, folder.join("pause.c")).context("copying pause.c")?;
     }
     Ok(folder)
 }
@@ -134,16 +131,9 @@ fn build(program: &Path, package: &str, needs: &str) -> Result<()> {
 }
 
 /// Where Go has unpacked the source of a pod's first program.
-fn pause_source(module: &Path) -> Result<PathBuf> {
-    let name = format!("k8s.io/kubernetes@v{KUBERNETES}");
-    let mut command = tools::go()?;
-    command
-        .args(["mod", "download", "-json", &name])
-        .current_dir(module);
-    let told: serde_json::Value = serde_json::from_str(&output(&mut command)?)?;
-    let folder = told["Dir"].as_str();
-    let folder = folder.context("go names no folder of Kubernetes")?;
-    Ok(Path::new(folder).join("build/pause/linux/pause.c"))
+fn pause_source() -> Result<PathBuf> {
+    let folder = tools::source(&format!("k8s.io/kubernetes@v{KUBERNETES}"))?;
+    Ok(folder.join("build/pause/linux/pause.c"))
 }
 
 #[cfg(test)]
