@@ -22,11 +22,9 @@ PREDICTIONS = f"/seldon/{DEPLOYMENT}/api/v1.0/predictions"
 SEVEN = ROOT / "examples" / "mnist" / "digits" / "7.png"
 # Room for a machine that compiles meanwhile: the first test waits for a cluster with all that is on it.
 pytestmark = pytest.mark.timeout(900)
-# By connections of its own each, so that no connection that is kept decides.
 ASKED = 400
 # Of a binomial distribution: less than one run in ten million is outside.
 SIGMAS = 5.5
-VERSIONS = ("default", "renamed")
 REQUESTS_COUNT = "seldon_api_executor_server_requests_seconds_count"
 ROUTES = "virtualservices,destinationrules,httproutes,grpcroutes"
 
@@ -107,15 +105,34 @@ def who(address):
     return unit.removeprefix("of-")
 
 
-def shares(address, times=ASKED):
-    """How often each predictor answered."""
+def shares(address, times):
+    """How often each predictor answered, each time over a connection of its own."""
     answered = [who(address) for _ in range(times)]
     return {name: answered.count(name) for name in set(answered)}
 
 
-def is_share(count, share, times=ASKED):
-    """Whether a count fits to a share of the requests."""
-    return abs(count - times * share) < SIGMAS * (times * share * (1 - share)) ** 0.5
+def split(url):
+    """The same for a load of `ASKED` requests over connections that are kept, by HTTP or gRPC."""
+    load = ["--rate", "200", "--requests", str(ASKED), "--duration", "1s", "--new-connection-every", "0"]
+    line = [*verify_rollout(url, ("default", "canary")), *load, "--json-output"]
+    done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)["phases"]["all"]["versions"]
+
+
+def verify_rollout(url, versions):
+    """A command of `hari verify-rollout`, which tells predictors apart by the names of their units."""
+    path = {name: json.dumps({"meta": {"requestPath": {f"of-{name}": "tensorflow_savedmodel"}}}) for name in versions}
+    return [
+        *(binary(), "verify-rollout", "--url", url, "--deployment", DEPLOYMENT, "--timeout", "20s"),
+        *("--json", REQUESTS / "seldon-ndarray.json"),
+        *(f"--expect-version={name}={path[name]}" for name in versions),
+    ]
+
+
+def is_share(count, share):
+    """Whether a count fits to a share of `ASKED` requests."""
+    return abs(count - ASKED * share) < SIGMAS * (ASKED * share * (1 - share)) ** 0.5
 
 
 def digit(url):
@@ -194,9 +211,9 @@ def test_a_canary_gets_its_share_and_then_all(cluster, mnist):
     put(cluster, [predictor("default", 75), predictor("canary", 25)])
     for name, address in mnist.items():
         until(lambda at=address: "canary" in shares(at, 20), f"the canary answers by {name}", 60)
-        counts = shares(address)
-        assert is_share(counts["canary"], 0.25), f"{name}: {counts}"
-        assert is_share(counts["default"], 0.75), f"{name}: {counts}"
+        for protocol in ("http", "grpc"):
+            counts = split(f"{protocol}://{address}")
+            assert sum(counts.values()) == ASKED and is_share(counts["canary"], 0.25), f"{protocol} by {name}: {counts}"
     put(cluster, [predictor("default", 0), predictor("canary", 100)])
     for name, address in mnist.items():
         until(lambda at=address: shares(at, 20) == {"canary": 20}, f"the canary has all by {name}", 60)
@@ -243,13 +260,10 @@ def test_a_renamed_predictor_loses_no_request(cluster, mnist, tmp_path):
 
 
 def verify(address, out, *change):
-    """`hari verify-rollout` of a change from the predictor `default` to `renamed`."""
-    path = {name: json.dumps({"meta": {"requestPath": {f"of-{name}": "tensorflow_savedmodel"}}}) for name in VERSIONS}
+    """Starts a load while the predictor `default` becomes `renamed`; what is said of it goes into a file."""
     line = [
-        *(binary(), "verify-rollout", "--url", f"http://{address}", "--deployment", DEPLOYMENT),
-        *("--json", REQUESTS / "seldon-ndarray.json", "--rate", "40", "--before", "2s", "--after", "3s"),
-        *("--within", "2m", "--timeout", "20s", *change),
-        *(f"--expect-version={name}={path[name]}" for name in VERSIONS),
+        *verify_rollout(f"http://{address}", ("default", "renamed")),
+        *("--rate", "40", "--before", "2s", "--after", "3s", "--within", "2m", *change),
     ]
     with out.open("wb") as file:
         return subprocess.Popen(line, env=environment(), stdout=file, stderr=file)
