@@ -227,6 +227,32 @@ def test_one_that_is_invalid_holds_up_no_other(operator, api, space):
     assert not [name for name in space.owned("deployments") if name.startswith("bad")]
 
 
+def test_credentials_that_are_not_there_are_told_and_found_once_they_are(operator, api, space):
+    wanting = deployment("wanting")
+    wanting["spec"]["predictors"][0]["graph"]["serviceAccountName"] = "reader"
+    space.apply(wanting)
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "secrets": [{"name": "bucket"}]}
+    secret = {"apiVersion": "v1", "kind": "Secret", "stringData": {"AWS_ACCESS_KEY_ID": "reader"}}
+
+    def told(what):
+        conditions = {one["type"]: one for one in space.status("wanting").get("conditions", [])}
+        return what in conditions.get("CredentialsReady", {}).get("message", "")
+
+    until(lambda: told("service account reader is not there"), "the account is told of", 60, pause=0.2)
+    space.apply({**account, "metadata": {"name": "reader"}})
+    until(lambda: told("secret bucket, which service account reader lists"), "the secret is told of", 60, pause=0.2)
+    assert "bucket" in space.status("wanting")["description"]
+    space.apply({**secret, "metadata": {"name": "bucket"}})
+
+    def handed_over():
+        pod = space.owned("deployments")["wanting-main-0-model"]["spec"]["template"]["spec"]
+        return "bucket" in json.dumps(pod["initContainers"])
+
+    until(handed_over, "the download gets what is in the secret", 60, pause=0.2)
+    status = space.become(api, "wanting")
+    assert "CredentialsReady" not in {one["type"] for one in status["conditions"]}
+
+
 def test_no_replicas_are_what_was_asked_for(operator, api, space):
     space.apply(deployment("none", replicas=0))
     status = space.become(api, "none")

@@ -186,7 +186,6 @@ pub const METRICS: &[MetricInfo] = &[
     operator::RECONCILES_INFO,
     operator::SECONDS_INFO,
     operator::ERRORS_INFO,
-    operator::QUEUE_INFO,
     operator::WRITES_INFO,
     operator::DEPLOYMENTS_INFO,
     operator::ADMISSIONS_INFO,

@@ -19,6 +19,7 @@ use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
+use crate::accounts::{self, Known};
 use crate::apply::{Done, Wanted, apply};
 use crate::controller::Context;
 use crate::fault::Fault;
@@ -64,6 +65,8 @@ struct Reached {
     wanted: Vec<Wanted>,
     /// Kinds that are asked for and that the cluster does not know.
     missing: Vec<&'static str>,
+    /// What downloads would need and that is not there.
+    absent: Vec<String>,
     wrote: bool,
     /// All Deployments are ready, and routes lead to them.
     complete: bool,
@@ -124,17 +127,19 @@ async fn attempt(
         Err(issues) => return Ok((invalid(context, own, &issues).await?, None)),
     };
     let rollout = rolled_out(context, own, &mut plan).await;
-    let surroundings = context.accounts.of(&context.client, &plan).await?;
-    let objects = match render(&plan, &configuration.render, &surroundings) {
+    let known = credentials(context, own, &plan).await?;
+    let objects = match render(&plan, &configuration.render, &known.surroundings) {
         Ok(objects) => objects,
         Err(issues) => return Ok((invalid(context, own, &issues).await?, None)),
     };
     let next = rollout.as_ref().and_then(|decision| decision.next);
+    let look_again = (!known.absent.is_empty()).then_some(accounts::AGAIN);
     let mut reached = Reached {
         aside: rollout
             .as_ref()
             .and_then(|decision| rollout::aside(&plan, decision)),
         rollout,
+        absent: known.absent,
         ..Reached::default()
     };
     for wanted in objects.iter().filter_map(Wanted::of) {
@@ -147,7 +152,26 @@ async fn attempt(
     let trouble = made.as_ref().err().filter(|fault| !fault.passes());
     let trouble = trouble.map(ToString::to_string);
     report(context, own, Some(&plan), &reached, trouble).await?;
-    made.map(|again| (Outcome::Ok, next.into_iter().chain(again).min()))
+    let next = next.into_iter().chain(look_again);
+    made.map(|again| (Outcome::Ok, next.chain(again).min()))
+}
+
+/// What the cluster knows of service accounts. If it does not say, nothing is touched.
+async fn credentials(context: &Context, own: &Own, plan: &Plan) -> Result<Known, Fault> {
+    let known = context.accounts.of(&context.client, plan).await;
+    if let Err(fault) = &known
+        && !fault.passes()
+    {
+        report(
+            context,
+            own,
+            None,
+            &Reached::default(),
+            Some(fault.to_string()),
+        )
+        .await?;
+    }
+    known
 }
 
 /// Gives the predictors the weights of the canary's rollout, and tells of what was decided.
@@ -283,6 +307,7 @@ async fn report(
 ) -> Result<(), Fault> {
     let seen = Seen::new(&context.cache, own, plan, &reached.wanted);
     let seen = seen.with(&reached.missing, reached.complete, trouble);
+    let seen = seen.without(&reached.absent);
     let mut new = status::status(&seen);
     if plan.is_some() {
         new.rollout = reached

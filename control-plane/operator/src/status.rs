@@ -54,6 +54,8 @@ pub(crate) struct Seen {
     objects: Vec<Shown>,
     /// Kinds that are asked for and that the cluster does not know.
     missing: Vec<&'static str>,
+    /// What downloads would need and that is not there, a sentence each.
+    absent: Vec<String>,
     /// Everything is applied, routes too.
     complete: bool,
     /// What went wrong.
@@ -109,6 +111,15 @@ impl Seen {
             missing,
             complete,
             trouble: trouble.map(shortened),
+            ..self
+        }
+    }
+
+    /// What is not there says why a deployment cannot serve, as long as it does not.
+    pub(crate) fn without(self, absent: &[String]) -> Self {
+        let absent = if self.complete { &[] } else { absent };
+        Self {
+            absent: absent.to_vec(),
             ..self
         }
     }
@@ -189,6 +200,8 @@ fn state(seen: &Seen) -> (DeploymentState, Option<String>) {
     let why = waiting
         .filter_map(|shown| pods::trouble(&shown.pods))
         .next();
+    let all: Vec<String> = why.into_iter().chain(seen.absent.iter().cloned()).collect();
+    let why = Some(shortened(all.join("; "))).filter(|why| !why.is_empty());
     (DeploymentState::Creating, why)
 }
 

@@ -44,7 +44,7 @@ pub use settings::{
     Ambassador, AmbassadorVersion, Credentials, ExplainerImages, Gateway, Ingress, Istio,
     Resources, Settings, Storage,
 };
-pub use surroundings::{AccountSecret, Surroundings, wanted_service_accounts};
+pub use surroundings::{AccountSecret, DEFAULT_ACCOUNT, Surroundings, wanted_service_accounts};
 
 use predictor::Predictor;
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::storage::Model;
 
-/// The account of pods that name none.
-pub(crate) const DEFAULT_ACCOUNT: &str = "default";
+/// The account of pods that name none; Kubernetes makes it in each namespace.
+pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// What the cluster knows of the namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

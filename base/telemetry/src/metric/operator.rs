@@ -14,7 +14,6 @@ use super::{MetricInfo, MetricKind, info};
 const RECONCILES: &str = "hari_operator_reconciles_total";
 const SECONDS: &str = "hari_operator_reconcile_seconds";
 const ERRORS: &str = "hari_operator_errors_total";
-const QUEUE: &str = "hari_operator_queue";
 const WRITES: &str = "hari_operator_writes_total";
 const DEPLOYMENTS: &str = "hari_operator_deployments";
 const ADMISSIONS: &str = "hari_operator_admissions_total";
@@ -40,12 +39,6 @@ pub(super) const ERRORS_INFO: MetricInfo = info(
     MetricKind::Counter,
     &["kind"],
     "Failures of the operator, by what failed: `conflict`, `forbidden`, `unreachable`, ...",
-);
-pub(super) const QUEUE_INFO: MetricInfo = info(
-    QUEUE,
-    MetricKind::Gauge,
-    &[],
-    "Deployments that wait for a reconcile.",
 );
 pub(super) const WRITES_INFO: MetricInfo = info(
     WRITES,
@@ -122,11 +115,6 @@ pub fn reconciled(outcome: Outcome, took: Duration) {
 /// Something failed; `kind` is a short word of a closed set.
 pub fn failed(kind: &'static str) {
     counter!(ERRORS, "kind" => kind).increment(1);
-}
-
-/// So many deployments wait for a reconcile.
-pub fn queued(deployments: usize) {
-    gauge!(QUEUE).set(deployments as f64);
 }
 
 /// An object was written: its kind, such as `Deployment`, and how.

@@ -79,6 +79,15 @@ pub(super) fn conditions(seen: &Seen) -> Vec<Condition> {
     if ROUTES.kinds.iter().any(|kind| is_asked_for(seen, kind)) {
         all.push(of(seen, &ROUTES));
     }
+    if !seen.absent.is_empty() {
+        let message = shortened(seen.absent.join("; "));
+        all.push(condition(
+            "CredentialsReady",
+            false,
+            "NotThere",
+            Some(message),
+        ));
+    }
     let ready = ready(seen, &all);
     all.push(ready);
     for condition in &mut all {

@@ -222,3 +222,23 @@ fn what_is_gone_is_taken_out() {
     );
     assert_eq!(difference(&old, &old), None);
 }
+
+#[test]
+fn what_a_download_lacks_is_told_while_nothing_serves() {
+    let absent = ["secret bucket is not there".to_owned()];
+    let waits = Seen {
+        complete: false,
+        ..seen(deployment_of(1, 1, 1, 0))
+    };
+    let told = status(&waits.without(&absent));
+    let ready = |told: &SeldonDeploymentStatus| told.conditions.last().cloned().expect("Ready");
+    assert_eq!(told.state.as_deref(), Some("Creating"));
+    let said = told.description.clone().expect("a reason");
+    assert!(said.ends_with(&absent[0]), "{said}");
+    let names: Vec<&str> = told.conditions.iter().map(|one| &*one.type_).collect();
+    assert!(names.contains(&"CredentialsReady"), "{names:?}");
+    let serves = status(&seen(deployment_of(1, 1, 1, 1)).without(&absent));
+    assert_eq!(ready(&serves).status, "True");
+    let names: Vec<&str> = serves.conditions.iter().map(|one| &*one.type_).collect();
+    assert!(!names.contains(&"CredentialsReady"), "{names:?}");
+}
