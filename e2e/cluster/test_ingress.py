@@ -76,9 +76,10 @@ def predictor(name, traffic, **more):
     return {**first, "name": name, "traffic": traffic, "graph": graph, **more}
 
 
-def put(cluster, predictors):
+def put(cluster, predictors, annotations=None):
     """Applies the deployment with these predictors, and waits until the operator says it is ready."""
     manifest = yaml.safe_load((EXAMPLES / "mnist.yaml").read_text())
+    manifest["metadata"]["annotations"] = annotations or {}
     manifest["spec"]["predictors"] = predictors
     cluster.apply(manifest)
     generation = cluster.get("sdep", NAME, "-n", NAMESPACE)["metadata"]["generation"]
@@ -238,10 +239,26 @@ def test_a_shadow_gets_copies_and_answers_nobody(cluster, mnist):
         assert settled(pod) == before + 50
 
 
+def test_a_shadow_gets_a_share_at_the_host_that_an_annotation_names(cluster, mnist):
+    """The host tells when the gateway has heard of the change: it is in the same VirtualService."""
+    predictors = [predictor("default", 100), predictor("canary", 30, shadow=True)]
+    put(cluster, predictors, {"seldon.io/istio-host": "models.example", "seldon.io/istio-retries": "2"})
+    pod = only_pod(cluster, "canary")
+    url = f"http://{mnist['istio']}{PREDICTIONS}"
+    body = (REQUESTS / "seldon-ndarray.json").read_bytes()
+    headers = {"Content-Type": "application/json", "Host": "models.example"}
+    until(lambda: http(url, body, headers).status == 200, "the host is known", 60)
+    assert http(url, {}).status == 404
+    before = settled(pod)
+    assert {http(url, body, headers).status for _ in range(ASKED)} == {200}
+    assert is_share(settled(pod) - before, 0.3)
+
+
 def test_a_renamed_predictor_loses_no_request(cluster, mnist, tmp_path):
     """Requests come by both kinds of routes; the first of the two runs makes the change."""
     put(cluster, [predictor("default", 100)])
     for name, address in mnist.items():
+        until(lambda at=address: answer(at), f"every host is known by {name}", 60)
         until(lambda at=address: shares(at, 20) == {"default": 20}, f"one predictor is left by {name}", 60)
     patch = [{"op": "replace", "path": "/spec/predictors/0", "value": predictor("renamed", 100)}]
     (tmp_path / "patch.json").write_text(json.dumps(patch))
@@ -273,7 +290,7 @@ def test_what_is_deleted_is_found_no_more(cluster, mnist):
     def routes():
         return cluster.kubectl("get", ROUTES, "-n", NAMESPACE, "-o", "name").split()
 
-    assert len(routes()) == 4, routes()
+    until(lambda: len(routes()) == 4, "one route of each kind", 60)
     cluster.kubectl("delete", "sdep", NAME, "-n", NAMESPACE)
     until(lambda: not routes(), "no route is left", 60)
     for name, address in mnist.items():
