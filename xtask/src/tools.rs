@@ -6,6 +6,7 @@
 
 pub(crate) mod debian;
 mod istio;
+mod manifests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,7 @@ pub(crate) fn stores() -> Result<Vec<(&'static str, OsString)>> {
     let prometheus = debian::programs("prometheus", &["prometheus", "promtool"])?;
     found.push(("HARI_E2E_PROMETHEUS", prometheus.into_os_string()));
     found.extend(istio::ready()?);
+    found.push(manifests::ready()?);
     Ok(found)
 }
 
