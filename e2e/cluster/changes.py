@@ -26,8 +26,8 @@ def unit(name="digits", folder="one"):
     return {**graph, "serviceAccountName": "model-reader"}
 
 
-def predictor(name="main", traffic=100, graph=None, **more):
-    return {"name": name, "traffic": traffic, "graph": graph or unit(), **more}
+def predictor(name="main", traffic=100, graph=None, replicas=1, **more):
+    return {"name": name, "traffic": traffic, "graph": graph or unit(), "replicas": replicas, **more}
 
 
 def deployment(*predictors, annotations=None, **spec):

@@ -7,7 +7,7 @@ import subprocess
 
 import istio
 import pytest
-from changes import CHANGES, DEPLOYMENT, FOLDERS, NAME, NAMESPACE, ONE, SECOND_VERSION, THREE, VERSIONS
+from changes import CHANGES, DEPLOYMENT, FOLDERS, NAME, NAMESPACE, ONE, SECOND_VERSION, VERSIONS, deployment, predictor
 from charts import OPERATOR, settings
 from cluster import Cluster
 from test_image import make
@@ -17,6 +17,8 @@ from harness import ROOT, environment, until
 
 RATE, LEAST = 100, 3000
 OTHER_IMAGE = IMAGE.replace("under-test", "other")
+# A change needs room for new pods beside the old ones.
+VALUES = ["istio.enabled=true", "executor.resources.cpuRequest=50m", "executor.resources.memoryRequest=100Mi"]
 OPERATORS = "control-plane=seldon-controller-manager"
 # Those that run every time; the others take a quarter of an hour, and run with `-m slow`.
 ALWAYS = {"version", "reshape"}
@@ -32,7 +34,7 @@ def cluster(archive, tmp_path_factory):  # noqa: F811
         cluster.load(archive, other)
         istio.install(cluster, IMAGE)
         cluster.apply(istio.gateways())
-        install(cluster, "istio.enabled=true")
+        install(cluster, *VALUES)
         fill(cluster)
         with forwarded(cluster, "minio", "service/minio", 9000) as url:
             for folder, version in FOLDERS.items():
@@ -138,7 +140,7 @@ def test_an_operator_that_ends_in_the_middle_loses_no_request(cluster, url, tmp_
 def test_an_upgrade_of_the_operator_loses_no_request(cluster, url, tmp_path):
     """Operator and pods get another image, and the deployment a new version meanwhile."""
     put(cluster, url, ONE)
-    values = settings(["image.tag=other", "istio.enabled=true"])
+    values = settings(["image.tag=other", *VALUES])
     chart = [os.environ["HARI_E2E_HELM"], "upgrade", "seldon-core", OPERATOR, "-n", SYSTEM, *values]
     upgrade = " ".join(map(str, [*chart, "--kubeconfig", cluster.kubeconfig]))
     ready = kubectl(cluster, "rollout", "status", MANAGER, "-n", SYSTEM, "--timeout=120s")
@@ -151,9 +153,8 @@ def test_an_upgrade_of_the_operator_loses_no_request(cluster, url, tmp_path):
 @pytest.mark.slow
 def test_pods_that_are_evicted_lose_no_request(cluster, url, tmp_path):
     """What a drain of a node does to each pod, one after the other, as the disruption budget lets it."""
-    budget = {"pdbSpec": {"maxUnavailable": 1}}
-    (three,) = THREE["spec"]["predictors"]
-    put(cluster, url, {**THREE, "spec": {**THREE["spec"], "predictors": [{**three, **budget}]}})
+    budget = {"spec": {"containers": [{"name": "digits"}]}, "pdbSpec": {"maxUnavailable": 1}}
+    put(cluster, url, deployment(predictor(replicas=3, componentSpecs=[budget])))
     script = [evicted(cluster, tmp_path, pod["metadata"]["name"]) for pod in pods(cluster)]
     judge(cluster, url, " && ".join(script), CHANGES["fewer-replicas"].versions)
 
