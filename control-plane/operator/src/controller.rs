@@ -58,7 +58,10 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let writes = Arc::new(Writes::new(end_after_writes));
     loop {
-        let present = kinds::present(&client).await;
+        let present = tokio::select! {
+            present = kinds::present(&client) => present,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        };
         let parts = (client.clone(), scope.clone(), configuration.clone());
         tokio::select! {
             () = serve(parts, writes.clone(), &present) => {}

@@ -171,32 +171,60 @@ pub(crate) fn deployments() -> ApiResource {
     ApiResource::from_gvk_with_plural(&gvk, PLURAL)
 }
 
-/// Kinds that the API server knows.
+/// From one look to the next.
+const PAUSE: Duration = Duration::from_secs(20);
+/// And while the API server does not say.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Kinds that the API server knows; waits until it says.
 pub(crate) async fn present(client: &Client) -> Vec<&'static Kind> {
-    let mut present = Vec::new();
-    for kind in &KINDS {
-        if !kind.optional || pinned_kind(client, &kind.gvk()).await.is_ok() {
-            present.push(kind);
+    loop {
+        match look(client).await {
+            Ok(present) => return present,
+            Err(error) => tracing::warn!(%error, "which kinds there are is not known yet"),
         }
+        tokio::time::sleep(SOON).await;
     }
-    present
 }
 
-/// From one look to the next.
-const PAUSE: Duration = Duration::from_secs(60);
-
-/// Waits until the API server knows other kinds than these.
+/// Waits until the API server knows other kinds than these. One that does not answer has not lost any.
 pub(crate) async fn changed(client: &Client, known: &[&'static Kind]) {
     loop {
         tokio::time::sleep(PAUSE).await;
-        if present(client).await != known {
+        if look(client).await.is_ok_and(|present| present != known) {
             return;
         }
     }
 }
 
+async fn look(client: &Client) -> Result<Vec<&'static Kind>, kube::Error> {
+    let mut present = Vec::new();
+    for kind in &KINDS {
+        if !kind.optional || is_known(pinned_kind(client, &kind.gvk()).await)? {
+            present.push(kind);
+        }
+    }
+    Ok(present)
+}
+
+/// Whether a kind was found; an error if the API server did not say.
+fn is_known<T>(found: Result<T, kube::Error>) -> Result<bool, kube::Error> {
+    match found {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Discovery(_)) => Ok(false),
+        Err(kube::Error::Api(status))
+            if (400..500).contains(&status.code) && status.code != 429 =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use kube::core::Status;
+
     use super::*;
 
     #[test]
@@ -212,5 +240,18 @@ mod tests {
             named("Service").map(|kind| kind.resource().api_version),
             Some("v1".to_owned())
         );
+    }
+    #[test]
+    fn an_api_server_that_does_not_say_has_lost_no_kind() {
+        let answer = |code| {
+            Err::<(), _>(kube::Error::Api(
+                Status::failure("", "").with_code(code).boxed(),
+            ))
+        };
+        assert!(is_known(Ok(())).is_ok_and(|known| known));
+        assert!(is_known(answer(404)).is_ok_and(|known| !known));
+        for code in [429, 500, 503] {
+            assert!(is_known(answer(code)).is_err(), "{code}");
+        }
     }
 }

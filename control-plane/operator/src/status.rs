@@ -43,6 +43,16 @@ struct Shown {
     pods: Vec<Arc<Pod>>,
 }
 
+impl Shown {
+    /// What keeps a Deployment from being ready: pods that cannot be made, and those that are not ready.
+    fn trouble(&self) -> Option<String> {
+        let refused = self.live.as_deref().and_then(|live| progress(live).refused_because);
+        let refused = refused.map(|(_, message)| message);
+        let all: Vec<String> = refused.into_iter().chain(pods::trouble(&self.pods)).collect();
+        Some(all.join("; ")).filter(|said| !said.is_empty())
+    }
+}
+
 /// What a status is made of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
@@ -183,11 +193,11 @@ fn state(seen: &Seen) -> (DeploymentState, Option<String>) {
     let progress = |shown: &Shown| shown.live.as_deref().map(progress);
     for shown in seen.of(Part::Deployment) {
         if progress(shown).is_some_and(|progress| progress.gave_up) {
-            let why = pods::trouble(&shown.pods).unwrap_or_default();
+            let why = shown.trouble().unwrap_or_default();
             let said = "Deployment is no longer progressing and not available.";
             return (
                 DeploymentState::Failed,
-                Some(format!("{said} {why}").trim_end().to_owned()),
+                Some(shortened(format!("{said} {why}").trim_end().to_owned())),
             );
         }
     }
@@ -197,9 +207,7 @@ fn state(seen: &Seen) -> (DeploymentState, Option<String>) {
     let waiting = seen
         .of(Part::Deployment)
         .filter(|shown| !progress(shown).is_some_and(|progress| progress.is_rolled_out()));
-    let why = waiting
-        .filter_map(|shown| pods::trouble(&shown.pods))
-        .next();
+    let why = waiting.filter_map(Shown::trouble).next();
     let all: Vec<String> = why.into_iter().chain(seen.absent.iter().cloned()).collect();
     let why = Some(shortened(all.join("; "))).filter(|why| !why.is_empty());
     (DeploymentState::Creating, why)

@@ -5,7 +5,7 @@ use hari_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use hari_api::k8s_openapi::jiff::Timestamp;
 
 use super::progress::progress;
-use super::{Seen, Shown, pods};
+use super::{Seen, Shown};
 use crate::events::shortened;
 use crate::kinds::Part;
 
@@ -137,15 +137,14 @@ fn deployments(seen: &Seen) -> Condition {
     let mut all = seen.of(Part::Deployment);
     if let Some(shown) = seen.of(Part::Deployment).find(waits) {
         let progress = shown.live.as_deref().map(progress).unwrap_or_default();
-        let (reason, message) = progress
-            .stuck_because
-            .unwrap_or_else(|| progress.available_because.clone());
+        let because = progress.refused_because.or(progress.stuck_because);
+        let (reason, message) = because.unwrap_or(progress.available_because);
         let reason = if reason.is_empty() {
             "Creating".to_owned()
         } else {
             reason
         };
-        let told = pods::trouble(&shown.pods).unwrap_or(message);
+        let told = shown.trouble().unwrap_or(message);
         let message = shortened(format!("Deployment {}: {told}", shown.name));
         return condition(TYPE, false, &reason, Some(message));
     }

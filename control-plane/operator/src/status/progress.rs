@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     pub(crate) available_because: (String, String),
     /// Reason and message of the condition `Progressing`, if it does not go on.
     pub(crate) stuck_because: Option<(String, String)>,
+    /// Reason and message of the condition `ReplicaFailure`, if pods cannot be made: for a quota, say.
+    pub(crate) refused_because: Option<(String, String)>,
 }
 
 /// How far this one is.
@@ -28,7 +30,8 @@ pub(crate) fn progress(live: &DynamicObject) -> Progress {
     let number = |pointer: &str| data.pointer(pointer).and_then(Value::as_i64);
     let count = |pointer: &str| number(pointer).and_then(|count| i32::try_from(count).ok());
     let of = |type_: &str| condition(data, type_);
-    let is_false = |type_: &str| of(type_).is_some_and(|condition| condition["status"] == "False");
+    let is = |type_: &str, value: &str| of(type_).is_some_and(|found| found["status"] == value);
+    let is_false = |type_: &str| is(type_, "False");
     let observed = number("/status/observedGeneration");
     Progress {
         desired: count("/spec/replicas").unwrap_or(1),
@@ -40,6 +43,9 @@ pub(crate) fn progress(live: &DynamicObject) -> Progress {
         available_because: of("Available").map(because).unwrap_or_default(),
         stuck_because: of("Progressing")
             .filter(|_| is_false("Progressing"))
+            .map(because),
+        refused_because: of("ReplicaFailure")
+            .filter(|_| is("ReplicaFailure", "True"))
             .map(because),
     }
 }
