@@ -144,8 +144,9 @@ class Cluster(ControlPlane):
 
 
 def is_alive(process):
+    """Whether any thread of it is left: the first may have ended before those that hold its ports."""
     try:
-        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        states = [thread.read_text() for thread in Path(f"/proc/{process}/task").glob("*/stat")]
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state != "Z"
+    return any(state.rsplit(")", 1)[1].split()[0] not in "ZX" for state in states)

@@ -13,13 +13,18 @@ pub(crate) fn digest(wanted: &Value) -> String {
         .collect()
 }
 
+/// Maps that are one's own as a whole: what another adds to them chooses other pods, or none.
+const WHOLE: [&str; 3] = ["selector", "labelSelector", "nodeSelector"];
+
 /// Whether everything that is asked for is there. More may be there: defaults of the API server,
 /// and what others added.
 pub(crate) fn covers(wanted: &Value, live: &Value) -> bool {
     match (wanted, live) {
         (Value::Object(wanted), Value::Object(live)) => wanted.iter().all(|(key, value)| {
-            live.get(key)
-                .map_or_else(|| empty(value), |live| covers(value, live))
+            let Some(live) = live.get(key) else {
+                return empty(value);
+            };
+            covers(value, live) && (!WHOLE.contains(&key.as_str()) || covers(live, value))
         }),
         (Value::Array(wanted), Value::Array(live)) => lists(wanted, live),
         _ => same(wanted, live),
@@ -155,6 +160,19 @@ mod tests {
         ));
         assert!(!covers(&json!(["a"]), &json!(["a", "b"])));
         assert!(!covers(&json!(["a", "b"]), &json!(["b", "a"])));
+    }
+
+    #[test]
+    fn nobody_adds_to_what_chooses_pods() {
+        let wanted = json!({"spec": {"selector": {"app": "a"}}});
+        let added = json!({"spec": {"selector": {"app": "a", "more": "b"}}});
+        assert!(covers(&wanted, &wanted));
+        assert!(!covers(&wanted, &added));
+        let of_labels = |labels| json!({"labelSelector": {"matchLabels": labels}});
+        assert!(!covers(
+            &of_labels(json!({"app": "a"})),
+            &of_labels(json!({"app": "a", "more": "b"}))
+        ));
     }
 
     #[test]
