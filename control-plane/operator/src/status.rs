@@ -46,9 +46,15 @@ struct Shown {
 impl Shown {
     /// What keeps a Deployment from being ready: pods that cannot be made, and those that are not ready.
     fn trouble(&self) -> Option<String> {
-        let refused = self.live.as_deref().and_then(|live| progress(live).refused_because);
+        let refused = self
+            .live
+            .as_deref()
+            .and_then(|live| progress(live).refused_because);
         let refused = refused.map(|(_, message)| message);
-        let all: Vec<String> = refused.into_iter().chain(pods::trouble(&self.pods)).collect();
+        let all: Vec<String> = refused
+            .into_iter()
+            .chain(pods::trouble(&self.pods))
+            .collect();
         Some(all.join("; ")).filter(|said| !said.is_empty())
     }
 }

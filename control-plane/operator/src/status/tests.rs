@@ -205,6 +205,32 @@ fn a_deployment_that_gave_up_has_failed() {
 }
 
 #[test]
+fn pods_that_cannot_be_made_are_told() {
+    let why = "pods \"d-1\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2";
+    let refused = |progressing: &str| {
+        live(json!({
+            "metadata": {"name": "d", "generation": 1},
+            "status": {"observedGeneration": 1, "conditions": [
+                {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"},
+                {"type": "Progressing", "status": progressing, "reason": "NewReplicaSetCreated"},
+                {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": why},
+            ]},
+        }))
+    };
+    let found = status(&seen(refused("True")));
+    assert_eq!(found.state.as_deref(), Some("Creating"));
+    assert_eq!(found.description.as_deref(), Some(why));
+    let mut conditions = found.conditions.iter();
+    let ready = conditions.find(|one| one.type_ == "Ready").expect("it");
+    assert_eq!(ready.reason.as_deref(), Some("FailedCreate"));
+    let said = format!("Deployment d: {why}");
+    assert_eq!(ready.message.as_deref(), Some(&*said));
+    let found = status(&seen(refused("False")));
+    assert_eq!(found.state.as_deref(), Some("Failed"));
+    assert!(found.description.is_some_and(|said| said.ends_with(why)));
+}
+
+#[test]
 fn a_status_that_stays_writes_nothing() {
     let mut seen = seen(deployment_of(1, 1, 1, 1));
     let first = status(&seen);
