@@ -3,11 +3,9 @@
 
 #![expect(clippy::print_stderr, reason = "what was made is the output of a task")]
 
-mod archive;
 mod contents;
 mod debian;
 mod elf;
-mod layer;
 mod libraries;
 mod licences;
 mod onnxruntime;
@@ -18,13 +16,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
+use crate::oci::{Archive, Image, architecture};
 use crate::workspace;
-use archive::{Archive, Image};
 use contents::Contents;
 
 /// Most bytes of an archive.
 const MOST: u64 = 60_000_000;
+
+/// The user of the program.
+const USER: &str = "8888:8888";
 
 /// The path of the program in the image.
 const PROGRAM: &str = "usr/bin/hari";
@@ -102,6 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         layers: &layers,
         time: args.time,
         labels: labels(&name),
+        config: config(),
     };
     let archive = Archive::of(&image)?;
     archive.write(&out)?;
@@ -130,6 +133,17 @@ fn name(variant: Variant) -> String {
     format!("docker.io/library/hari:{version}{suffix}")
 }
 
+/// How the program is run.
+fn config() -> Value {
+    json!({
+        "User": USER,
+        "Env": ["PATH=/usr/bin", "HOME=/tmp"],
+        "Entrypoint": [format!("/{PROGRAM}")],
+        "Cmd": ["--help"],
+        "WorkingDir": "/",
+    })
+}
+
 /// What the image says of itself.
 fn labels(name: &str) -> Vec<(&'static str, String)> {
     vec![
@@ -153,7 +167,7 @@ fn report(out: &Path, name: &str, archive: &Archive, args: &Args) -> Result<()> 
         "{}: {name}, {} ({}), {:.1} MB",
         out.display(),
         archive.digest(),
-        "linux/".to_owned() + archive::architecture()?,
+        "linux/".to_owned() + architecture()?,
         size as f64 / 1e6
     );
     let shipped = args.binary.is_none() && args.profile == "dist";

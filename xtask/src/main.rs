@@ -8,6 +8,7 @@ mod engines;
 mod generate;
 mod image;
 mod lint;
+mod oci;
 mod test;
 mod tools;
 mod venv;

@@ -3,7 +3,6 @@
 //! touched but for one link and its routes.
 
 mod agents;
-mod archive;
 mod cgroups;
 mod dns;
 mod health;

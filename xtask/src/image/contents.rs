@@ -4,11 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::archive::architecture;
 use super::debian::{BASE, Packages};
-use super::layer::{self, Entry, Layer, Tree};
 use super::sbom::{self, Other};
 use super::{PROGRAM, Variant, libraries, licences, onnxruntime, packages};
+use crate::oci::{self, Entry, Layer, Tree, architecture};
 use crate::workspace;
 
 /// The files of an image: what changes seldom, and Hari.
@@ -66,7 +65,7 @@ impl Contents {
     /// Writes the files into a folder.
     pub(super) fn unpack(&self, root: &Path) -> Result<()> {
         for tree in self.trees() {
-            layer::unpack(tree, root)?;
+            oci::unpack(tree, root)?;
         }
         Ok(())
     }

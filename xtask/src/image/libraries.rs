@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::elf;
-use super::layer::{Entry, Tree};
+use crate::oci::{Entry, Tree};
 
 /// Folders that Debian's loader looks into by itself, for this architecture.
 fn folders() -> [String; 2] {

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::layer::digest;
 use super::packages::Package;
+use crate::oci::digest;
 
 /// A part that is no crate.
 pub(super) struct Other {

@@ -1,13 +1,14 @@
 //! Images that a node needs before any other: made from Kubernetes' own sources and programs.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use serde_json::json;
 
-use super::archive::{self, Program};
 use super::{dns, runtime};
+use crate::oci::{Archive, Entry, Image, Layer, Tree};
 use crate::tools::debian;
 use crate::venv::run;
 
@@ -67,16 +68,24 @@ pub(super) fn program(program: &Path, reference: &str, folder: &Path) -> Result<
 /// program in it, and links to that.
 fn pack(program: &Path, image: (&str, &str, &[String]), archive: &Path) -> Result<()> {
     let bytes = fs::read(program).with_context(|| format!("reading {}", program.display()))?;
-    let (reference, path, links) = image;
-    let program = Program {
-        reference,
-        path,
-        bytes: &bytes,
-        links,
+    let (name, path, links) = image;
+    let started = format!("/{path}");
+    let links = links
+        .iter()
+        .map(|link| (link.clone(), Entry::link(&*started)));
+    let tree: Tree = links
+        .chain([(path.to_owned(), Entry::file(0o755, bytes))])
+        .collect();
+    // It is unpacked on this machine, and soon.
+    let layers = [Layer::pack(&tree, 0, 1)?];
+    let image = Image {
+        name,
+        layers: &layers,
+        time: 0,
+        labels: Vec::new(),
+        config: json!({ "Entrypoint": [started] }),
     };
-    let aside = archive.with_extension("part");
-    archive::write(&program, File::create(&aside)?)?;
-    fs::rename(&aside, archive).context("naming the archive of an image")
+    Archive::of(&image)?.write(archive)
 }
 
 #[cfg(test)]

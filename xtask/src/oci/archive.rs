@@ -5,32 +5,31 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::layer::{Entry, Layer, Tree, digest};
+use super::layer::{Entry, Layer, Tree, digest, tar};
 
 /// An image.
-pub(super) struct Image<'a> {
+pub(crate) struct Image<'a> {
     /// `REGISTRY/REPOSITORY:TAG`.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// From the lowest.
-    pub(super) layers: &'a [Layer],
+    pub(crate) layers: &'a [Layer],
     /// Seconds since 1970 of everything in it.
-    pub(super) time: u64,
+    pub(crate) time: u64,
     /// Its labels.
-    pub(super) labels: Vec<(&'static str, String)>,
+    pub(crate) labels: Vec<(&'static str, String)>,
+    /// How it is run: user, environment, program and the like, by the names of OCI.
+    pub(crate) config: Value,
 }
 
 /// An archive.
-pub(super) struct Archive {
+pub(crate) struct Archive {
     bytes: Vec<u8>,
     digest: String,
 }
 
-/// The user of the program.
-const USER: &str = "8888:8888";
-
 impl Archive {
     /// Packs an image.
-    pub(super) fn of(image: &Image<'_>) -> Result<Self> {
+    pub(crate) fn of(image: &Image<'_>) -> Result<Self> {
         let config = text(&image.config()?)?;
         let manifest = text(&image.manifest(&config))?;
         let digest_of_manifest = digest(&manifest);
@@ -50,28 +49,29 @@ impl Archive {
         let layout = json!({ "imageLayoutVersion": "1.0.0" });
         files.insert("oci-layout".to_owned(), plain(&text(&layout)?));
         Ok(Self {
-            bytes: plain_tar(&files, image.time)?,
+            // The archive itself is not compressed: its layers are.
+            bytes: tar(&files, image.time)?,
             digest: digest_of_manifest,
         })
     }
 
     /// The digest of the image, `sha256:...`.
-    pub(super) fn digest(&self) -> &str {
+    pub(crate) fn digest(&self) -> &str {
         &self.digest
     }
 
     /// Bytes of the archive.
-    pub(super) const fn size(&self) -> u64 {
+    pub(crate) const fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
 
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Writes the archive, whole or not at all.
-    pub(super) fn write(&self, out: &Path) -> Result<()> {
+    pub(crate) fn write(&self, out: &Path) -> Result<()> {
         let aside = out.with_extension("part");
         if let Some(folder) = out.parent() {
             std::fs::create_dir_all(folder)?;
@@ -84,28 +84,24 @@ impl Archive {
 
 impl Image<'_> {
     fn config(&self) -> Result<Value> {
-        let labels = self.labels();
+        let mut config = self.config.clone();
+        if !self.labels.is_empty() {
+            config["Labels"] = self.labels();
+        }
         let diffs: Vec<&str> = self.layers.iter().map(|layer| &*layer.diff).collect();
         let history: Vec<Value> = self.layers.iter().map(|_| self.step()).collect();
         Ok(json!({
             "created": timestamp(self.time),
             "architecture": architecture()?,
             "os": "linux",
-            "config": {
-                "User": USER,
-                "Env": ["PATH=/usr/bin", "HOME=/tmp"],
-                "Entrypoint": ["/usr/bin/hari"],
-                "Cmd": ["--help"],
-                "WorkingDir": "/",
-                "Labels": labels,
-            },
+            "config": config,
             "rootfs": { "type": "layers", "diff_ids": diffs },
             "history": history,
         }))
     }
 
     fn step(&self) -> Value {
-        json!({ "created": timestamp(self.time), "created_by": "cargo xtask image" })
+        json!({ "created": timestamp(self.time), "created_by": "cargo xtask" })
     }
 
     fn labels(&self) -> Value {
@@ -179,13 +175,8 @@ fn plain(bytes: &[u8]) -> Entry {
     Entry::file(0o644, bytes)
 }
 
-/// The archive itself is not compressed: its layers are.
-fn plain_tar(files: &Tree, time: u64) -> Result<Vec<u8>> {
-    super::layer::tar(files, time)
-}
-
 /// The name that OCI has for this machine's architecture.
-pub(super) fn architecture() -> Result<&'static str> {
+pub(crate) fn architecture() -> Result<&'static str> {
     match std::env::consts::ARCH {
         "x86_64" => Ok("amd64"),
         "aarch64" => Ok("arm64"),
@@ -195,7 +186,7 @@ pub(super) fn architecture() -> Result<&'static str> {
 
 /// RFC 3339 of seconds since 1970, in UTC. Days are counted as in Howard Hinnant's
 /// `civil_from_days`.
-pub(super) fn timestamp(seconds: u64) -> String {
+fn timestamp(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day) = (days / 146_097, days % 146_097);
     let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -210,4 +201,22 @@ pub(super) fn timestamp(seconds: u64) -> String {
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(timestamp(seconds), text);
+        }
+    }
 }
