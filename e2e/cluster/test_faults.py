@@ -77,10 +77,15 @@ def has_ended(plane, namespace, predictors):
     """Whether the operator has nothing left to do."""
     sdep = plane.get("sdep", "cut", "-n", namespace)
     told = sdep.get("status", {})
-    names = {f"cut-{name}-0-model" for name in predictors}
     current = told.get("observedGeneration") == sdep["metadata"]["generation"]
-    made = plane.items("deployments", "-n", namespace)
-    return told.get("state") == "Available" and current and {one["metadata"]["name"] for one in made} == names
+    made = {
+        "deployments": {f"cut-{name}-0-model" for name in predictors},
+        "services": {f"cut-{name}{end}" for name in predictors for end in ("", "-model")},
+    }
+    return told.get("state") == "Available" and current and all(
+        {one["metadata"]["name"] for one in plane.items(kind, "-n", namespace)} == names
+        for kind, names in made.items()
+    )
 
 
 def undisturbed(plane, api, namespace, *steps):

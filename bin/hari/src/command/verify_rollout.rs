@@ -47,7 +47,8 @@ pub(crate) struct VerifyRollout {
     /// Command that succeeds once the change is complete; asked twice a second
     #[arg(long, value_name = "COMMAND", conflicts_with = "until_available")]
     until: Option<String>,
-    /// SeldonDeployment that is available, at its newest generation, once the change is complete
+    /// SeldonDeployment that is available, at its newest generation and without older pods, once the
+    /// change is complete
     #[arg(long, value_name = "NS/NAME")]
     until_available: Option<String>,
     /// Context of the kubeconfig, for --until-available
