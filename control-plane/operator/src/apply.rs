@@ -19,6 +19,7 @@ use crate::controller::Context;
 use crate::fault::Fault;
 use crate::kinds::{Kind, Part};
 use crate::reconcile::Own;
+use crate::span;
 use difference::{controller, covers, digest, union};
 
 /// Who owns what is applied.
@@ -85,9 +86,9 @@ pub(crate) async fn apply(context: &Context, own: &Own, wanted: &Wanted) -> Resu
     let parameters = PatchParams::apply(MANAGER).force();
     let api = api(context, own, wanted.kind);
     let what = format!("cannot write {}", wanted.said());
-    let patched = api
-        .patch(&wanted.name, &parameters, &Patch::Apply(&object))
-        .await;
+    let patch = Patch::Apply(&object);
+    let asked = api.patch(&wanted.name, &parameters, &patch);
+    let patched = span::write("apply", (wanted.kind.name, &wanted.name), asked).await;
     let patched = patched.map_err(Fault::api(what))?;
     let before = live.as_ref().and_then(|live| live.resource_version());
     let done = match (&live, before == patched.resource_version()) {
@@ -223,9 +224,9 @@ async fn keep_serving(context: &Context, own: &Own, live: &DynamicObject) -> Res
         let metadata = json!({"labels": {REPLACED: "true"}, "ownerReferences": owners});
         let patch = Patch::Merge(json!({"metadata": metadata}));
         let name = set.name_any();
-        let patched = api
-            .patch_metadata(&name, &PatchParams::default(), &patch)
-            .await;
+        let parameters = PatchParams::default();
+        let asked = api.patch_metadata(&name, &parameters, &patch);
+        let patched = span::write("patch", ("ReplicaSet", &name), asked).await;
         patched.map_err(Fault::api(format!("cannot write ReplicaSet {name}")))?;
         context.writes.count("ReplicaSet", "patch");
     }
@@ -238,9 +239,9 @@ async fn set_aside(context: &Context, own: &Own) -> Result<(), Fault> {
     let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &own.namespace);
     for name in context.cache.replaced(&own.namespace, &own.uid, Some(ID)) {
         let patch = Patch::Merge(json!({"metadata": {"labels": {ID: null}}}));
-        let patched = api
-            .patch_metadata(&name, &PatchParams::default(), &patch)
-            .await;
+        let parameters = PatchParams::default();
+        let asked = api.patch_metadata(&name, &parameters, &patch);
+        let patched = span::write("patch", ("ReplicaSet", &name), asked).await;
         patched.map_err(Fault::api(format!("cannot write ReplicaSet {name}")))?;
         context.writes.count("ReplicaSet", "patch");
     }
@@ -259,7 +260,9 @@ pub(crate) async fn delete(
         uid: live.uid(),
         resource_version: None,
     });
-    match api(context, own, kind).delete(&name, &parameters).await {
+    let api = api(context, own, kind);
+    let asked = api.delete(&name, &parameters);
+    match span::write("delete", (kind.name, &name), asked).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
         Err(error) => {
@@ -297,9 +300,9 @@ async fn adopt(context: &Context, own: &Own, wanted: &Wanted) -> Result<(), Faul
         "resourceVersion": live.metadata.resource_version,
     });
     let patch = Patch::Merge(json!({"metadata": metadata}));
-    let patched = api
-        .patch(&wanted.name, &PatchParams::default(), &patch)
-        .await;
+    let parameters = PatchParams::default();
+    let asked = api.patch(&wanted.name, &parameters, &patch);
+    let patched = span::write("patch", (wanted.kind.name, &wanted.name), asked).await;
     patched.map_err(Fault::api(what))?;
     context.writes.count(wanted.kind.name, "patch");
     Ok(())

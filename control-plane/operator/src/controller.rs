@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::unfold;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use hari_error::Result;
 use hari_telemetry::metric::operator as metric;
 use kube::Client;
@@ -131,7 +131,7 @@ async fn work(context: Arc<Context>, dirty: Arc<Dirty>) {
     let config = Config::default()
         .debounce(DEBOUNCE)
         .concurrency(CONCURRENCY);
-    let one = |object, context| Box::pin(reconcile::reconcile(object, context));
+    let one = |object, context| reconcile::reconcile(object, context).boxed();
     let store = context.cache.deployments.clone();
     let done = applier(one, again, context.clone(), store, queue.boxed(), config);
     done.into_stream()

@@ -85,7 +85,7 @@ impl Fault {
 }
 
 /// What is said to people: no address, no stack.
-fn words(error: &kube::Error) -> String {
+pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         _ => "the API server cannot be reached".to_owned(),

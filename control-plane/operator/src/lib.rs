@@ -28,6 +28,7 @@ mod reconcile;
 mod rollout;
 mod routed;
 mod scope;
+mod span;
 mod status;
 mod survey;
 mod webhook;

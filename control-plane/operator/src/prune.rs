@@ -13,6 +13,7 @@ use crate::controller::Context;
 use crate::fault::Fault;
 use crate::kinds::{Kind, Part};
 use crate::reconcile::Own;
+use crate::span;
 
 /// What a deployment owns.
 type Owned = [(&'static Kind, Arc<DynamicObject>)];
@@ -120,7 +121,9 @@ fn of_part(wanted: &[Wanted], part: Part) -> impl Iterator<Item = &str> {
 async fn replaced(context: &Context, own: &Own) -> Result<(), Fault> {
     let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &own.namespace);
     for name in context.cache.replaced(&own.namespace, &own.uid, None) {
-        match api.delete(&name, &DeleteParams::background()).await {
+        let parameters = DeleteParams::background();
+        let asked = api.delete(&name, &parameters);
+        match span::write("delete", ("ReplicaSet", &name), asked).await {
             Ok(_) => context.writes.count("ReplicaSet", "delete"),
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => {

@@ -14,10 +14,12 @@ use hari_rollout::Decision;
 use hari_rollout::phase::ROLLED_BACK;
 
 use hari_telemetry::metric::operator::{self as metric, Outcome};
+use hari_telemetry::trace;
 use kube::Resource as _;
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
+use tracing::{Instrument as _, Span};
 
 use crate::accounts::{self, Known};
 use crate::apply::{Done, Wanted, apply};
@@ -26,6 +28,7 @@ use crate::fault::Fault;
 use crate::kinds::{self, Part};
 use crate::prune;
 use crate::rollout;
+use crate::span;
 
 use crate::status::{self, Seen};
 
@@ -84,22 +87,31 @@ pub(crate) async fn reconcile(
     if object.metadata.deletion_timestamp.is_some() || !is_ours(&object, &context) {
         return Ok(Action::await_change());
     }
-    let began = Instant::now();
     let own = Own::of(&object);
-    let ended = attempt(&object, &own, &context).await;
+    let span = span::reconcile(&own);
+    one(&object, &own, &context).instrument(span).await
+}
+
+async fn one(object: &DynamicObject, own: &Own, context: &Context) -> Result<Action, Fault> {
+    let began = Instant::now();
+    let ended = attempt(object, own, context).await;
     let outcome = match &ended {
         Ok((outcome, _)) => *outcome,
         Err(fault) if fault.passes() => Outcome::Ok,
         Err(_) => Outcome::Failed,
     };
     metric::reconciled(outcome, began.elapsed());
+    Span::current().record("outcome", outcome.label());
     match ended {
         Ok((_, next)) => {
-            context.succeeded(&object);
+            context.succeeded(object);
             Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
         Err(fault) => {
             fault.count();
+            if !fault.passes() {
+                trace::failed(&fault.to_string());
+            }
             tracing::warn!(deployment = own.name, namespace = own.namespace, %fault, "not done");
             Err(fault)
         }
@@ -238,14 +250,9 @@ async fn invalid(context: &Context, own: &Own, issues: &[Issue]) -> Result<Outco
         .iter()
         .map(|issue| format!("{}: {}", issue.path, issue.message))
         .collect();
-    report(
-        context,
-        own,
-        None,
-        &Reached::default(),
-        Some(said.join("; ")),
-    )
-    .await?;
+    let said = said.join("; ");
+    trace::failed(&said);
+    report(context, own, None, &Reached::default(), Some(said)).await?;
     Ok(Outcome::Invalid)
 }
 

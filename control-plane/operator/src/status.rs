@@ -24,6 +24,7 @@ use crate::events::shortened;
 use crate::fault::Fault;
 use crate::kinds::{self, Part};
 use crate::reconcile::Own;
+use crate::span;
 
 pub(crate) use progress::{Progress, progress};
 
@@ -330,10 +331,9 @@ pub(crate) async fn write(
     let api: Api<DynamicObject> =
         Api::namespaced_with(context.client.clone(), &own.namespace, &resource);
     let patch = Patch::Merge(json!({"status": patch}));
-    match api
-        .patch_status(&own.name, &PatchParams::default(), &patch)
-        .await
-    {
+    let parameters = PatchParams::default();
+    let asked = api.patch_status(&own.name, &parameters, &patch);
+    match span::write("patch", (&resource.kind, &own.name), asked).await {
         Ok(_) => context.writes.count(&resource.kind, "patch"),
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
         Err(error) => {

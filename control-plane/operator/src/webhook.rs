@@ -17,11 +17,12 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::configuration::Current;
 use crate::listener::{Handler, Reply};
 use crate::probes::text;
+use crate::span;
 use review::{Answer, Review};
 
 /// Where the API server asks.
@@ -61,17 +62,23 @@ impl Webhook {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         };
         let configuration = self.configuration.borrow().clone();
+        let span = Span::current();
         let judged = tokio::task::spawn_blocking(move || {
+            let _of_the_request = span.enter();
             let review = Review::read(&body)?;
+            span.record("deployment", review.name());
+            span.record("namespace", review.namespace());
             Ok::<_, serde_json::Error>(answer(&review, &configuration.installation))
         });
         match judged.await {
             Ok(Ok(answer)) => {
                 metric::admitted(answer.outcome, begun.elapsed());
+                Span::current().record("outcome", answer.outcome);
                 json(&answer.review)
             }
             Ok(Err(error)) => {
                 metric::admitted("failed", begun.elapsed());
+                Span::current().record("outcome", "failed");
                 text(
                     StatusCode::BAD_REQUEST,
                     format!("no AdmissionReview: {error}\n"),
@@ -101,7 +108,7 @@ impl Handler for Webhook {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         match (request.method(), request.uri().path()) {
             (&Method::POST, PATH) => {
-                let span = tracing::debug_span!("admission");
+                let span = span::admission(request.headers());
                 self.review(request).instrument(span).await
             }
             (_, PATH) => text(StatusCode::METHOD_NOT_ALLOWED, "POST an AdmissionReview\n"),

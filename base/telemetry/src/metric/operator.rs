@@ -97,7 +97,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const fn label(self) -> &'static str {
+    /// One word for it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Invalid => "invalid",

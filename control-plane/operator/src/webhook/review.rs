@@ -32,6 +32,8 @@ struct Asked {
     #[serde(default)]
     name: String,
     #[serde(default)]
+    namespace: String,
+    #[serde(default)]
     operation: String,
     #[serde(default)]
     object: Option<Value>,
@@ -65,6 +67,11 @@ impl Review {
     /// The name of the object, for the log.
     pub(super) fn name(&self) -> &str {
         &self.request.name
+    }
+
+    /// The namespace of the object.
+    pub(super) fn namespace(&self) -> &str {
+        &self.request.namespace
     }
 
     /// Judges what is asked.
