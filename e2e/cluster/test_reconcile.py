@@ -263,6 +263,18 @@ def test_no_replicas_are_what_was_asked_for(operator, api, space):
     )
 
 
+def test_the_last_setting_can_be_taken_away(operator, api, space):
+    """A server-side apply that takes the last key of a map away leaves null in its place."""
+    separate = deployment("plain", labels={})
+    separate["spec"]["annotations"] = {"seldon.io/engine-separate-pod": "true"}
+    space.apply(separate)
+    space.become(api, "plain")
+    assert len(space.owned("deployments")) == 2
+    space.apply({**separate, "spec": {**separate["spec"], "annotations": {}}})
+    space.become(api, "plain")
+    until(lambda: len(space.owned("deployments")) == 1, "one pod for all", 30)
+
+
 def scaled(name, **fields):
     metrics = [{"type": "Resource", "resource": {"name": "cpu", "targetAverageUtilization": 70}}]
     spec = {

@@ -72,7 +72,7 @@ mod tests {
             Some(3),
             &json!({"state": "Creating", "observedGeneration": 3})
         ));
-        assert!(!settled(Some(1), &serde_json::Value::Null));
+        assert!(!settled(Some(1), &Value::Null));
     }
     #[test]
     fn pods_of_another_generation_are_waited_for() {

@@ -58,7 +58,13 @@ fn inline_keywords(fields: &Map<String, Value>, units: usize) -> Map<String, Val
         };
         Some((keyword.clone(), value))
     };
-    fields.iter().filter_map(inline_keyword).collect()
+    let mut inlined: Map<String, Value> = fields.iter().filter_map(inline_keyword).collect();
+    if fields.contains_key("additionalProperties") {
+        // As Kubernetes reads maps of its own: an empty one is written as null by a server-side apply
+        // that takes its last key away.
+        inlined.insert("nullable".to_owned(), Value::Bool(true));
+    }
+    inlined
 }
 
 /// A unit without `children` where the graph is as deep as it may be.
@@ -129,6 +135,16 @@ mod tests {
         let endless = "é ".repeat(100);
         assert!(brief(&endless).ends_with(" …"));
         assert!(brief(&"é".repeat(100)).len() <= LONGEST_DESCRIPTION);
+    }
+
+    #[test]
+    fn maps_may_be_null() {
+        let schema = structural();
+        let spec = &schema["properties"]["spec"]["properties"];
+        assert_eq!(spec["annotations"]["nullable"], true);
+        let predictor = &spec["predictors"]["items"]["properties"];
+        assert_eq!(predictor["labels"]["nullable"], true);
+        assert!(predictor["name"].get("nullable").is_none());
     }
 
     #[test]
