@@ -201,6 +201,24 @@ def test_objects_with_the_same_selector_are_adopted(plane, before, version):
         before.nothing_is_left("income")
 
 
+def test_a_container_of_the_users_waits_by_itself_before_it_stops(plane, before):
+    """The original's sleeps by a shell in its image, and no container may do both."""
+    own = {"name": "classifier", "image": "acme/classifier:1"}
+    graph = {"name": "classifier", "type": "MODEL"}
+    specs = [{"spec": {"containers": [own]}}]
+    before.deployment("own", predictors=[{"name": "default", "replicas": 1, "graph": graph, "componentSpecs": specs}])
+    name = "own-default-0-classifier"
+    labels = {**unit_labels("own"), "seldon-app": "own-default"}
+    by_shell = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "/bin/sleep 10"]}}}
+    before.pods(name, labels, labels, [{**own, "lifecycle": by_shell}, {**executor(), "lifecycle": by_shell}])
+    with Operator(plane.kubeconfig, f"--namespace={before.name}") as operator:
+        operator.ready()
+        before.available("own")
+        containers = before.one("deployments", name)["spec"]["template"]["spec"]["containers"]
+        (found,) = [one for one in containers if one["name"] == "classifier"]
+        assert found["lifecycle"] == {"preStop": {"sleep": {"seconds": 10}}}
+
+
 def test_what_selects_by_other_labels_is_replaced_and_serves_meanwhile(plane, before):
     """The original labels a separate orchestrator with the Service's name in the place of the id."""
     before.deployment("apart", annotations={"seldon.io/engine-separate-pod": "true"})

@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) events: Events,
     pub(crate) writes: Arc<Writes>,
     pub(crate) accounts: Accounts,
+    /// Whether a node may be too old to wait before it stops a container.
+    pub(crate) older_nodes: bool,
     pub(crate) rollouts: Rollouts,
     pub(crate) routed: Routed,
     /// Failures in a row, by deployment.
@@ -84,6 +86,7 @@ async fn serve(
     let context = Arc::new(Context {
         events: Events::new(client.clone()),
         accounts: Accounts::default(),
+        older_nodes: kinds::has_older_nodes(&client).await,
         rollouts: Rollouts::default(),
         routed: Routed::default(),
         failures: Mutex::default(),

@@ -187,6 +187,30 @@ pub(crate) async fn present(client: &Client) -> Vec<&'static Kind> {
     }
 }
 
+/// The oldest API server none of whose nodes is older than Kubernetes 1.30: they may be three minor
+/// versions behind.
+const NODES_WAIT: u32 = 33;
+
+/// Whether a node may be too old to wait before it stops a container; waits until the API server says,
+/// for what it says is in each pod.
+pub(crate) async fn has_older_nodes(client: &Client) -> bool {
+    loop {
+        match client.apiserver_version().await {
+            Ok(version) => return is_older(&version.major, &version.minor),
+            Err(kube::Error::Api(status)) if status.code == 403 => return true,
+            Err(error) => tracing::warn!(%error, "the version of the cluster is not known yet"),
+        }
+        tokio::time::sleep(SOON).await;
+    }
+}
+
+/// Of the version of an API server; the minor one may end with `+`.
+fn is_older(major: &str, minor: &str) -> bool {
+    let digits = minor.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+    (number(major), number(digits)) < (1, NODES_WAIT)
+}
+
 /// Waits until the API server knows other kinds than these. One that does not answer has not lost any.
 pub(crate) async fn changed(client: &Client, known: &[&'static Kind]) {
     loop {
@@ -252,6 +276,19 @@ mod tests {
         assert!(is_known(answer(404)).is_ok_and(|known| !known));
         for code in [429, 500, 503] {
             assert!(is_known(answer(code)).is_err(), "{code}");
+        }
+    }
+    #[test]
+    fn nodes_are_at_most_three_versions_older() {
+        for (version, older) in [
+            (("1", "30"), true),
+            (("1", "32+"), true),
+            (("1", "33"), false),
+            (("1", "34+"), false),
+            (("2", "0"), false),
+            (("", ""), true),
+        ] {
+            assert_eq!(is_older(version.0, version.1), older, "{version:?}");
         }
     }
 }

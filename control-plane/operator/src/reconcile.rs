@@ -168,7 +168,7 @@ async fn attempt(
     made.map(|again| (Outcome::Ok, next.chain(again).min()))
 }
 
-/// What the cluster knows of service accounts. If it does not say, nothing is touched.
+/// What the cluster knows of service accounts and nodes. If it does not say, nothing is touched.
 async fn credentials(context: &Context, own: &Own, plan: &Plan) -> Result<Known, Fault> {
     let known = context.accounts.of(&context.client, plan).await;
     if let Err(fault) = &known
@@ -183,7 +183,9 @@ async fn credentials(context: &Context, own: &Own, plan: &Plan) -> Result<Known,
         )
         .await?;
     }
-    known
+    let mut known = known?;
+    known.surroundings.older_nodes = context.older_nodes;
+    Ok(known)
 }
 
 /// Gives the predictors the weights of the canary's rollout, and tells of what was decided.

@@ -2,7 +2,8 @@
 //! whether it is well.
 
 use hari_api::k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EnvVar, ExecAction, LifecycleHandler, Probe, TCPSocketAction,
+    Container, ContainerPort, EnvVar, ExecAction, LifecycleHandler, Probe, SleepAction,
+    TCPSocketAction,
 };
 use hari_api::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use hari_api::{PredictiveUnit, Transport};
@@ -11,6 +12,7 @@ use hari_plan::contract::{env, path, port};
 use crate::predictor::Predictor;
 use crate::prepackaged;
 use crate::security::LAST_WORDS;
+use crate::surroundings::Surroundings;
 
 /// A unit's container, completed.
 pub(crate) fn own(predictor: &Predictor<'_>, written: &Container) -> Container {
@@ -23,7 +25,7 @@ pub(crate) fn own(predictor: &Predictor<'_>, written: &Container) -> Container {
     add_port(&mut container, port::GRPC_NAME, grpc);
     prepackaged::tell(predictor, unit, &mut container);
     watch(&mut container, &listens(service_port(predictor, unit)));
-    linger(&mut container);
+    linger(&mut container, predictor.surroundings);
     speak(&mut container);
     let variables = variables(predictor, unit, &container);
     let written = container.env.get_or_insert_default();
@@ -112,13 +114,19 @@ fn speak(container: &mut Container) {
     }
 }
 
-/// Requests arrive for a while after a pod was told to go.
-pub(crate) fn linger(container: &mut Container) {
-    let command = ["/bin/sh", "-c", "/bin/sleep 10"].map(str::to_owned);
+/// Requests arrive for a while after a pod was told to go. Where the node can wait, the image needs no
+/// shell.
+pub(crate) fn linger(container: &mut Container, surroundings: &Surroundings) {
+    let by_shell = || ExecAction {
+        command: Some(
+            ["/bin/sh", "-c", "/bin/sleep 10"]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
+    };
     let wait = || LifecycleHandler {
-        exec: Some(ExecAction {
-            command: Some(command.to_vec()),
-        }),
+        exec: surroundings.older_nodes.then(by_shell),
+        sleep: (!surroundings.older_nodes).then_some(SleepAction { seconds: 10 }),
         ..LifecycleHandler::default()
     };
     let lifecycle = container.lifecycle.get_or_insert_default();

@@ -98,7 +98,7 @@ impl<'a> Explained<'a> {
         );
         container::add_port(&mut container, port::HTTP_NAME, self.port());
         container::watch(&mut container, &container::listens(self.port()));
-        container::linger(&mut container);
+        container::linger(&mut container, self.predictor.surroundings);
         match self.predictor.plan.protocol {
             Protocol::V2 => self.tell_mlserver(&mut container),
             Protocol::Seldon | Protocol::Tensorflow => self.start(&mut container),

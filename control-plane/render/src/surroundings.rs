@@ -1,5 +1,5 @@
 //! What the cluster knows beside the resource: the secrets of service accounts, whose credentials
-//! downloads of models use. Plain values, so that rendering asks nobody.
+//! downloads of models use, and how old its nodes may be. Plain values, so that rendering asks nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,9 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 pub struct Surroundings {
     /// Service accounts that are there, with the secrets that each lists, in its order.
     pub service_accounts: BTreeMap<String, Vec<AccountSecret>>,
+    /// Whether a node may be older than Kubernetes 1.30: only newer ones wait by themselves before they
+    /// stop a container.
+    pub older_nodes: bool,
 }
 
 /// A secret that a service account lists: what it is, not what it holds.

@@ -1,5 +1,7 @@
 //! What the first line of a manifest says of the cluster: `# with: istio, keda`.
 
+use std::collections::BTreeMap;
+
 use hari_plan::Installation;
 use hari_render::{
     Ambassador, AmbassadorVersion, ExplainerImages, Gateway, Ingress, Istio, Settings, Surroundings,
@@ -59,7 +61,7 @@ pub(crate) fn settings(text: &str) -> Settings {
             }
             "env-secret" => settings.storage.env_secret = Some("bucket".to_owned()),
             "fetcher" => settings.storage.image = Some("acme/fetch:1".to_owned()),
-            "accounts" | "pinned" => {}
+            "accounts" | "pinned" | "older-nodes" => {}
             other => panic!("{other}"),
         }
     }
@@ -88,11 +90,13 @@ pub(crate) fn surroundings(text: &str) -> Surroundings {
         ],
         "default": [{"name": "google", "keys": ["gcloud-application-credentials.json"]}],
     }});
-    match has(text, "accounts") {
-        true => Surroundings {
-            service_accounts: serde_json::from_value(accounts["serviceAccounts"].clone()).unwrap(),
-        },
-        false => Surroundings::default(),
+    let accounts = match has(text, "accounts") {
+        true => serde_json::from_value(accounts["serviceAccounts"].clone()).unwrap(),
+        false => BTreeMap::new(),
+    };
+    Surroundings {
+        service_accounts: accounts,
+        older_nodes: has(text, "older-nodes"),
     }
 }
 
