@@ -7,9 +7,8 @@ the controller manager takes away are those that would have ended."""
 import json
 
 import pytest
-from api import Api, make_pods_ready
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator
+from api import make_pods_ready
+from operator_process import Operator
 
 from harness import hari, until
 
@@ -18,20 +17,6 @@ ID = "seldon-deployment-id"
 MANAGED = {"app.kubernetes.io/managed-by": "seldon-core"}
 VERSIONS = ("v1", "v1alpha2", "v1alpha3")
 KINDS = ("deployments", "services", "horizontalpodautoscalers", "replicasets", "pods")
-
-
-@pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
 
 
 @pytest.fixture

@@ -7,26 +7,11 @@ import signal
 
 import pytest
 from api import SDEPS, Api, make_pods_ready
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator
+from operator_process import Operator
 from test_faults import ENDED, shape
 from test_reconcile import OWNED, WRITTEN, Space, deployment, reconciles
 
 from harness import until
-
-
-@pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
 
 
 @pytest.fixture

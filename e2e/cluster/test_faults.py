@@ -4,10 +4,8 @@ test writes the pods' status itself, in the place of the kubelet, for there is n
 
 import json
 
-import pytest
-from api import Api, make_pods_ready
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator
+from api import make_pods_ready
+from operator_process import Operator
 
 from harness import until
 
@@ -16,20 +14,6 @@ WHOLE, CUT = "undisturbed", "interrupted"
 KINDS = "deployments,services,horizontalpodautoscalers,poddisruptionbudgets"
 # What differs from one namespace or one moment to the next.
 UNSTABLE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "namespace")
-
-
-@pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
 
 
 def deployment(namespace, predictors):

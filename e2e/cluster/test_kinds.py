@@ -5,9 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from api import Api
 from charts import operator as chart
-from cluster import ControlPlane
 from operator_process import NAMESPACE, Operator
 from test_reconcile import Space, scaled
 
@@ -19,19 +17,10 @@ KEDA = {"minReplicaCount": 1, "maxReplicaCount": 4, "triggers": [TRIGGER]}
 
 
 @pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        if not plane.is_own:
-            pytest.skip("definitions of others come and go: a cluster of the tests' own is needed")
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
+def plane(plane):
+    if not plane.is_own:
+        pytest.skip("definitions of others come and go: a cluster of the tests' own is needed")
+    return plane
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ it, and one for each request of the webhook. A real API server; where pods have 
 from collections import Counter
 
 import pytest
-from api import Api
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator
+from operator_process import Operator
 from test_admission import admitting, applied
 from test_reconcile import Space, deployment
 
@@ -15,20 +13,6 @@ from otlp import Collector, attributes
 
 CLIENT, SERVER, ERROR = 3, 2, 2
 BLIND = "NO_SUCH_SERVER"
-
-
-@pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
 
 
 @pytest.fixture

@@ -9,28 +9,13 @@ from collections import Counter
 
 import pytest
 from api import Api, make_pods_ready
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator
+from operator_process import Operator
 
 from harness import until
 
 ID = "seldon-deployment-id"
 OWNED = ("deployments", "services", "horizontalpodautoscalers", "poddisruptionbudgets")
 WRITTEN = (*OWNED, "seldondeployments", "events")
-
-
-@pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
 
 
 @pytest.fixture(scope="module")

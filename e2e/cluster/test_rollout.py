@@ -6,9 +6,8 @@ import json
 import subprocess
 
 import pytest
-from api import SDEPS, Api
-from cluster import ControlPlane
-from operator_process import NAMESPACE, Operator, free_port
+from api import SDEPS
+from operator_process import Operator, free_port
 
 from harness import binary, environment, http, until
 
@@ -18,18 +17,9 @@ POLICY = "steps=20,50; interval=2s; min-requests=30"
 
 
 @pytest.fixture(scope="module")
-def plane():
-    with ControlPlane() as plane:
-        plane.apply_crd()
-        plane.namespace(NAMESPACE)
-        plane.namespace("models")
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def api(plane):
-    with Api(plane) as api:
-        yield api
+def plane(plane):
+    plane.namespace("models")
+    return plane
 
 
 class Engine:
