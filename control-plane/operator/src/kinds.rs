@@ -178,10 +178,18 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Kinds that the API server knows; waits until it says.
 pub(crate) async fn present(client: &Client) -> Vec<&'static Kind> {
+    until_said(|| look(client)).await
+}
+
+/// Asks until the API server answers.
+async fn until_said<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, kube::Error>>,
+{
     loop {
-        match look(client).await {
-            Ok(present) => return present,
-            Err(error) => tracing::warn!(%error, "which kinds there are is not known yet"),
+        match ask().await {
+            Ok(said) => return said,
+            Err(error) => tracing::warn!(%error, "the API server does not say what it knows"),
         }
         tokio::time::sleep(SOON).await;
     }
@@ -194,14 +202,12 @@ const NODES_WAIT: u32 = 33;
 /// Whether a node may be too old to wait before it stops a container; waits until the API server says,
 /// for what it says is in each pod.
 pub(crate) async fn has_older_nodes(client: &Client) -> bool {
-    loop {
-        match client.apiserver_version().await {
-            Ok(version) => return is_older(&version.major, &version.minor),
-            Err(kube::Error::Api(status)) if status.code == 403 => return true,
-            Err(error) => tracing::warn!(%error, "the version of the cluster is not known yet"),
-        }
-        tokio::time::sleep(SOON).await;
-    }
+    until_said(async || match client.apiserver_version().await {
+        Ok(version) => Ok(is_older(&version.major, &version.minor)),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(true),
+        Err(error) => Err(error),
+    })
+    .await
 }
 
 /// Of the version of an API server; the minor one may end with `+`.
@@ -236,11 +242,7 @@ fn is_known<T>(found: Result<T, kube::Error>) -> Result<bool, kube::Error> {
     match found {
         Ok(_) => Ok(true),
         Err(kube::Error::Discovery(_)) => Ok(false),
-        Err(kube::Error::Api(status))
-            if (400..500).contains(&status.code) && status.code != 429 =>
-        {
-            Ok(false)
-        }
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -273,11 +275,14 @@ mod tests {
             ))
         };
         assert!(is_known(Ok(())).is_ok_and(|known| known));
-        assert!(is_known(answer(404)).is_ok_and(|known| !known));
-        for code in [429, 500, 503] {
+        for code in [403, 404] {
+            assert!(is_known(answer(code)).is_ok_and(|known| !known), "{code}");
+        }
+        for code in [401, 429, 500, 503] {
             assert!(is_known(answer(code)).is_err(), "{code}");
         }
     }
+
     #[test]
     fn nodes_are_at_most_three_versions_older() {
         for (version, older) in [

@@ -14,6 +14,7 @@ use hari_plan::Installation;
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
 
+use crate::cache::ID;
 use crate::configuration::{Configuration, of_another};
 use list::{Listable, Listed, Lister};
 
@@ -22,8 +23,6 @@ const MANAGER: &str = "seldon-controller-manager";
 const CONTAINER: &str = "manager";
 /// The ConfigMap.
 const CONFIG: &str = "seldon-config";
-/// The label that objects of a deployment carry.
-const ID: &str = "seldon-deployment-id";
 const ISTIO: &str = "networking.istio.io";
 const GATEWAY: &str = "gateway.networking.k8s.io";
 

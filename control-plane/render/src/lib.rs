@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use hari_api::Issue;
 use hari_plan::Plan;
 
+pub use names::deployment_id;
 pub use object::Object;
 pub use settings::{
     Ambassador, AmbassadorVersion, Credentials, ExplainerImages, Gateway, Ingress, Istio,

@@ -5,6 +5,12 @@ use std::fmt::Write as _;
 use hari_plan::names::MAX_LABEL;
 use md5::{Digest as _, Md5};
 
+/// The value of the label `seldon-deployment-id` on all that is of the deployment of this name.
+#[must_use]
+pub fn deployment_id(name: &str) -> String {
+    hashed(name.to_owned())
+}
+
 /// The text, or `seldon-` and its MD5 in hexadecimal where it is longer than 63.
 pub(crate) fn hashed(full: String) -> String {
     hashed_with("seldon", full)

@@ -9,7 +9,7 @@ use hari_plan::contract::annotation;
 use hari_plan::{Component, NodePlan, Plan, PredictorPlan};
 
 use crate::explainer;
-use crate::names::{hashed, hashed_with};
+use crate::names::{deployment_id, hashed, hashed_with};
 use crate::refused;
 use crate::settings::Settings;
 use crate::storage;
@@ -135,7 +135,7 @@ impl<'a> Predictor<'a> {
 
     /// Value of `seldon-deployment-id`.
     pub(crate) fn id(&self) -> String {
-        hashed(self.plan.name.clone())
+        deployment_id(&self.plan.name)
     }
 
     /// Name of the predictor's Service.

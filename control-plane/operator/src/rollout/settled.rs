@@ -2,9 +2,12 @@
 
 use hari_api::k8s_openapi::api::core::v1::Pod;
 use hari_error::{Error, Result};
+use hari_render::deployment_id;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
+
+use crate::cache::ID;
 
 /// Whether a deployment is available, at its newest generation, and no pod of an older one is left.
 /// Pods that may not be listed are not asked about.
@@ -25,7 +28,7 @@ pub async fn is_available(client: &Client, namespace: &str, name: &str) -> Resul
         return Ok(false);
     }
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let its = ListParams::default().labels(&format!("seldon-deployment-id={name}"));
+    let its = ListParams::default().labels(&format!("{ID}={}", deployment_id(name)));
     match pods.list(&its).await {
         Ok(pods) => Ok(is_alone(&pods.items, &status)),
         Err(kube::Error::Api(status)) if status.code == 403 => Ok(true),
@@ -74,6 +77,7 @@ mod tests {
         ));
         assert!(!settled(Some(1), &Value::Null));
     }
+
     #[test]
     fn pods_of_another_generation_are_waited_for() {
         let status = json!({"deploymentStatus": {"a": {"replicas": 1}, "b": {}}});
